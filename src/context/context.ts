@@ -1,0 +1,127 @@
+import type { Duplex } from 'node:stream';
+import { type Body, collect } from './body.ts';
+import { HeaderList } from './header-list.ts';
+
+/** What is known of the client's connection. */
+export interface ClientConnection {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly tls: boolean;
+}
+
+/** The request as filters see and change it; what they leave here goes to the cluster. */
+export class GatewayRequest {
+  method: string;
+  /** Origin-form request target as on the wire: path and query, still percent-encoded. */
+  target: string;
+  headers: HeaderList;
+  body: Body;
+
+  constructor(method: string, target: string, headers: HeaderList, body: Body) {
+    this.method = method;
+    this.target = target;
+    this.headers = headers;
+    this.body = body;
+  }
+
+  /** The target up to, not including, `?`. */
+  get path(): string {
+    const mark = this.target.indexOf('?');
+    return mark < 0 ? this.target : this.target.slice(0, mark);
+  }
+
+  /** The query without its `?`; empty when there is none. */
+  get query(): string {
+    const mark = this.target.indexOf('?');
+    return mark < 0 ? '' : this.target.slice(mark + 1);
+  }
+
+  /** The whole body, which stays here as a Buffer. @throws BODY_TOO_LARGE */
+  async readBody(limit: number): Promise<Buffer> {
+    const body = await collect(this.body, limit);
+    this.body = body;
+    return body;
+  }
+}
+
+/** The response as filters build and change it; the entry writes it when the flow has ended. */
+export class GatewayResponse {
+  /** 0 until somebody gave the response a status. */
+  status = 0;
+  /** Reason phrase; the standard one when empty. */
+  statusText = '';
+  headers = new HeaderList();
+  body: Body = null;
+
+  /** The whole body, which stays here as a Buffer. @throws BODY_TOO_LARGE */
+  async readBody(limit: number): Promise<Buffer> {
+    const body = await collect(this.body, limit);
+    this.body = body;
+    return body;
+  }
+}
+
+/** A connection that left HTTP: what the upstream answered 101 with. */
+export interface UpgradedConnection {
+  readonly socket: Duplex;
+  /** Bytes that arrived behind the 101 head. */
+  readonly head: Buffer;
+}
+
+/** One request on its way through the gateway: entry → router → flow → filter → cluster. */
+export class RequestContext {
+  /** Unique within the process. */
+  readonly id: number;
+  /** Name of the entry the request came in by. */
+  readonly entry: string;
+  readonly client: ClientConnection;
+  readonly request: GatewayRequest;
+  readonly response = new GatewayResponse();
+  /** performance.now() at the request's head. */
+  readonly startedAt: number;
+  /** Path variables that the router matched; null when there are none. */
+  pathVariables: Readonly<Record<string, string>> | null = null;
+  /** True when no further filter of this request shall run. */
+  finished = false;
+  /** Set when the client asked for, and the upstream agreed to, another protocol. */
+  upgraded: UpgradedConnection | null = null;
+  /** Whether the client has gone; nothing needs to be answered any more. */
+  aborted = false;
+  #onAbort: (() => void)[] | null = null;
+
+  constructor(id: number, entry: string, client: ClientConnection, request: GatewayRequest) {
+    this.id = id;
+    this.entry = entry;
+    this.client = client;
+    this.request = request;
+    this.startedAt = performance.now();
+  }
+
+  /** Ends the request's way through its flows; the response stands as it is. */
+  finish(): void {
+    this.finished = true;
+  }
+
+  /** Calls `listener` once if the client goes away before the response is complete. */
+  onAbort(listener: () => void): void {
+    if (this.aborted) listener();
+    else (this.#onAbort ??= []).push(listener);
+  }
+
+  offAbort(listener: () => void): void {
+    const index = this.#onAbort?.indexOf(listener) ?? -1;
+    if (index >= 0) this.#onAbort?.splice(index, 1);
+  }
+
+  /** The client has gone: tells those who asked. Called by the entry only. */
+  abort(): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.finished = true;
+    const listeners = this.#onAbort;
+    this.#onAbort = null;
+    if (listeners) for (const listener of listeners) listener();
+  }
+}

@@ -1,0 +1,88 @@
+/** What the catalogue says of one error: a message template and how it is rendered. */
+interface Definition {
+  /** `{name}` is filled from the details given where the error is thrown. */
+  readonly message: string;
+  /** HTTP status a client sees when the error ends a request; 500 when absent. */
+  readonly status?: number;
+  /** Exit code when the error ends the program; 1 when absent. */
+  readonly exit?: number;
+}
+
+/**
+ * Every error the gateway raises by itself. An error is thrown once, with a code from here, and
+ * rendered once: to a client by entry/, to a terminal by the command line, to the log by primary/.
+ */
+const catalogue = {
+  // Command line
+  USAGE: { message: '{reason}', exit: 2 },
+  NODE_TOO_OLD: {
+    message: 'evergate needs Node.js {required} or newer; this is {actual}',
+    exit: 2,
+  },
+  NOT_RUNNING: { message: 'no gateway answers on {path}: {reason}' },
+  ALREADY_RUNNING: { message: 'another gateway (process {pid}) uses {path}' },
+  CONTROL_FAILED: { message: 'the control request failed: {reason}' },
+
+  // A configuration change
+  CONFIG_INVALID: { message: 'the configuration has {count}', exit: 2 },
+  CONFIG_UNREADABLE: { message: 'cannot read {path}: {reason}', exit: 2 },
+  BIND_FAILED: { message: 'entry {entry} cannot listen on {address}: {reason}' },
+  WORKER_NOT_READY: { message: 'worker {slot} did not become ready: {reason}' },
+  WORKER_CRASH_LOOP: { message: 'workers keep crashing while the gateway starts: {reason}' },
+  ROLLOUT_FAILED: { message: 'generation {generation} was rolled back: {reason}' },
+
+  // A request
+  REQUEST_MALFORMED: { message: 'malformed request: {reason}', status: 400 },
+  REQUEST_TIMEOUT: { message: 'the request did not arrive in time', status: 408 },
+  BODY_TOO_LARGE: { message: 'the body exceeds {limit} bytes', status: 413 },
+  HEAD_TOO_LARGE: { message: 'the request head is too large', status: 431 },
+  ROUTE_NOT_FOUND: { message: 'NOT FOUND', status: 404 },
+  CLIENT_GONE: { message: 'the client went away', status: 499 },
+  TOO_MANY_CONNECTIONS: { message: 'too many connections', status: 503 },
+  NO_RESPONSE: { message: 'the flow ended without a response', status: 500 },
+  FILTER_FAILED: { message: 'filter {filter} failed: {reason}', status: 500 },
+
+  // A cluster
+  UPSTREAM_UNAVAILABLE: { message: 'cluster {cluster} has no available node', status: 503 },
+  UPSTREAM_CONNECT: { message: 'cannot connect to {node}: {reason}', status: 502 },
+  UPSTREAM_BROKEN: { message: '{node} broke the exchange: {reason}', status: 502 },
+  UPSTREAM_TIMEOUT: { message: '{node} did not answer within {timeout} ms', status: 504 },
+} as const satisfies Record<string, Definition>;
+
+export type ErrorCode = keyof typeof catalogue;
+export type ErrorDetails = Readonly<Record<string, string | number>>;
+
+/** All codes, for tests and documentation. */
+export const errorCodes = Object.keys(catalogue) as ErrorCode[];
+
+function fill(template: string, details: ErrorDetails): string {
+  return template.replace(/\{(\w+)\}/g, (whole, name: string) => `${details[name] ?? whole}`);
+}
+
+/** An error of the gateway's own: `code` names it, `details` fills its message. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError';
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}, cause?: unknown) {
+    super(fill(catalogue[code].message, details), cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.details = details;
+  }
+
+  /** HTTP status for a request that this error ends. */
+  get status(): number {
+    return (catalogue[this.code] as Definition).status ?? 500;
+  }
+
+  /** Process exit code for a command that this error ends. */
+  get exitCode(): number {
+    return (catalogue[this.code] as Definition).exit ?? 1;
+  }
+}
+
+/** The human-readable reason of anything that was thrown. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

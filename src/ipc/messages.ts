@@ -1,0 +1,75 @@
+import type { GatewayConfig } from '../config/types.ts';
+
+/** What a worker is, told once when it starts. */
+export interface WorkerAssignment {
+  /** Place in the pool, from 0; a replacement takes the slot of the worker before it. */
+  readonly slot: number;
+  readonly generation: number;
+  readonly config: GatewayConfig;
+  /** Listening sockets that will follow, one `socket` message each. */
+  readonly sockets: number;
+}
+
+/** Primary to worker. */
+export type ToWorker =
+  | { readonly type: 'start'; readonly assignment: WorkerAssignment }
+  /** Comes with a socket handle; `id` names the socket for as long as the primary holds it. */
+  | { readonly type: 'socket'; readonly entry: string; readonly id: number }
+  /** Stop accepting, answer what is there, exit when the last connection has gone. */
+  | { readonly type: 'drain' }
+  /** More connections of this entry may be open here: `count` permits. */
+  | { readonly type: 'permits-granted'; readonly entry: string; readonly count: number }
+  /** Another worker lacks permits: give back those that no connection uses. */
+  | { readonly type: 'permits-recalled'; readonly entry: string }
+  | { readonly type: 'inspect'; readonly id: number };
+
+/** Worker to primary. */
+export type ToPrimary =
+  /** Message handlers are in place. */
+  | { readonly type: 'online' }
+  /** Every entry is listening, its flows are built, and a request to itself was answered. */
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly code: string; readonly reason: string }
+  | { readonly type: 'permits-wanted'; readonly entry: string; readonly count: number }
+  | { readonly type: 'permits-returned'; readonly entry: string; readonly count: number }
+  | { readonly type: 'inspection'; readonly id: number; readonly inspection: WorkerInspection }
+  | { readonly type: 'drained'; readonly drain: DrainReport };
+
+export interface EntryInspection {
+  readonly entry: string;
+  /** Connections open now. */
+  readonly connections: number;
+  /** Requests under way now. */
+  readonly requests: number;
+  /** Requests since the worker started. */
+  readonly total: number;
+  /** Connections refused over max_concurrency since the worker started. */
+  readonly refused: number;
+}
+
+export interface WorkerInspection {
+  readonly entries: readonly EntryInspection[];
+  /** Resident memory, bytes. */
+  readonly memory: number;
+  /** While draining: the connections it waits for, oldest first, at most 20. */
+  readonly holders: readonly ConnectionHolder[];
+}
+
+/** A connection that keeps a draining worker alive. */
+export interface ConnectionHolder {
+  readonly address: string;
+  readonly entry: string;
+  /** Milliseconds since it was accepted. */
+  readonly age: number;
+  readonly doing: 'idle' | 'receiving' | 'responding' | 'upgraded';
+}
+
+/** How a drained worker's connections ended. */
+export interface DrainReport {
+  /** After a response that announced it. */
+  readonly answered: number;
+  /** After `drain.idle` without a byte, or by the client. */
+  readonly quiet: number;
+  /** Broken off at `drain.timeout`. */
+  readonly forced: number;
+}

@@ -1,0 +1,30 @@
+import pino from 'pino';
+import pretty from 'pino-pretty';
+import type { LogLevel } from './config/types.ts';
+
+export type Log = pino.Logger;
+
+/**
+ * The process's log on standard output: human-readable on a terminal, JSON lines otherwise.
+ * Written synchronously, so that the last line before an exit is never lost.
+ */
+export function createLog(level: LogLevel, bindings: Record<string, unknown> = {}): Log {
+  const options: pino.LoggerOptions = {
+    level,
+    base: bindings,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    errorKey: 'error',
+    messageKey: 'message',
+  };
+  if (!process.stdout.isTTY) return pino(options, pino.destination({ dest: 1, sync: true }));
+  return pino(
+    options,
+    pretty({
+      sync: true,
+      messageKey: 'message',
+      errorLikeObjectKeys: ['error', 'err'],
+      translateTime: 'HH:MM:ss.l',
+    }),
+  );
+}
