@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type FSWatcher, watch } from 'chokidar';
+
+/** What a configuration was made of; absolute paths. */
+export interface WatchTargets {
+  readonly files: readonly string[];
+  /** Folders whose list of files counts. */
+  readonly folders: readonly string[];
+}
+
+export interface ConfigurationWatcher {
+  /**
+   * Watches these from now on. Targets that are new are reported once as changed: they may have
+   * changed between being read and being watched, and only the caller knows what it read.
+   */
+  update(targets: WatchTargets): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Quiet time after the last event before the files are looked at, ms. */
+const SETTLE = 150;
+/** How long a file that vanished may take to come back (an editor's rename), ms. */
+const VANISHED_GRACE = 1000;
+
+/**
+ * Turns file events into one "changed". Events only say *when* to look: what counts is a fingerprint
+ * of the content, so bursts, touches, editors that rename, and symlinks that are switched over
+ * (Kubernetes replaces `..data`) all come out as one change or none. Folders are watched rather than
+ * files, because a file that is replaced takes its watch along.
+ */
+export async function watchConfiguration(
+  targets: WatchTargets,
+  onChange: () => void,
+): Promise<ConfigurationWatcher> {
+  const watcher = new TargetWatcher(onChange);
+  await watcher.update(targets);
+  return watcher;
+}
+
+class TargetWatcher implements ConfigurationWatcher {
+  readonly #onChange: () => void;
+  #targets: WatchTargets = { files: [], folders: [] };
+  #known = '';
+  #watched = '';
+  #watcher: FSWatcher | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #missingSince = 0;
+  #closed = false;
+
+  constructor(onChange: () => void) {
+    this.#onChange = onChange;
+  }
+
+  async update(targets: WatchTargets): Promise<void> {
+    const before = JSON.stringify(this.#targets);
+    this.#targets = targets;
+    if (JSON.stringify(targets) !== before) this.#known = '';
+    await this.#follow(targets);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#watcher?.close();
+  }
+
+  /** Watches the folders that matter now, and looks, for what happened before the watch stood. */
+  async #follow(targets: WatchTargets): Promise<void> {
+    const folders = await foldersOf(targets);
+    const watched = folders.join('\n');
+    if (watched !== this.#watched) {
+      this.#watched = watched;
+      await this.#watcher?.close();
+      if (this.#closed) return;
+      const watcher = watch(folders, { depth: 0, ignoreInitial: true, followSymlinks: false });
+      this.#watcher = watcher;
+      const look = (): void => this.#lookSoon();
+      // `raw` too: a symlink that is switched over has no event of its own.
+      watcher.on('all', look).on('raw', look).on('error', look);
+      await new Promise<void>((resolve) => watcher.once('ready', resolve));
+    }
+    this.#lookSoon();
+  }
+
+  #lookSoon(): void {
+    if (this.#closed) return;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#look(), SETTLE);
+  }
+
+  async #look(): Promise<void> {
+    this.#timer = null;
+    const targets = this.#targets;
+    const seen = await fingerprint(targets);
+    if (this.#closed || targets !== this.#targets || this.#timer) return;
+    if (seen.digest === this.#known) {
+      this.#missingSince = 0;
+      return;
+    }
+    if (seen.missing) {
+      this.#missingSince ||= Date.now();
+      if (Date.now() - this.#missingSince < VANISHED_GRACE) {
+        this.#lookSoon();
+        return;
+      }
+    }
+    this.#missingSince = 0;
+    this.#known = seen.digest;
+    // Switching a symlink over can move the real files to a folder not watched yet.
+    await this.#follow(targets);
+    if (!this.#closed) this.#onChange();
+  }
+}
+
+/** Every folder in which an event can mean a change: of the paths as named, and as they resolve. */
+async function foldersOf(targets: WatchTargets): Promise<string[]> {
+  const folders = new Set<string>(targets.folders);
+  for (const path of targets.files) {
+    folders.add(dirname(path));
+    const real = await realpath(path).catch(() => null);
+    if (real) folders.add(dirname(real));
+  }
+  return [...folders].sort();
+}
+
+/** A digest over every target's content, and whether a file that was read is not there now. */
+async function fingerprint(targets: WatchTargets): Promise<{ digest: string; missing: boolean }> {
+  const hash = createHash('sha256');
+  let missing = false;
+  for (const folder of targets.folders) {
+    const names = await readdir(folder).catch(() => []);
+    const counted = names.filter((name) => /\.(ya?ml|json)$/.test(name)).sort();
+    hash.update(`${folder}\0${counted.join('\0')}\0`);
+  }
+  for (const path of targets.files) {
+    const content = await readFile(path).catch(() => null);
+    missing ||= content === null;
+    hash.update(`${path}\0`).update(content ?? '\0missing');
+  }
+  return { digest: hash.digest('hex'), missing };
+}
