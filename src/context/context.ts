@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { type Body, collect } from './body.ts';
+import { type Body, collect, isBuffered } from './body.ts';
 import { HeaderList } from './header-list.ts';
 
 /** What is known of the client's connection. */
@@ -61,7 +61,30 @@ export class GatewayResponse {
     this.body = body;
     return body;
   }
+
+  /** Another body in place of this one, which is given up; the entry keeps Content-Length right. */
+  setBody(body: Body): void {
+    if (!isBuffered(this.body)) this.body.cancel();
+    this.body = body;
+    this.headers.remove('Content-Encoding');
+  }
+
+  /** Puts `bytes` behind the body; a promise when the body is still arriving. */
+  appendBody(bytes: Buffer): void | Promise<void> {
+    if (isBuffered(this.body)) {
+      this.body = this.body === null ? bytes : Buffer.concat([this.body, bytes]);
+      return;
+    }
+    return this.#appendBehind(bytes);
+  }
+
+  async #appendBehind(bytes: Buffer): Promise<void> {
+    this.body = Buffer.concat([await this.readBody(appendLimit), bytes]);
+  }
 }
+
+/** A body that something is appended to is held in memory up to here, bytes. */
+const appendLimit = 64 << 20;
 
 /** A connection that left HTTP: what the upstream answered 101 with. */
 export interface UpgradedConnection {

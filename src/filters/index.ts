@@ -1,0 +1,6 @@
+import type { FilterDefinition } from '../flow/filter.ts';
+import echo from './echo.ts';
+import setResponse from './set-response.ts';
+
+/** Every built-in filter. A new one is a new file and a line here. */
+export const filters: readonly FilterDefinition[] = [echo, setResponse];

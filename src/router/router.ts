@@ -1,0 +1,72 @@
+import type { RouterConfig } from '../config/types.ts';
+import type { RequestContext } from '../context/context.ts';
+import { GatewayError } from '../errors.ts';
+import { pathToMatch } from './path.ts';
+import { parsePattern } from './pattern.ts';
+import { PathTree } from './path-tree.ts';
+
+interface Route<Flow> {
+  readonly flow: Flow;
+  readonly variables: readonly string[];
+}
+
+/**
+ * An entry's rules: which flow takes a request. Rules that name the method go before those for any
+ * method; of two rules for the same requests the first one counts.
+ */
+export class Router<Flow> {
+  readonly #byMethod = new Map<string, PathTree<Route<Flow>>>();
+  readonly #anyMethod: PathTree<Route<Flow>> | null;
+  readonly #default: Flow | null;
+
+  /**
+   * `resolve` gives what stands for several flows run in sequence.
+   * @throws SyntaxError for a pattern that is none.
+   */
+  constructor(config: RouterConfig, resolve: (flows: readonly string[]) => Flow) {
+    for (const rule of config.rules) {
+      const flow = resolve(rule.flow);
+      for (const text of rule.pattern) {
+        const { segments, variables } = parsePattern(text);
+        for (const method of rule.method) this.#tree(method).add(segments, { flow, variables });
+      }
+    }
+    this.#anyMethod = this.#byMethod.get('*') ?? null;
+    this.#default = config.default_flow === null ? null : resolve([config.default_flow]);
+  }
+
+  /**
+   * The flow for this request; sets `context.pathVariables`.
+   * @throws ROUTE_NOT_FOUND, REQUEST_MALFORMED
+   */
+  find(context: RequestContext): Flow {
+    const { request } = context;
+    const path = pathToMatch(request.target);
+    let tree = this.#byMethod.get(request.method) ?? this.#anyMethod;
+    let route = tree?.find(path);
+    if (route === undefined && tree !== this.#anyMethod) {
+      tree = this.#anyMethod;
+      route = tree?.find(path);
+    }
+    if (!tree || !route) {
+      if (this.#default === null) throw new GatewayError('ROUTE_NOT_FOUND');
+      return this.#default;
+    }
+    if (route.variables.length > 0) {
+      context.pathVariables = named(route.variables, tree.variables);
+    }
+    return route.flow;
+  }
+
+  #tree(method: string): PathTree<Route<Flow>> {
+    let tree = this.#byMethod.get(method);
+    if (!tree) this.#byMethod.set(method, (tree = new PathTree()));
+    return tree;
+  }
+}
+
+function named(names: readonly string[], values: readonly string[]): Record<string, string> {
+  const variables = Object.create(null) as Record<string, string>;
+  for (let i = 0; i < names.length; i++) variables[names[i] as string] = values[i] ?? '';
+  return variables;
+}
