@@ -12,9 +12,17 @@ export interface GatewayConfig {
   readonly elasticsearch: readonly ElasticsearchConfig[];
   /** Worker processes; `auto` is one for each processor. */
   readonly workers: number | 'auto';
-  readonly path: { readonly data: string; readonly logs: string; readonly configs: string };
+  readonly path: PathConfig;
   readonly configs: { readonly auto_reload: boolean };
   readonly log: { readonly level: LogLevel };
+}
+
+/** Absolute paths. */
+export interface PathConfig {
+  readonly data: string;
+  readonly logs: string;
+  /** Folder of included files; null when the configuration names none. */
+  readonly configs: string | null;
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';

@@ -34,6 +34,8 @@ export interface JsonSchema {
   readonly secret?: true;
   /** Documented and accepted, but without effect here: a warning with this text. */
   readonly unsupported?: string;
+  /** Documented, but ignoring it would be unsafe: an error with this text. */
+  readonly refused?: string;
 }
 
 export type JsonType = 'string' | 'number' | 'integer' | 'boolean' | 'object' | 'array' | 'null';

@@ -1,0 +1,74 @@
+import { type Path, related } from './problem.ts';
+import { propertySchema } from './realise.ts';
+import type { JsonSchema } from './schema/schema.ts';
+import type { ReferenceKind, Scope } from './scope.ts';
+import { didYouMean } from './suggest.ts';
+import { keyPlaceAt, placeAt } from './tree.ts';
+
+/**
+ * Follows the keywords that look beyond a value: what `references` name must exist, what is
+ * `unsupported` is warned of, what is `refused` is an error. `value` stands at `path`.
+ */
+export function checkAnnotations(
+  schema: JsonSchema,
+  value: unknown,
+  path: Path,
+  scope: Scope,
+): void {
+  if (value === undefined || value === null) return;
+  if (schema.refused !== undefined && !isOff(value)) {
+    const message = `"${String(path.at(-1))}": ${schema.refused}`;
+    scope.problems.error(keyPlaceAt(scope.root, path), path, message);
+    return;
+  }
+  if (schema.unsupported !== undefined && !isOff(value)) {
+    const message = `"${String(path.at(-1))}" ${schema.unsupported}`;
+    scope.problems.warning(keyPlaceAt(scope.root, path), path, message);
+    return;
+  }
+  if (typeof value === 'string') {
+    if (schema.references) checkReference(schema.references, value, path, scope);
+  } else if (Array.isArray(value)) {
+    const { items } = schema;
+    if (items) {
+      for (const [index, item] of value.entries()) {
+        checkAnnotations(items, item, [...path, index], scope);
+      }
+    }
+  } else if (typeof value === 'object') {
+    for (const [key, inner] of Object.entries(value)) {
+      const property = propertySchema(schema, key);
+      if (property) checkAnnotations(property, inner, [...path, key], scope);
+    }
+  }
+  for (const branch of [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]) {
+    checkAnnotations(branch, value, path, scope);
+  }
+}
+
+/** `false`, or a map that says `enabled: false`: nothing is lost by leaving it out. */
+function isOff(value: unknown): boolean {
+  if (value === false) return true;
+  return typeof value === 'object' && (value as { enabled?: unknown }).enabled === false;
+}
+
+function checkReference(kind: ReferenceKind, name: string, path: Path, scope: Scope): void {
+  const known = scope.names[kind];
+  const found = known.get(name);
+  const place = placeAt(scope.root, path);
+  if (!found) {
+    scope.problems.error(place, path, `there is no ${kind} "${name}"${hint(kind, name, scope)}`);
+  } else if (!found.enabled) {
+    const message = `the ${kind} "${name}" is switched off`;
+    scope.problems.error(place, path, message, [related(found.place, `"${name}" is here`)]);
+  }
+}
+
+function hint(kind: ReferenceKind, name: string, scope: Scope): string {
+  const known = [...scope.names[kind].keys()];
+  const meant = didYouMean(name, known);
+  if (meant !== '') return meant;
+  if (known.length === 0) return `; no ${kind} is defined`;
+  const shown = known.slice(0, 8).map((one) => `"${one}"`);
+  return `; there ${known.length === 1 ? 'is' : 'are'} ${shown.join(', ')}${known.length > 8 ? ', …' : ''}`;
+}

@@ -1,0 +1,91 @@
+import { parseAddress } from './address.ts';
+import type { Path } from './problem.ts';
+import type { Scope } from './scope.ts';
+import { placeAt } from './tree.ts';
+import type { ElasticsearchConfig } from './types.ts';
+
+interface RawCluster {
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly endpoint?: string;
+  readonly endpoints?: readonly string[];
+  readonly host?: string;
+  readonly hosts?: readonly string[];
+  readonly schema: string;
+  readonly basic_auth?: { readonly username: string; readonly password: string };
+  readonly request_timeout: number;
+}
+
+/** The enabled clusters; every cluster is checked. */
+export function normaliseClusters(values: readonly unknown[], scope: Scope): ElasticsearchConfig[] {
+  const enabled: ElasticsearchConfig[] = [];
+  for (const [index, value] of values.entries()) {
+    if (typeof value !== 'object' || value === null) continue;
+    const raw = value as RawCluster;
+    const config = normaliseCluster(raw, ['elasticsearch', index], scope);
+    if (raw.enabled) enabled.push(config);
+  }
+  return enabled;
+}
+
+function normaliseCluster(raw: RawCluster, path: Path, scope: Scope): ElasticsearchConfig {
+  const origins = new Set<string>();
+  let given = 0;
+  const take = (text: unknown, at: Path, read: (text: string) => string | { wrong: string }) => {
+    if (text !== undefined) given++;
+    if (typeof text !== 'string' || text === '') return;
+    const origin = read(text);
+    if (typeof origin === 'string') origins.add(origin);
+    else scope.problems.error(placeAt(scope.root, at), at, origin.wrong);
+  };
+  take(raw.endpoint, [...path, 'endpoint'], originOf);
+  for (const [index, text] of listOf(raw.endpoints)) {
+    take(text, [...path, 'endpoints', index], originOf);
+  }
+  const fromHost = (text: string) => originOfHost(text, raw.schema);
+  take(raw.host, [...path, 'host'], fromHost);
+  for (const [index, text] of listOf(raw.hosts)) take(text, [...path, 'hosts', index], fromHost);
+  if (given === 0) {
+    const message =
+      'the cluster has no address; give "endpoint" or "endpoints", such as http://localhost:9200';
+    scope.problems.error(placeAt(scope.root, path), path, message);
+  }
+  return {
+    name: raw.name,
+    endpoints: [...origins],
+    basic_auth: raw.basic_auth ?? null,
+    request_timeout: raw.request_timeout,
+  };
+}
+
+function listOf(value: unknown): [number, unknown][] {
+  return Array.isArray(value) ? [...value.entries()] : [];
+}
+
+/** `http://host:port` of a URL that says no more than that, or what is wrong with it. */
+export function originOf(text: string): string | { wrong: string } {
+  const example = 'expected scheme, host and port, such as http://localhost:9200';
+  if (!/^https?:\/\//i.test(text)) {
+    const guess = /^[\w.-]+(:\d+)?$/.test(text) ? `; did you mean "http://${text}"?` : '';
+    return { wrong: `${example}${guess}` };
+  }
+  if (!URL.canParse(text)) return { wrong: example };
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '') {
+    return { wrong: 'user and password do not belong here; give them in "basic_auth"' };
+  }
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    return { wrong: `${example}, without a path` };
+  }
+  const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
+  return `${url.protocol}//${url.hostname}:${port}`;
+}
+
+function originOfHost(text: string, schema: string): string | { wrong: string } {
+  if (text.includes('://')) {
+    return { wrong: 'expected host:port without a scheme; a URL belongs in "endpoint"' };
+  }
+  const address = parseAddress(text, 1);
+  if (typeof address === 'string') return { wrong: address };
+  return originOf(`${schema === 'https' ? 'https' : 'http'}://${text}`);
+}

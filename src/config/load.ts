@@ -1,0 +1,216 @@
+import { dirname, resolve } from 'node:path';
+import { expandDottedKeys } from './dotted-keys.ts';
+import { environmentResolver } from './environment.ts';
+import { type SourceFile, SourceReader } from './files.ts';
+import { type FilterDefinitionLike, type FilterTable, filterTable } from './filter-definition.ts';
+import { mergeTrees } from './merge.ts';
+import { parseText } from './parse.ts';
+import {
+  ConfigError,
+  type Place,
+  type Problem,
+  ProblemList,
+  renderPlace,
+  type WatchTargets,
+} from './problem.ts';
+import { unsupportedSections } from './schema/infini.ts';
+import { rootSchema } from './schema/root.ts';
+import { substitute } from './substitution.ts';
+import { fillTemplate, templateUses } from './templates.ts';
+import { childOf, type MapNode } from './tree.ts';
+import type { GatewayConfig } from './types.ts';
+import { validate } from './validate.ts';
+
+export interface LoadOptions {
+  /** Files and folders, in the order in which they count. */
+  readonly paths: readonly string[];
+  readonly filters: readonly FilterDefinitionLike[];
+  /** Default: that of the process. */
+  readonly environment?: NodeJS.ProcessEnv;
+  /** Where relative paths begin; default: the working directory. */
+  readonly cwd?: string;
+}
+
+export interface LoadedConfiguration {
+  readonly config: GatewayConfig;
+  readonly warnings: readonly Problem[];
+  readonly watch: WatchTargets;
+}
+
+/**
+ * Reads, merges and validates a configuration.
+ * @throws ConfigError with everything that is wrong with it.
+ */
+export async function loadConfiguration(options: LoadOptions): Promise<LoadedConfiguration> {
+  const loader = new Loader(options);
+  const root = await loader.loadTree();
+  const { problems, watch } = loader;
+  // When a file is missing or no YAML, most of what else could be said would follow from that.
+  if (!root || loader.incomplete) {
+    throw new ConfigError(problems.errors, problems.warnings, watch);
+  }
+  const found = new ProblemList();
+  const config = validate(root, loader.filters, loader, found);
+  const errors = [...problems.errors, ...found.errors.filter(isNewIn(problems.errors))];
+  const warnings = [...problems.warnings, ...found.warnings];
+  if (errors.length > 0) throw new ConfigError(inReadingOrder(errors), warnings, watch);
+  return { config, warnings, watch };
+}
+
+/** A value that could not be filled in is of the wrong type, too: the first error says enough. */
+function isNewIn(errors: readonly Problem[]): (problem: Problem) => boolean {
+  const known = new Set(errors.map(identity));
+  return (problem) => !known.has(identity(problem));
+}
+
+function identity(problem: Problem): string {
+  return `${renderPlace(problem)} ${problem.path}`;
+}
+
+/** In the order in which a reader of the files meets them. */
+function inReadingOrder(problems: readonly Problem[]): Problem[] {
+  const files = new Set(problems.map(({ file }) => file));
+  const position = new Map([...files].map((file, index) => [file, index]));
+  return problems.toSorted(
+    (one, other) =>
+      (position.get(one.file) ?? 0) - (position.get(other.file) ?? 0) ||
+      one.line - other.line ||
+      one.column - other.column,
+  );
+}
+
+/**
+ * The folder `path.data` of a configuration, also of one that is not valid at the moment: it is
+ * what finds the running gateway.
+ */
+export async function locateDataFolder(options: Omit<LoadOptions, 'filters'>): Promise<string> {
+  const loader = new Loader({ ...options, filters: [] });
+  const root = await loader.loadTree();
+  const data = root && childOf(childOf(root, 'path'), 'data');
+  if (data?.kind === 'scalar' && typeof data.value === 'string' && data.value !== '') {
+    return loader.absolutePath(data.value, data.place);
+  }
+  return loader.defaultPath('data');
+}
+
+/** One reading of a configuration, up to the tree of all files with its templates filled in. */
+class Loader {
+  readonly problems = new ProblemList();
+  readonly filters: FilterTable;
+  /** Whether a file could not be read or parsed. */
+  incomplete = false;
+  readonly #options: LoadOptions;
+  readonly #reader: SourceReader;
+  readonly #environment: NodeJS.ProcessEnv;
+  #first: string | undefined;
+
+  constructor(options: LoadOptions) {
+    this.#options = options;
+    this.filters = filterTable(options.filters);
+    this.#environment = options.environment ?? process.env;
+    this.#reader = new SourceReader(options.cwd ?? process.cwd(), this.problems);
+  }
+
+  get watch(): WatchTargets {
+    return this.#reader.watch;
+  }
+
+  readonly absolutePath = (path: string, place: Place): string =>
+    resolve(dirname(this.#reader.pathOf(place.file)), path);
+
+  readonly defaultPath = (name: string): string =>
+    resolve(this.#first ?? this.#options.cwd ?? process.cwd(), name);
+
+  async loadTree(): Promise<MapNode | undefined> {
+    let root: MapNode | undefined;
+    for (const path of this.#options.paths) {
+      const sources = await this.#reader.readAll(path);
+      if (sources.length === 0 && this.problems.errors.length === 0) {
+        const message = 'has no configuration file (*.yml, *.yaml, *.json)';
+        this.problems.error({ file: path, line: 0, column: 0 }, [], message);
+      }
+      root = await this.#add(root, sources);
+    }
+    this.incomplete = this.problems.errors.length > 0;
+    if (!root) return undefined;
+    const supported = this.#withoutUnsupported(root);
+    const resolver = environmentResolver(supported, this.#environment, this.problems);
+    const entries = new Map(supported.entries);
+    const env = entries.get('env');
+    entries.delete('env');
+    const filled = substitute({ ...supported, entries }, resolver) as MapNode;
+    const all = env ? new Map([...filled.entries, ['env', env] as const]) : filled.entries;
+    return { ...filled, entries: all };
+  }
+
+  /** Merges files into `root`, and what they include. */
+  async #add(
+    root: MapNode | undefined,
+    sources: readonly SourceFile[],
+  ): Promise<MapNode | undefined> {
+    let merged = root;
+    for (const source of sources) {
+      this.#first ??= dirname(source.path);
+      const tree = this.#parse(source);
+      if (!tree) continue;
+      merged = merged ? mergeTrees(merged, tree, this.problems) : tree;
+      merged = await this.#addTemplates(merged, tree);
+      merged = await this.#addFolder(merged, tree);
+    }
+    return merged;
+  }
+
+  async #addTemplates(root: MapNode, tree: MapNode): Promise<MapNode> {
+    let merged = root;
+    for (const use of templateUses(tree)) {
+      const path = this.absolutePath(use.file, use.place);
+      const source = await this.#reader.readNamed(path, use.place, use.path);
+      const parsed = source && parseText(source.text, source.name, this.problems);
+      if (!parsed) continue;
+      const filled = fillTemplate(parsed, source, use, this.problems);
+      const expanded = this.#expand(filled);
+      if (templateUses(expanded).length > 0) {
+        this.problems.error(
+          expanded.place,
+          ['configs', 'template'],
+          'a template cannot use templates',
+        );
+        continue;
+      }
+      merged = mergeTrees(merged, expanded, this.problems);
+    }
+    return merged;
+  }
+
+  async #addFolder(root: MapNode, tree: MapNode): Promise<MapNode> {
+    const named = childOf(childOf(tree, 'path'), 'configs');
+    if (!named) return root;
+    const resolver = environmentResolver(root, this.#environment, new ProblemList());
+    const node = substitute(named, resolver);
+    if (node.kind !== 'scalar' || typeof node.value !== 'string' || node.value === '') return root;
+    const folder = this.absolutePath(node.value, named.place);
+    const sources = await this.#reader.readIncluded(folder, named.place);
+    return (await this.#add(root, sources)) ?? root;
+  }
+
+  #parse(source: SourceFile): MapNode | undefined {
+    const tree = parseText(source.text, source.name, this.problems);
+    return tree && this.#expand(tree);
+  }
+
+  #expand(tree: MapNode): MapNode {
+    return expandDottedKeys(tree, rootSchema, this.filters, this.problems) as MapNode;
+  }
+
+  /** One warning for each section that has no meaning here. */
+  #withoutUnsupported(root: MapNode): MapNode {
+    const entries = new Map(root.entries);
+    for (const [name, { place }] of root.entries) {
+      if (!unsupportedSections.has(name)) continue;
+      entries.delete(name);
+      const message = `the section "${name}" is not supported yet; it is left out`;
+      this.problems.warning(place, [name], message);
+    }
+    return { ...root, entries };
+  }
+}

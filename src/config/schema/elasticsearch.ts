@@ -1,0 +1,179 @@
+import type { JsonSchema } from './schema.ts';
+
+const notYet = 'is not supported yet';
+
+const information = (description: string, type: 'string' | 'object' | 'array'): JsonSchema => ({
+  type,
+  description: `${description} For your information only: it changes nothing.`,
+});
+
+const discovery: JsonSchema = {
+  type: 'object',
+  description: 'Finding the nodes of the cluster by asking it.',
+  unsupported: `${notYet}: only the addresses given here are used`,
+  additionalProperties: false,
+  properties: {
+    enabled: { type: 'boolean', description: 'Whether the cluster is asked for its nodes.' },
+    refresh: {
+      type: 'object',
+      description: 'Asking again from time to time.',
+      additionalProperties: false,
+      properties: {
+        enabled: { type: 'boolean', description: 'Whether to ask again.' },
+        interval: {
+          type: ['string', 'number'],
+          duration: 's',
+          description: 'How long to wait in between.',
+          examples: ['10s'],
+        },
+      },
+    },
+  },
+};
+
+const trafficControl: JsonSchema = {
+  type: 'object',
+  description: 'Limits for each node of the cluster.',
+  unsupported: `${notYet}: nothing is limited`,
+  additionalProperties: false,
+  properties: {
+    enabled: { type: 'boolean', description: 'Whether the limits hold.' },
+    max_bytes_per_node: {
+      type: ['integer', 'string'],
+      bytes: true,
+      description: 'Bytes of requests to one node in a second.',
+      examples: ['10mb'],
+    },
+    max_qps_per_node: {
+      type: 'integer',
+      minimum: 1,
+      description: 'Requests to one node in a second.',
+      examples: [1000],
+    },
+    max_connection_per_node: {
+      type: 'integer',
+      minimum: 1,
+      description: 'Connections to one node.',
+      examples: [100],
+    },
+    max_wait_time_in_ms: {
+      type: 'integer',
+      minimum: 0,
+      description: 'How long a request waits for the limits, in milliseconds.',
+      examples: [10_000],
+    },
+  },
+};
+
+const endpoint: JsonSchema = {
+  type: 'string',
+  minLength: 1,
+  description: 'Address of a node: scheme, host and port.',
+  examples: ['http://localhost:9200'],
+};
+
+const host: JsonSchema = {
+  type: 'string',
+  minLength: 1,
+  description: 'Host and port of a node; "schema" says how to talk to it.',
+  examples: ['localhost:9200'],
+};
+
+export const elasticsearchSchema: JsonSchema = {
+  type: 'array',
+  description: 'Elasticsearch and OpenSearch clusters that flows forward to.',
+  items: {
+    type: 'object',
+    description: 'One cluster. Its nodes are all those of endpoint, endpoints, host and hosts.',
+    additionalProperties: false,
+    required: ['name'],
+    properties: {
+      name: {
+        type: 'string',
+        minLength: 1,
+        description: 'Name that filters refer to.',
+        examples: ['prod'],
+      },
+      enabled: {
+        type: 'boolean',
+        description: 'Whether the cluster can be used.',
+        default: true,
+        examples: [false],
+      },
+      endpoint,
+      endpoints: {
+        type: 'array',
+        items: endpoint,
+        description: 'Addresses of several nodes.',
+        examples: [['http://192.168.3.201:9200', 'http://192.168.3.202:9200']],
+      },
+      host,
+      hosts: {
+        type: 'array',
+        items: host,
+        description: 'Hosts and ports of several nodes.',
+        examples: [['192.168.3.201:9200', '192.168.3.202:9200']],
+      },
+      schema: {
+        type: 'string',
+        enum: ['http', 'https'],
+        description: 'Scheme for "host" and "hosts".',
+        default: 'http',
+        examples: ['https'],
+      },
+      basic_auth: {
+        type: 'object',
+        description: 'User and password for requests to the cluster.',
+        additionalProperties: false,
+        required: ['username', 'password'],
+        properties: {
+          username: { type: 'string', description: 'User.', examples: ['elastic'] },
+          password: {
+            type: 'string',
+            secret: true,
+            description: 'Password; best taken from the environment.',
+            examples: ['$[[env.PROD_ES_PASS]]'],
+          },
+        },
+      },
+      request_timeout: {
+        type: ['string', 'number'],
+        duration: 's',
+        description: 'How long a node may take to answer.',
+        default: '30s',
+        examples: [30, '90s'],
+      },
+      request_compress: {
+        type: 'boolean',
+        description: 'Compresses request bodies on the way to the cluster.',
+        unsupported: 'has no effect yet: bodies are passed on as they are',
+      },
+      discovery,
+      traffic_control: trafficControl,
+      allow_access_when_master_not_found: {
+        type: 'boolean',
+        description: 'Goes on forwarding while the cluster has no master.',
+        unsupported: 'has no effect: requests are always forwarded',
+      },
+      metadata_cache_enabled: {
+        type: 'boolean',
+        description: 'Keeps what is known of the cluster in memory.',
+        unsupported: 'has no effect',
+      },
+      project: information('Project that the cluster belongs to.', 'string'),
+      location: {
+        type: 'object',
+        description: 'Where the cluster stands. For your information only: it changes nothing.',
+        additionalProperties: false,
+        properties: {
+          provider: information('Provider.', 'string'),
+          region: information('Region.', 'string'),
+          dc: information('Data centre.', 'string'),
+          rack: information('Rack.', 'string'),
+        },
+      },
+      labels: information('Labels of the cluster.', 'object'),
+      tags: information('Tags of the cluster.', 'array'),
+    },
+  },
+};

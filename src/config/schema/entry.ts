@@ -1,0 +1,181 @@
+import type { JsonSchema } from './schema.ts';
+
+const network: JsonSchema = {
+  type: 'object',
+  description: 'Where the entry listens.',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    host: {
+      type: 'string',
+      minLength: 1,
+      description:
+        'Address to listen on: an IPv4 or IPv6 address, or a host name. Give this and "port", or "binding".',
+      default: '0.0.0.0',
+      examples: ['192.168.3.10'],
+    },
+    port: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 65535,
+      description: 'Port to listen on; 0 lets the system choose a free one.',
+      default: 8000,
+      examples: [8000],
+    },
+    binding: {
+      type: 'string',
+      description:
+        'Address and port to listen on, as one text. An IPv6 address stands in brackets, perhaps with a zone; ":8000" means every address, IPv4 and IPv6. When neither this nor "host" nor "port" is given, 0.0.0.0:8000.',
+      examples: ['0.0.0.0:8000', '[::]:8000', '[fe80::1%eth0]:8000', ':8000'],
+    },
+    publish: {
+      type: 'string',
+      description:
+        'Address and port by which the outside reaches this entry, when that is another than the one listened to.',
+      examples: ['192.168.3.10:8000'],
+    },
+    reuse_port: {
+      type: 'boolean',
+      description:
+        'Lets several gateway processes listen on the same address at once (SO_REUSEPORT); the system spreads connections over them. Defaults to false when "skip_occupied_port" is true.',
+      default: true,
+      examples: [false],
+    },
+    skip_occupied_port: {
+      type: 'boolean',
+      description:
+        'When the port is taken, listens on the next free one; log and status say which. Cannot be combined with "reuse_port".',
+      default: false,
+      examples: [true],
+    },
+  },
+};
+
+const tls: JsonSchema = {
+  type: 'object',
+  description: 'TLS (HTTPS) on this entry.',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    enabled: {
+      type: 'boolean',
+      description:
+        'Whether clients speak TLS to this entry. Without certificate files a certificate is generated.',
+      default: false,
+      examples: [true],
+    },
+    cert_file: {
+      type: 'string',
+      minLength: 1,
+      description:
+        'PEM file with the certificate and its chain, relative to the configuration file that names it.',
+      examples: ['/etc/ssl.crt'],
+    },
+    key_file: {
+      type: 'string',
+      minLength: 1,
+      description:
+        'PEM file with the private key, relative to the configuration file that names it.',
+      examples: ['/etc/ssl.key'],
+    },
+    skip_insecure_verify: {
+      type: 'boolean',
+      description: 'Accepts a client certificate that does not verify.',
+      default: false,
+      examples: [true],
+    },
+    ca_file: {
+      type: 'string',
+      description: 'PEM file with the authority that client certificates must come from.',
+      refused: 'client certificates are not supported yet',
+    },
+    default_domain: {
+      type: 'string',
+      description: 'Host name to put into a generated certificate.',
+      unsupported: 'has no effect yet',
+    },
+    skip_domain_verify: {
+      type: 'boolean',
+      description: 'Does not compare the host name with the certificate.',
+      unsupported: 'has no effect yet',
+    },
+    client_session_cache_size: {
+      type: 'integer',
+      description: 'How many TLS sessions are kept for resumption.',
+      unsupported: 'has no effect yet',
+    },
+    auto_issue: {
+      type: 'object',
+      description: 'Certificates from a public authority (ACME).',
+      unsupported: 'is not supported yet',
+    },
+  },
+};
+
+const drain: JsonSchema = {
+  type: 'object',
+  description: 'How connections end when a worker is replaced.',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    idle: {
+      type: ['string', 'number'],
+      duration: 's',
+      description:
+        'How long a worker that is being replaced keeps a quiet connection, after its last activity.',
+      default: '5s',
+      examples: ['10s'],
+    },
+    timeout: {
+      type: ['string', 'number'],
+      duration: 's',
+      description: 'When a worker that is being replaced ends whatever connections it still has.',
+      default: '60s',
+      examples: ['5m'],
+    },
+  },
+};
+
+export const entrySchema: JsonSchema = {
+  type: 'array',
+  description: 'Service entries: the addresses at which the gateway takes requests.',
+  items: {
+    type: 'object',
+    description: 'One service entry.',
+    additionalProperties: false,
+    required: ['name'],
+    properties: {
+      name: {
+        type: 'string',
+        minLength: 1,
+        description: 'Name of the entry, in logs and status.',
+        examples: ['es_gateway'],
+      },
+      enabled: {
+        type: 'boolean',
+        description: 'Whether the entry listens at all.',
+        default: true,
+        examples: [false],
+      },
+      max_concurrency: {
+        type: 'integer',
+        minimum: 1,
+        description:
+          'Connections at one time, over all workers. A client above that gets 503 at once.',
+        default: 10_000,
+        examples: [2000],
+      },
+      router: {
+        type: 'string',
+        minLength: 1,
+        references: 'router',
+        description: 'Name of the router that its requests go to.',
+        default: 'default',
+        examples: ['my_router'],
+      },
+      network,
+      tls,
+      drain,
+    },
+  },
+};

@@ -1,0 +1,169 @@
+import type { JsonSchema } from './schema.ts';
+
+const noEffect = 'has no effect here';
+
+export const envSchema: JsonSchema = {
+  type: 'object',
+  description:
+    'Defaults for $[[env.NAME]], which may stand anywhere in a value. The environment of the process comes first.',
+  additionalProperties: true,
+  examples: [{ PROD_ES_ENDPOINT: 'http://localhost:9200' }],
+};
+
+export const pathSchema: JsonSchema = {
+  type: 'object',
+  description: 'Folders; a relative one is relative to the file that names it.',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    data: {
+      type: 'string',
+      minLength: 1,
+      description:
+        'Folder for what the gateway keeps, such as its control socket. The default lies beside the first configuration file.',
+      default: 'data',
+      examples: ['/var/lib/evergate'],
+    },
+    logs: {
+      type: 'string',
+      minLength: 1,
+      description: 'Folder for log files. The default lies beside the first configuration file.',
+      default: 'log',
+      examples: ['/var/log/evergate'],
+    },
+    configs: {
+      type: 'string',
+      minLength: 1,
+      description:
+        'Folder with further configuration files (*.yml, *.yaml, *.json), read in name order. Without it no other file is read.',
+      examples: ['config'],
+    },
+  },
+};
+
+const template: JsonSchema = {
+  type: 'array',
+  description: 'Configuration files with blanks, filled in once for each item.',
+  items: {
+    type: 'object',
+    description: 'One use of a template file.',
+    additionalProperties: false,
+    required: ['path'],
+    properties: {
+      name: { type: 'string', description: 'Name of this use.', examples: ['es_gw1'] },
+      path: {
+        type: 'string',
+        minLength: 1,
+        description: 'The template file, relative to the file that names it.',
+        examples: ['./templates/gateway.tpl'],
+      },
+      variable: {
+        type: 'object',
+        description: 'What $[[name]] stands for in the template file.',
+        additionalProperties: true,
+        examples: [{ name: 'es_gw1', binding_host: '0.0.0.0:8000' }],
+      },
+    },
+  },
+};
+
+const strings: JsonSchema = { type: 'array', items: { type: 'string' } };
+
+export const configsSchema: JsonSchema = {
+  type: 'object',
+  description: 'How configuration files are handled.',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    auto_reload: {
+      type: 'boolean',
+      description: 'Takes up a change of any configuration file at once.',
+      default: true,
+      examples: [false],
+    },
+    template,
+    managed: {
+      type: 'boolean',
+      description: 'Takes the configuration from a configuration centre.',
+      unsupported: `${noEffect}: there is no configuration centre`,
+    },
+    servers: { ...strings, description: 'Configuration centres.', unsupported: noEffect },
+    interval: {
+      type: 'string',
+      description: 'How often to ask the configuration centre.',
+      unsupported: noEffect,
+    },
+    soft_delete: {
+      type: 'boolean',
+      description: 'Keeps files that the configuration centre deletes.',
+      unsupported: noEffect,
+    },
+    panic_on_config_error: {
+      type: 'boolean',
+      description: 'Ends the program on a bad configuration.',
+      unsupported: `${noEffect}: a bad configuration never stops a running gateway`,
+    },
+    max_backup_files: {
+      type: 'integer',
+      description: 'Backups of configuration files.',
+      unsupported: noEffect,
+    },
+    valid_config_extensions: {
+      ...strings,
+      description: 'Endings of configuration files.',
+      unsupported: `${noEffect}: these are .yml, .yaml and .json`,
+    },
+    tls: { type: 'object', description: 'TLS to the configuration centre.', unsupported: noEffect },
+    always_register_after_restart: {
+      type: 'boolean',
+      description: 'Registers with the configuration centre.',
+      unsupported: noEffect,
+    },
+    allow_generated_metrics_tasks: {
+      type: 'boolean',
+      description: 'Generates tasks that collect metrics.',
+      unsupported: noEffect,
+    },
+    ignored_path: { ...strings, description: 'Files to leave out.', unsupported: noEffect },
+  },
+};
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+export const logSchema: JsonSchema = {
+  type: 'object',
+  description: 'The log, which goes to standard output.',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    level: {
+      type: 'string',
+      enum: logLevels,
+      description: 'The least level that is logged.',
+      default: 'info',
+      examples: ['debug'],
+    },
+    debug: {
+      type: 'boolean',
+      description: 'Ends the program on any fault.',
+      unsupported: `${noEffect}; for more detail set "level" to debug`,
+    },
+    format: {
+      type: ['string', 'boolean'],
+      description: 'Layout of a log line.',
+      unsupported: `${noEffect}: lines are JSON, or text on a terminal`,
+    },
+    disable_file_output: {
+      type: 'boolean',
+      description: 'Writes no log file.',
+      unsupported: `${noEffect}: no log file is written anyway`,
+    },
+  },
+};
+
+export const workersSchema: JsonSchema = {
+  anyOf: [{ type: 'integer', minimum: 1, maximum: 256 }, { const: 'auto' }],
+  description: 'How many worker processes serve requests; "auto" is one for each processor.',
+  default: 'auto',
+  examples: [4],
+};

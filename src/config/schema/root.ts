@@ -1,0 +1,24 @@
+import { elasticsearchSchema } from './elasticsearch.ts';
+import { entrySchema } from './entry.ts';
+import { flowSchema } from './flow.ts';
+import { configsSchema, envSchema, logSchema, pathSchema, workersSchema } from './gateway.ts';
+import { routerSchema } from './router.ts';
+import type { JsonSchema } from './schema.ts';
+
+/** The whole configuration. */
+export const rootSchema: JsonSchema = {
+  type: 'object',
+  description: 'The configuration of the gateway.',
+  additionalProperties: false,
+  properties: {
+    entry: entrySchema,
+    router: routerSchema,
+    flow: flowSchema,
+    elasticsearch: elasticsearchSchema,
+    workers: workersSchema,
+    env: envSchema,
+    path: pathSchema,
+    configs: configsSchema,
+    log: logSchema,
+  },
+};

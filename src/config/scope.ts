@@ -1,0 +1,27 @@
+import { type FilterTable } from './filter-definition.ts';
+import type { Path, Place, ProblemList } from './problem.ts';
+import type { MapNode } from './tree.ts';
+
+export type ReferenceKind = 'router' | 'flow' | 'cluster';
+
+/** What has a name in the configuration, by kind. */
+export type NameTable = Readonly<Record<ReferenceKind, ReadonlyMap<string, NamedThing>>>;
+
+export interface NamedThing {
+  readonly place: Place;
+  readonly enabled: boolean;
+}
+
+/** What every step of the validation works with. */
+export interface Scope {
+  readonly root: MapNode;
+  readonly problems: ProblemList;
+  readonly filters: FilterTable;
+  readonly names: NameTable;
+  /** Absolute path of a file or folder that the configuration names at `place`. */
+  readonly absolutePath: (path: string, place: Place) => string;
+  /** Absolute path of a folder that nobody named. */
+  readonly defaultPath: (name: string) => string;
+}
+
+export type { Path };
