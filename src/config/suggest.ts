@@ -23,7 +23,7 @@ export function didYouMean(name: string, candidates: Iterable<string>): string {
 }
 
 function letters(name: string): string {
-  return [...name.toLowerCase()].sort().join('');
+  return name.toLowerCase().split('').sort().join('');
 }
 
 /** Case, separators and a plural do not matter. */
