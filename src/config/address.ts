@@ -22,8 +22,9 @@ export function parseAddress(text: string, lowestPort = 0): Address | string {
   const colons = text.split(':').length - 1;
   if (colons > 1) {
     const last = text.lastIndexOf(':');
-    const guess = isIPv6(text) ? `[${text}]:8000` : `[${text.slice(0, last)}]${text.slice(last)}`;
-    return `an IPv6 address stands in brackets: "${guess}"`;
+    const [host, port] = [text.slice(0, last), text.slice(last + 1)];
+    const guess = isIPv6(host) && /^\d+$/.test(port) ? `[${host}]:${port}` : `[${text}]:8000`;
+    return `an IPv6 address stands in brackets, such as "${guess}"`;
   }
   const [host = '', port] = text.split(':');
   if (host === '' && lowestPort === 0) return complete('::', port, lowestPort, isIPv6);

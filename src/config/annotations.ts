@@ -16,8 +16,8 @@ export function checkAnnotations(
   scope: Scope,
 ): void {
   if (value === undefined || value === null) return;
-  if (schema.refused !== undefined && !isOff(value)) {
-    const message = `"${String(path.at(-1))}": ${schema.refused}`;
+  if (schema.refused !== undefined && (value === false || !isOff(value))) {
+    const message = `"${String(path.at(-1))}" ${schema.refused}`;
     scope.problems.error(keyPlaceAt(scope.root, path), path, message);
     return;
   }

@@ -45,7 +45,7 @@ function normaliseCluster(raw: RawCluster, path: Path, scope: Scope): Elasticsea
   const fromHost = (text: string) => originOfHost(text, raw.schema);
   take(raw.host, [...path, 'host'], fromHost);
   for (const [index, text] of listOf(raw.hosts)) take(text, [...path, 'hosts', index], fromHost);
-  if (given === 0) {
+  if (given === 0 && raw.endpoints === undefined && raw.hosts === undefined) {
     const message =
       'the cluster has no address; give "endpoint" or "endpoints", such as http://localhost:9200';
     scope.problems.error(placeAt(scope.root, path), path, message);

@@ -1,5 +1,5 @@
 import { type Address, collide, isHost, parseAddress, renderAddress } from './address.ts';
-import { type Path, related } from './problem.ts';
+import { type Path, related, renderPath } from './problem.ts';
 import type { Scope } from './scope.ts';
 import { keyPlaceAt, nodeAt, placeAt } from './tree.ts';
 import type { EntryConfig, NetworkConfig, TlsConfig } from './types.ts';
@@ -42,7 +42,8 @@ export function normaliseEntries(values: readonly unknown[], scope: Scope): Entr
     const config = normaliseEntry(raw, path, scope);
     if (raw.enabled) enabled.push({ config, path });
   }
-  checkCollisions(enabled, scope);
+  const certain = enabled.filter(({ path }) => hasAddress(path, scope));
+  checkCollisions(certain, scope);
   return enabled.map(({ config }) => config);
 }
 
@@ -144,19 +145,41 @@ function checkCollisions(entries: readonly Placed[], scope: Scope): void {
     if (network.skip_occupied_port) continue;
     for (const earlier of entries.slice(0, index)) {
       if (!collide(earlier.config.network, network)) continue;
-      const [one, other] = [renderAddress(network), renderAddress(earlier.config.network)];
-      const same =
-        one === other
-          ? `listens on ${one} too`
-          : `listens on ${other}, which includes ${one} or is part of it`;
-      const message = `${one} is taken: entry "${earlier.config.name}" ${same}`;
+      const message = collisionMessage(earlier.config, network);
       const at = addressPath(later.path, scope);
       const otherPlace = placeAt(scope.root, addressPath(earlier.path, scope));
       scope.problems.error(placeAt(scope.root, at), at, message, [
         related(otherPlace, `entry "${earlier.config.name}" is here`),
       ]);
+      break;
     }
   }
+}
+
+function collisionMessage({ name, network: taken }: EntryConfig, wanted: NetworkConfig): string {
+  const [one, other] = [renderAddress(wanted), renderAddress(taken)];
+  if (one === other) return `${one} is taken: entry "${name}" listens on it, too`;
+  if (isWildcard(taken) && !wanted.host.includes(':')) {
+    return `${one} is taken: entry "${name}" listens on ${other}, which includes it`;
+  }
+  if (isWildcard(wanted)) {
+    return `${one} includes ${other}, which is taken: entry "${name}" listens on it`;
+  }
+  return `${one} is taken: entry "${name}" listens on ${other}, which is the same`;
+}
+
+function isWildcard({ host }: Address): boolean {
+  return host === '0.0.0.0' || /^[:0]+$/.test(host);
+}
+
+/** Whether it is sure where the entry means to listen. */
+function hasAddress(path: Path, { problems }: Scope): boolean {
+  const entry = renderPath(path);
+  return !problems.errors.some(
+    (problem) =>
+      problem.path.startsWith(`${entry}.network`) ||
+      (problem.path.startsWith(`${entry}.`) && problem.message.startsWith('unknown key')),
+  );
 }
 
 /** Where the address of an entry is written. */

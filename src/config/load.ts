@@ -19,7 +19,7 @@ import { substitute } from './substitution.ts';
 import { fillTemplate, templateUses } from './templates.ts';
 import { childOf, type MapNode } from './tree.ts';
 import type { GatewayConfig } from './types.ts';
-import { validate } from './validate.ts';
+import { type PathRules, validate } from './validate.ts';
 
 export interface LoadOptions {
   /** Files and folders, in the order in which they count. */
@@ -50,7 +50,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
     throw new ConfigError(problems.errors, problems.warnings, watch);
   }
   const found = new ProblemList();
-  const config = validate(root, loader.filters, loader, found);
+  const config = validate(root, loader.filters, loader.pathRules, found);
   const errors = [...problems.errors, ...found.errors.filter(isNewIn(problems.errors))];
   const warnings = [...problems.warnings, ...found.warnings];
   if (errors.length > 0) throw new ConfigError(inReadingOrder(errors), warnings, watch);
@@ -120,6 +120,10 @@ class Loader {
 
   readonly defaultPath = (name: string): string =>
     resolve(this.#first ?? this.#options.cwd ?? process.cwd(), name);
+
+  get pathRules(): PathRules {
+    return { absolutePath: this.absolutePath, defaultPath: this.defaultPath };
+  }
 
   async loadTree(): Promise<MapNode | undefined> {
     let root: MapNode | undefined;

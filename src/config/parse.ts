@@ -29,13 +29,13 @@ export function parseText(text: string, file: string, problems: ProblemList): Ma
       lineCounter: lines,
       uniqueKeys: false,
       prettyErrors: false,
-      logLevel: 'silent',
+      logLevel: 'error',
     });
     const placeOf = (offset: number): Place => {
       const { line, col } = lines.linePos(offset);
       return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
     };
-    for (const error of [...document.errors, ...document.warnings]) {
+    for (const error of worthTelling([...document.errors, ...document.warnings], lines)) {
       problems.error(placeOf(error.pos[0]), [], syntaxMessage(error, text, lines));
     }
     if (document.errors.length > 0) return undefined;
@@ -51,8 +51,20 @@ export function parseText(text: string, file: string, problems: ProblemList): Ma
   return undefined;
 }
 
+/** One error a line, and not those that only follow from another. */
+function worthTelling(errors: readonly YAMLError[], lines: LineCounter): YAMLError[] {
+  const told = new Set<number>();
+  return errors.filter((error, index) => {
+    const { line } = lines.linePos(error.pos[0]);
+    if (told.has(line) || (index > 0 && error.code === 'UNEXPECTED_TOKEN')) return false;
+    told.add(line);
+    return true;
+  });
+}
+
 /** The parser's words, and a hint at what is usual in this kind of file. */
 function syntaxMessage(error: YAMLError, text: string, lines: LineCounter): string {
+  if (error.code === 'MULTIPLE_DOCS') return 'expected one document, but a second one begins here';
   const { line } = lines.linePos(error.pos[0]);
   const from = lines.lineStarts[line - 1] ?? 0;
   const content = text.slice(from, lines.lineStarts[line] ?? text.length).trim();
@@ -72,19 +84,17 @@ class TreeBuilder {
   readonly #open = new Set<ParsedNode>();
   #aliasDepth = 0;
   #aliased = 0;
+  #refused = false;
 
   constructor(placeOf: (offset: number) => Place, problems: ProblemList) {
     this.#placeOf = placeOf;
     this.#problems = problems;
   }
 
-  /** @throws Error when aliases grow without bound. */
   build(source: ParsedNode | null, path: Path): Node | undefined {
     if (!source) return undefined;
     const place = this.#placeOf(source.range[0]);
-    if (this.#aliasDepth > 0 && ++this.#aliased > aliasLimit) {
-      throw new Error(`its aliases stand for more than ${aliasLimit} values`);
-    }
+    if (this.#aliasDepth > 0 && ++this.#aliased > aliasLimit) return undefined;
     if (isAlias(source)) return this.#buildAlias(source.source, place, path);
     if (source.anchor !== undefined) this.#anchors.set(source.anchor, source);
     if (isScalar(source)) return this.#buildScalar(source.value, source.source, place, path);
@@ -114,6 +124,11 @@ class TreeBuilder {
     this.#aliasDepth++;
     const node = this.build(target, path);
     this.#aliasDepth--;
+    if (this.#aliased > aliasLimit && this.#aliasDepth === 0 && !this.#refused) {
+      this.#refused = true;
+      const message = `the aliases in this file stand for more than ${aliasLimit} values`;
+      this.#problems.error(place, path, message);
+    }
     return node;
   }
 

@@ -117,7 +117,7 @@ function describe(error: ErrorObject): Misfit {
   if (error.keyword === 'required') {
     const name = params['missingProperty'] as string;
     const missing = schema.properties?.[name];
-    const what = missing ? `: ${expectation(missing)}` : '';
+    const what = missing ? `; expected ${expectation(missing)}` : '';
     return { path, message: `"${name}" is missing${what}`, atKey: false };
   }
   if (error.keyword === 'additionalProperties') {

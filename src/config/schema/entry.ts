@@ -87,7 +87,7 @@ const tls: JsonSchema = {
     ca_file: {
       type: 'string',
       description: 'PEM file with the authority that client certificates must come from.',
-      refused: 'client certificates are not supported yet',
+      refused: 'is not supported yet, and leaving it out would let every client in',
     },
     default_domain: {
       type: 'string',

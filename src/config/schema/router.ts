@@ -24,7 +24,7 @@ const rules: JsonSchema = {
     required: ['pattern', 'flow'],
     properties: {
       method: {
-        type: ['array', 'string'],
+        type: ['string', 'array'],
         minItems: 1,
         items: { type: 'string' },
         description: `Methods that the rule is for: ${methods.join(', ')}; "*" is any.`,
@@ -32,7 +32,7 @@ const rules: JsonSchema = {
         examples: [['GET', 'HEAD']],
       },
       pattern: {
-        type: ['array', 'string'],
+        type: ['string', 'array'],
         minItems: 1,
         items: { type: 'string', pattern: '^/' },
         pattern: '^/',
@@ -41,7 +41,7 @@ const rules: JsonSchema = {
         examples: [['/_bulk', '/{index}/_bulk'], '/{any:*}'],
       },
       flow: {
-        type: ['array', 'string'],
+        type: ['string', 'array'],
         minItems: 1,
         items: { type: 'string', references: 'flow' },
         references: 'flow',
@@ -51,7 +51,7 @@ const rules: JsonSchema = {
       enabled: {
         type: 'boolean',
         description: 'Whether the rule counts.',
-        refused: 'switching single rules off is not supported yet; take the rule out',
+        refused: 'is not supported yet; take out a rule that shall not count',
       },
     },
   },

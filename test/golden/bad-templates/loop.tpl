@@ -1,0 +1,2 @@
+configs.template:
+  - path: loop.tpl
