@@ -1,0 +1,33 @@
+/**
+ * What an entry shows its clients and asks of them, as text in memory. The primary reads or makes it
+ * once for a generation and hands it to each worker, so that all of them have the same, whatever the
+ * files say by then. Holds private keys: it is never logged and never part of a status.
+ */
+export interface EntryCredentials {
+  /** For a client that names no host, or none of those below. */
+  readonly fallback: CertificatePair;
+  readonly named: readonly NamedPair[];
+  /** PEM; clients are asked for a certificate that one of these issued. Null when not asked. */
+  readonly clientAuthorities: string | null;
+}
+
+export interface CertificatePair {
+  /** PEM: the certificate, then its chain. */
+  readonly cert: string;
+  /** PEM, without a pass-phrase. */
+  readonly key: string;
+}
+
+export interface NamedPair extends CertificatePair {
+  /** Lower-case host names; `*.example.com` stands for one label in place of the star. */
+  readonly domains: readonly string[];
+}
+
+/** Something wrong, or worth a warning, with what the configuration says of TLS. */
+export interface TlsProblem {
+  /** Below the entry's `tls`: `['cert_file']`, `['certificates', 0, 'key_file']`. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+  /** True when the gateway can run nevertheless. */
+  readonly warning: boolean;
+}
