@@ -46,6 +46,7 @@ const catalogue = {
   // A cluster
   UPSTREAM_UNAVAILABLE: { message: 'cluster {cluster} has no available node', status: 503 },
   UPSTREAM_CONNECT: { message: 'cannot connect to {node}: {reason}', status: 502 },
+  UPSTREAM_BUSY: { message: '{node} has no free connection: {reason}', status: 503 },
   UPSTREAM_BROKEN: { message: '{node} broke the exchange: {reason}', status: 502 },
   UPSTREAM_TIMEOUT: { message: '{node} did not answer within {timeout} ms', status: 504 },
 } as const satisfies Record<string, Definition>;

@@ -1,27 +1,96 @@
 import type { RequestContext } from '../context/context.ts';
+import type { ConnectionSettings } from './transport.ts';
 
-/** How one place in a flow forwards to a cluster. Milliseconds and bytes. */
+/** How one place in a flow forwards to a cluster. Milliseconds and bytes; 0 means no limit. */
 export interface ForwardOptions {
   readonly headTimeout: number;
   readonly bodyTimeout: number;
+  /** Bytes that a response's body may have. */
+  readonly maxResponseSize: number;
+  readonly retry: RetryPolicy;
 }
+
+/** When a failed attempt is repeated. A failed connect always is, at another node. */
+export interface RetryPolicy {
+  /** Attempts after the first. */
+  readonly maxTimes: number;
+  /** Whether anything but a failed connect is repeated at all. */
+  readonly onFailure: boolean;
+  /** Requests that only read, until the response's head. */
+  readonly readsOnFailure: boolean;
+  /** Requests that may have changed something already: they can take effect twice. */
+  readonly writesOnFailure: boolean;
+  /** Answers with status 429. */
+  readonly onBusy: boolean;
+  /** Milliseconds before the same node is tried again; another node is tried at once. */
+  readonly delay: number;
+}
+
+export type BalancerName = 'weight' | 'least_in_flight';
 
 /** What a cluster is made of. */
 export interface ClusterConfig {
   readonly name: string;
-  /** Origins, `http://host:port`. */
+  /** Origins, `http://host:port` or `https://host:port`. */
   readonly nodes: readonly string[];
+  /** Share of the requests by `host:port`; 1 for those not named, 0 takes none. */
+  readonly weights: Readonly<Record<string, number>>;
+  readonly balancer: BalancerName;
+  /** Given to the node when the client sent no Authorization. */
   readonly basicAuth: { readonly username: string; readonly password: string } | null;
-  readonly connectTimeout: number;
-  readonly maxConnectionsPerNode: number;
-  readonly idleTimeout: number;
-  readonly tlsInsecureSkipVerify: boolean;
+  /** Whether nodes that fail are left out for a while. */
+  readonly ejectFailing: boolean;
+  readonly connections: ConnectionSettings;
 }
+
+/** What a place in a flow may set differently for its own use of a cluster. */
+export type ClusterSettings = Partial<
+  Pick<ClusterConfig, 'weights' | 'balancer' | 'connections'> & {
+    /** `host:port` of the nodes to use; all of them when it is empty. */
+    readonly include: readonly string[];
+    /** `host:port` of the nodes not to use. */
+    readonly exclude: readonly string[];
+  }
+>;
 
 /** A group of nodes that serve the same content. */
 export interface Cluster {
   readonly name: string;
-  /** Sends the request to a node; settles when the response's head is in `context.response`. */
+  /**
+   * Sends the request to a node; settles when the response's head is in `context.response`, whose
+   * body somebody then has to start or cancel.
+   * @throws UPSTREAM_UNAVAILABLE, UPSTREAM_CONNECT, UPSTREAM_BUSY, UPSTREAM_BROKEN, UPSTREAM_TIMEOUT,
+   *   CLIENT_GONE, or what the request's body failed with
+   */
   forward(context: RequestContext, options: ForwardOptions): Promise<void>;
+  /**
+   * The same cluster by other settings, with connections of its own. The nodes' health is common
+   * to both, and closing the cluster closes it too.
+   */
+  view(settings: ClusterSettings): Cluster;
+  /** Waits for exchanges under way. */
   close(): Promise<void>;
 }
+
+export const defaultConnections: ConnectionSettings = {
+  connectTimeout: 3000,
+  maxConnections: 5000,
+  waitTimeout: 30_000,
+  idleTimeout: 30_000,
+  maxAge: 0,
+  tlsInsecureSkipVerify: true,
+};
+
+export const defaultForwardOptions: ForwardOptions = {
+  headTimeout: 30_000,
+  bodyTimeout: 30_000,
+  maxResponseSize: 0,
+  retry: {
+    maxTimes: 5,
+    onFailure: true,
+    readsOnFailure: true,
+    writesOnFailure: false,
+    onBusy: false,
+    delay: 1000,
+  },
+};

@@ -1,17 +1,24 @@
 import type { Duplex } from 'node:stream';
-import type { Body, BodySource } from '../context/body.ts';
+import type { Body } from '../context/body.ts';
 
-/** One request to one node, complete: hop-by-hop fields are gone, Host is set. */
+/** One request to one node, complete but for its framing: hop-by-hop fields are gone, Host is set. */
 export interface UpstreamRequest {
   readonly method: string;
   /** Origin-form target. */
   readonly target: string;
-  /** Flat name/value array in wire order. */
-  readonly headers: string[];
+  /**
+   * Flat name/value array in wire order, without Connection, Upgrade, Content-Length and
+   * Transfer-Encoding: the transport writes these from `body` and `upgrade`.
+   */
+  readonly headers: readonly string[];
+  /** Started when there is a connection, not before. */
   readonly body: Body;
   /** Protocol to upgrade to (`websocket`), or undefined. */
   readonly upgrade?: string | undefined;
-  /** Milliseconds until the response head must be there; 0 for no limit. */
+  /**
+   * Milliseconds until the response head must be there, 0 for no limit. Does not run while the
+   * request body waits for its source.
+   */
   readonly headTimeout: number;
   /** Milliseconds of silence allowed within the response body; 0 for no limit. */
   readonly bodyTimeout: number;
@@ -19,9 +26,14 @@ export interface UpstreamRequest {
 
 /** How far an exchange had come when it failed; decides whether it may be repeated. */
 export type FailurePhase =
-  /** No byte of the request can have reached the node. */
+  /** No byte of the request can have reached the node; the request's body was not started. */
   | 'connect'
-  /** The request may have been processed, no byte of a response arrived. */
+  /**
+   * The request went out on a connection used before, which broke without a byte of a response:
+   * most likely the node had closed it for being idle, but the request may have been processed.
+   */
+  | 'stale'
+  /** The request may have been processed, no response head arrived. */
   | 'sent'
   /** The response had begun. */
   | 'response';
@@ -30,13 +42,18 @@ export type FailurePhase =
 export interface UpstreamHandler {
   /** A 1xx response other than 101. */
   onInformation(status: number, headers: string[]): void;
-  /** The response head. `body` is null when the response has none. */
-  onHead(status: number, statusText: string, headers: string[], body: BodySource | null): void;
-  /** The node switched protocols: `socket` is the raw connection. */
+  /**
+   * The response head, with all its fields. `body` is null when the response has none, a Buffer
+   * when all of it is there, and else a source: somebody has to start or cancel it.
+   */
+  onHead(status: number, statusText: string, headers: string[], body: Body): void;
+  /** The node switched protocols: `socket` is the raw connection, `head` what came behind 101. */
   onUpgrade(status: number, headers: string[], socket: Duplex, head: Buffer): void;
   /**
    * The exchange failed. After `onHead` the body's sink is failed instead.
-   * `error` is a GatewayError: UPSTREAM_CONNECT, UPSTREAM_BROKEN or UPSTREAM_TIMEOUT.
+   * `error` is a GatewayError: UPSTREAM_CONNECT, UPSTREAM_BUSY, UPSTREAM_BROKEN, UPSTREAM_TIMEOUT,
+   * REQUEST_MALFORMED when the request cannot be put on the wire, or what the body failed with.
+   * A request body that was started is neither ended nor cancelled: that is left to the handler.
    */
   onError(error: Error, phase: FailurePhase): void;
 }
@@ -45,6 +62,20 @@ export interface UpstreamHandler {
 export interface UpstreamExchange {
   /** Gives the exchange up; no handler is called any more. */
   abort(reason?: Error): void;
+}
+
+/** How a transport keeps its connections. Milliseconds; 0 means no limit where not said otherwise. */
+export interface ConnectionSettings {
+  readonly connectTimeout: number;
+  /** Connections open at a time, at least 1. */
+  readonly maxConnections: number;
+  /** How long a request may wait for a free connection when all are in use. */
+  readonly waitTimeout: number;
+  /** How long a connection may stay unused. */
+  readonly idleTimeout: number;
+  /** Age from which a connection takes no further request. */
+  readonly maxAge: number;
+  readonly tlsInsecureSkipVerify: boolean;
 }
 
 /** Connections to one node. */

@@ -1,0 +1,158 @@
+import { GatewayError } from '../errors.ts';
+import { clock, type Timed } from './coarse-clock.ts';
+import { type ConnectionOwner, Http1Connection, type NodeAddress } from './http1-connection.ts';
+import { Http1Exchange } from './http1-exchange.ts';
+import type {
+  ConnectionSettings,
+  Transport,
+  UpstreamExchange,
+  UpstreamHandler,
+  UpstreamRequest,
+} from './transport.ts';
+
+/** Requests that may wait for each connection that a node may have. */
+const waitingPerConnection = 16;
+
+/**
+ * A lean HTTP/1.1 client for one plain `http:` node: kept-alive connections, the one used last is
+ * taken first, never a second request before the first is answered.
+ */
+export class Http1Transport implements Transport, ConnectionOwner, Timed {
+  /** When the first waiting request has waited long enough. */
+  deadline = Infinity;
+  readonly #address: NodeAddress;
+  readonly #settings: ConnectionSettings;
+  readonly #connections = new Set<Http1Connection>();
+  readonly #idle: Http1Connection[] = [];
+  /** Requests without a connection, with the clock's time at which each gives up, in order. */
+  readonly #waiting = new Map<Http1Exchange, number>();
+  #destroyed = false;
+  #closing: PromiseWithResolvers<void> | null = null;
+
+  constructor(origin: string, settings: ConnectionSettings) {
+    const { hostname, port } = new URL(origin);
+    const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+    this.#address = { host, port: Number(port || 80), label: origin };
+    this.#settings = settings;
+  }
+
+  send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamExchange {
+    const exchange = new Http1Exchange(request, handler);
+    if (this.#destroyed) {
+      queueMicrotask(() => this.#refuse(exchange, 'it is shut down'));
+      return exchange;
+    }
+    // An upgrade needs a socket that is read otherwise, so it never takes a kept one.
+    const connection = request.upgrade === undefined ? this.#takeIdle() : undefined;
+    if (connection !== undefined) connection.carry(exchange);
+    else if (this.#connections.size < this.#settings.maxConnections) this.#open(exchange);
+    else this.#wait(exchange);
+    return exchange;
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= Promise.withResolvers<void>();
+    for (const connection of this.#idle.splice(0)) connection.destroy();
+    this.#settleClose();
+    await this.#closing.promise;
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    for (const exchange of this.#waiting.keys()) this.#refuse(exchange, 'it is shut down');
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  onFree(connection: Http1Connection): void {
+    const next = this.#nextWaiting();
+    if (next !== undefined && next.request.upgrade === undefined) {
+      this.#forget(next);
+      connection.carry(next);
+    } else if (next !== undefined || this.#closing !== null) {
+      connection.destroy();
+    } else {
+      this.#idle.push(connection);
+    }
+  }
+
+  onClosed(connection: Http1Connection): void {
+    this.#connections.delete(connection);
+    const index = this.#idle.lastIndexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
+    const next = this.#nextWaiting();
+    if (next !== undefined && this.#connections.size < this.#settings.maxConnections) {
+      this.#forget(next);
+      this.#open(next);
+    }
+    this.#settleClose();
+  }
+
+  /** The first in the queue has waited too long. */
+  expire(): void {
+    for (const [exchange, deadline] of this.#waiting) {
+      if (deadline > clock.now) break;
+      this.#refuse(exchange, `none within ${this.#settings.waitTimeout} ms`);
+    }
+    this.#timeNext();
+  }
+
+  #takeIdle(): Http1Connection | undefined {
+    for (let next = this.#idle.pop(); next !== undefined; next = this.#idle.pop()) {
+      if (next.usable) return next;
+      next.destroy();
+    }
+    return undefined;
+  }
+
+  #open(exchange: Http1Exchange): void {
+    const connection = new Http1Connection(this.#address, this.#settings, this, exchange);
+    this.#connections.add(connection);
+  }
+
+  #wait(exchange: Http1Exchange): void {
+    if (this.#idle.length > 0) {
+      // Only an upgrade comes here while connections are idle: one makes room for it.
+      this.#idle.shift()?.destroy();
+      this.#open(exchange);
+      return;
+    }
+    if (this.#waiting.size >= this.#settings.maxConnections * waitingPerConnection) {
+      // Told later, as every failure is: the caller does not have the exchange yet.
+      queueMicrotask(() => this.#refuse(exchange, 'too many requests wait for one'));
+      return;
+    }
+    exchange.onAbort = this.#forget;
+    this.#waiting.set(exchange, clock.deadline(this.#settings.waitTimeout));
+    if (this.#waiting.size > 1) return;
+    clock.add(this);
+    this.#timeNext();
+  }
+
+  readonly #forget = (exchange: Http1Exchange): void => {
+    if (this.#waiting.delete(exchange)) this.#timeNext();
+  };
+
+  #refuse(exchange: Http1Exchange, reason: string): void {
+    this.#forget(exchange);
+    const details = { node: this.#address.label, reason };
+    exchange.breakOff(new GatewayError('UPSTREAM_BUSY', details), 'connect');
+    this.#settleClose();
+  }
+
+  #nextWaiting(): Http1Exchange | undefined {
+    return this.#waiting.size === 0 ? undefined : this.#waiting.keys().next().value;
+  }
+
+  #timeNext(): void {
+    if (this.#waiting.size === 0) {
+      this.deadline = Infinity;
+      clock.delete(this);
+    } else {
+      this.deadline = this.#waiting.values().next().value ?? Infinity;
+    }
+  }
+
+  #settleClose(): void {
+    if (this.#connections.size === 0 && this.#waiting.size === 0) this.#closing?.resolve();
+  }
+}

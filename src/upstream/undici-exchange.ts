@@ -1,0 +1,255 @@
+import { type Duplex, Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { type BodySink, type BodySource, isBuffered, lengthOf } from '../context/body.ts';
+import { GatewayError, reasonOf } from '../errors.ts';
+import { clock, type Timed } from './coarse-clock.ts';
+import type {
+  ConnectionSettings,
+  UpstreamExchange,
+  UpstreamHandler,
+  UpstreamRequest,
+} from './transport.ts';
+
+type Controller = Dispatcher.DispatchController;
+
+/** One exchange by undici's low-level interface: raw fields, no promise, no response stream. */
+export class UndiciExchange
+  implements Dispatcher.DispatchHandler, UpstreamExchange, BodySource, Timed
+{
+  length: number | undefined = undefined;
+  deadline: number;
+  readonly #request: UpstreamRequest;
+  readonly #handler: UpstreamHandler;
+  readonly #node: string;
+  readonly #settings: ConnectionSettings;
+  #controller: Controller | null = null;
+  #answered = false;
+  #settled = false;
+  #sink: BodySink | null = null;
+  #waiting: Buffer[] = [];
+  #complete = false;
+  #trailers: string[] = [];
+  #failure: Error | null = null;
+
+  constructor(
+    request: UpstreamRequest,
+    handler: UpstreamHandler,
+    node: string,
+    settings: ConnectionSettings,
+  ) {
+    this.#request = request;
+    this.#handler = handler;
+    this.#node = node;
+    this.#settings = settings;
+    const { waitTimeout, connectTimeout } = settings;
+    this.deadline = clock.deadline(waitTimeout === 0 ? 0 : waitTimeout + connectTimeout);
+    clock.add(this);
+  }
+
+  /** What undici is asked for. */
+  options(): Dispatcher.DispatchOptions {
+    const { method, target, headers, body, upgrade, headTimeout, bodyTimeout } = this.#request;
+    const length = lengthOf(body);
+    const framed =
+      length !== undefined && length > 0
+        ? [...headers, 'Content-Length', `${length}`]
+        : (headers as string[]);
+    return {
+      method,
+      path: target,
+      headers: framed,
+      body: isBuffered(body) ? body : new RequestStream(body),
+      upgrade: upgrade ?? null,
+      headersTimeout: headTimeout,
+      bodyTimeout,
+    };
+  }
+
+  /** undici would not take the request. */
+  refuse(error: unknown): void {
+    const reason = reasonOf(error);
+    this.#fail(new GatewayError('REQUEST_MALFORMED', { reason }, error));
+  }
+
+  /** No connection came free, or none could be made. */
+  expire(): void {
+    const reason = `none within ${this.#settings.waitTimeout} ms`;
+    this.#fail(new GatewayError('UPSTREAM_BUSY', { node: this.#node, reason }));
+  }
+
+  onRequestStart(controller: Controller): void {
+    clock.delete(this);
+    this.#controller = controller;
+    if (this.#settled) controller.abort(new GatewayError('CLIENT_GONE'));
+  }
+
+  onResponseStart(controller: Controller, status: number, _: unknown, statusText = ''): void {
+    if (this.#settled) return;
+    const headers = strings(controller.rawHeaders);
+    if (status < 200) {
+      this.#handler.onInformation(status, headers);
+      return;
+    }
+    this.#answered = true;
+    const bare = this.#request.method === 'HEAD' || status === 204 || status === 304;
+    const announced = bare ? '0' : announcedLength(headers);
+    this.length = announced === undefined ? undefined : Number(announced);
+    const empty = this.length === 0;
+    if (empty) this.#settled = true;
+    this.#handler.onHead(status, statusText, headers, empty ? null : this);
+    if (!this.#settled && this.#sink === null) controller.pause();
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    if (this.#settled) return;
+    if (this.#sink !== null && this.#waiting.length === 0) {
+      if (!this.#sink.write(chunk)) controller.pause();
+      return;
+    }
+    this.#waiting.push(chunk);
+    controller.pause();
+  }
+
+  onResponseEnd(controller: Controller): void {
+    clock.delete(this);
+    if (this.#settled) return;
+    this.#trailers = strings(controller.rawTrailers);
+    this.#complete = true;
+    if (this.#sink !== null && this.#waiting.length === 0) this.#finishSink();
+  }
+
+  onResponseError(_controller: Controller | undefined, error: Error): void {
+    this.#fail(this.#translate(error));
+  }
+
+  onRequestUpgrade(controller: Controller, status: number, _: unknown, socket: Duplex): void {
+    if (this.#settled) {
+      socket.destroy();
+      return;
+    }
+    this.#settled = true;
+    const head = (socket.read() as Buffer | null) ?? Buffer.alloc(0);
+    this.#handler.onUpgrade(status, strings(controller.rawHeaders), socket, head);
+  }
+
+  #translate(error: Error & { code?: string; cause?: unknown }): Error {
+    const node = this.#node;
+    const reason = reasonOf(error);
+    const { headTimeout, bodyTimeout } = this.#request;
+    if (error instanceof GatewayError) return error;
+    if (error.code === 'UND_ERR_CONNECT_TIMEOUT') {
+      const timeout = this.#settings.connectTimeout;
+      return new GatewayError('UPSTREAM_TIMEOUT', { node, timeout });
+    }
+    if (error.code === 'UND_ERR_HEADERS_TIMEOUT') {
+      return new GatewayError('UPSTREAM_TIMEOUT', { node, timeout: headTimeout });
+    }
+    if (error.code === 'UND_ERR_BODY_TIMEOUT') {
+      return new GatewayError('UPSTREAM_TIMEOUT', { node, timeout: bodyTimeout });
+    }
+    if (error.code === 'UND_ERR_INVALID_ARG') {
+      return new GatewayError('REQUEST_MALFORMED', { reason }, error);
+    }
+    if (error.code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH') {
+      return new GatewayError('REQUEST_MALFORMED', { reason }, error);
+    }
+    const code = this.#controller === null ? 'UPSTREAM_CONNECT' : 'UPSTREAM_BROKEN';
+    return new GatewayError(code, { node, reason }, error);
+  }
+
+  #fail(error: Error): void {
+    clock.delete(this);
+    if (this.#settled) return;
+    if (!this.#answered) {
+      this.#settled = true;
+      this.#handler.onError(error, this.#controller === null ? 'connect' : 'sent');
+      return;
+    }
+    this.#failure = error;
+    if (this.#sink !== null && this.#waiting.length === 0) this.#finishSink();
+  }
+
+  #finishSink(): void {
+    const sink = this.#sink as BodySink;
+    this.#settled = true;
+    if (this.#failure !== null) sink.fail(this.#failure);
+    else sink.end(this.#trailers);
+  }
+
+  start(sink: BodySink): void {
+    this.#sink = sink;
+    this.resume();
+  }
+
+  resume(): void {
+    const sink = this.#sink;
+    if (sink === null || this.#settled) return;
+    while (this.#waiting.length > 0) {
+      if (!sink.write(this.#waiting.shift() as Buffer)) return;
+      if (this.#settled) return;
+    }
+    if (this.#complete || this.#failure !== null) this.#finishSink();
+    else this.#controller?.resume();
+  }
+
+  cancel(reason?: Error): void {
+    this.abort(reason);
+  }
+
+  abort(reason?: Error): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#waiting = [];
+    clock.delete(this);
+    this.#controller?.abort(reason ?? new GatewayError('CLIENT_GONE'));
+  }
+}
+
+/** A request body as the Readable that undici wants; the source starts at undici's first read. */
+class RequestStream extends Readable {
+  readonly #source: BodySource;
+  #started = false;
+  #done = false;
+
+  constructor(source: BodySource) {
+    super({ highWaterMark: 65_536 });
+    this.#source = source;
+  }
+
+  override _read(): void {
+    if (this.#started) {
+      this.#source.resume();
+      return;
+    }
+    this.#started = true;
+    this.#source.start({
+      write: (chunk) => this.#done || this.push(chunk),
+      end: () => {
+        if (!this.#done) this.push(null);
+        this.#done = true;
+      },
+      fail: (error) => {
+        this.#done = true;
+        this.destroy(error);
+      },
+    });
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#done = true;
+    callback(error);
+  }
+}
+
+/** Raw fields as strings: undici gives them as it read them. */
+function strings(raw: Controller['rawHeaders']): string[] {
+  if (!Array.isArray(raw)) return [];
+  return raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
+}
+
+function announcedLength(headers: readonly string[]): string | undefined {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]?.toLowerCase() === 'content-length') return headers[i + 1];
+  }
+  return undefined;
+}

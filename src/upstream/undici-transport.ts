@@ -1,0 +1,62 @@
+import { Pool } from 'undici';
+import { GatewayError } from '../errors.ts';
+import type {
+  ConnectionSettings,
+  Transport,
+  UpstreamExchange,
+  UpstreamHandler,
+  UpstreamRequest,
+} from './transport.ts';
+import { UndiciExchange } from './undici-exchange.ts';
+
+/** Bytes that a response head may have. */
+const maxHead = 65_536;
+
+/**
+ * undici's pool for one node: for TLS and whatever the lean client does not speak. Connections that
+ * broke without an answer are never told as `stale`, since undici does not say which it reused.
+ */
+export class UndiciTransport implements Transport {
+  readonly #origin: string;
+  readonly #settings: ConnectionSettings;
+  readonly #pool: Pool;
+
+  constructor(origin: string, settings: ConnectionSettings) {
+    this.#origin = origin;
+    this.#settings = settings;
+    this.#pool = new Pool(origin, {
+      connections: settings.maxConnections,
+      pipelining: 1,
+      allowH2: false,
+      maxHeaderSize: maxHead,
+      keepAliveTimeout: settings.idleTimeout || 600_000,
+      clientTtl: settings.maxAge || null,
+      // The exchange times the wait for a connection and the connecting, both together.
+      connect: {
+        timeout: settings.connectTimeout,
+        rejectUnauthorized: !settings.tlsInsecureSkipVerify,
+      },
+    });
+  }
+
+  send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamExchange {
+    const exchange = new UndiciExchange(request, handler, this.#origin, this.#settings);
+    try {
+      this.#pool.dispatch(exchange.options(), exchange);
+    } catch (error) {
+      queueMicrotask(() => exchange.refuse(error));
+    }
+    return exchange;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  destroy(): void {
+    const reason = 'the gateway closed the connection';
+    const error = new GatewayError('UPSTREAM_BROKEN', { node: this.#origin, reason });
+    // Settles when every socket has closed; nobody waits for that.
+    this.#pool.destroy(error).catch(() => undefined);
+  }
+}
