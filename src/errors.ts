@@ -40,6 +40,12 @@ const catalogue = {
   ROUTE_NOT_FOUND: { message: 'NOT FOUND', status: 404 },
   CLIENT_GONE: { message: 'the client went away', status: 499 },
   TOO_MANY_CONNECTIONS: { message: 'too many connections', status: 503 },
+  RESPONSE_TOO_LARGE: {
+    message: 'the response exceeds {limit} bytes, the most that a filter may read',
+    status: 502,
+  },
+  RESPONSE_MALFORMED: { message: 'malformed response: {reason}', status: 502 },
+  PARAMETER_INVALID: { message: '{reason}', exit: 2 },
   NO_RESPONSE: { message: 'the flow ended without a response', status: 500 },
   FILTER_FAILED: { message: 'filter {filter} failed: {reason}', status: 500 },
 

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
-import { type Body, collect, isBuffered } from './body.ts';
+import type { Body } from './body.ts';
 import { HeaderList } from './header-list.ts';
+import { Message } from './message.ts';
 
 /** What is known of the client's connection. */
 export interface ClientConnection {
@@ -11,19 +12,19 @@ export interface ClientConnection {
   readonly tls: boolean;
 }
 
+const requestFaults = { tooLarge: 'BODY_TOO_LARGE', malformed: 'REQUEST_MALFORMED' } as const;
+const responseFaults = { tooLarge: 'RESPONSE_TOO_LARGE', malformed: 'RESPONSE_MALFORMED' } as const;
+
 /** The request as filters see and change it; what they leave here goes to the cluster. */
-export class GatewayRequest {
+export class GatewayRequest extends Message {
   method: string;
   /** Origin-form request target as on the wire: path and query, still percent-encoded. */
   target: string;
-  headers: HeaderList;
-  body: Body;
 
   constructor(method: string, target: string, headers: HeaderList, body: Body) {
+    super(headers, body, requestFaults);
     this.method = method;
     this.target = target;
-    this.headers = headers;
-    this.body = body;
   }
 
   /** The target up to, not including, `?`. */
@@ -37,54 +38,19 @@ export class GatewayRequest {
     const mark = this.target.indexOf('?');
     return mark < 0 ? '' : this.target.slice(mark + 1);
   }
-
-  /** The whole body, which stays here as a Buffer. @throws BODY_TOO_LARGE */
-  async readBody(limit: number): Promise<Buffer> {
-    const body = await collect(this.body, limit);
-    this.body = body;
-    return body;
-  }
 }
 
 /** The response as filters build and change it; the entry writes it when the flow has ended. */
-export class GatewayResponse {
+export class GatewayResponse extends Message {
   /** 0 until somebody gave the response a status. */
   status = 0;
   /** Reason phrase; the standard one when empty. */
   statusText = '';
-  headers = new HeaderList();
-  body: Body = null;
 
-  /** The whole body, which stays here as a Buffer. @throws BODY_TOO_LARGE */
-  async readBody(limit: number): Promise<Buffer> {
-    const body = await collect(this.body, limit);
-    this.body = body;
-    return body;
-  }
-
-  /** Another body in place of this one, which is given up; the entry keeps Content-Length right. */
-  setBody(body: Body): void {
-    if (!isBuffered(this.body)) this.body.cancel();
-    this.body = body;
-    this.headers.remove('Content-Encoding');
-  }
-
-  /** Puts `bytes` behind the body; a promise when the body is still arriving. */
-  appendBody(bytes: Buffer): void | Promise<void> {
-    if (isBuffered(this.body)) {
-      this.body = this.body === null ? bytes : Buffer.concat([this.body, bytes]);
-      return;
-    }
-    return this.#appendBehind(bytes);
-  }
-
-  async #appendBehind(bytes: Buffer): Promise<void> {
-    this.body = Buffer.concat([await this.readBody(appendLimit), bytes]);
+  constructor() {
+    super(new HeaderList(), null, responseFaults);
   }
 }
-
-/** A body that something is appended to is held in memory up to here, bytes. */
-const appendLimit = 64 << 20;
 
 /** A connection that left HTTP: what the upstream answered 101 with. */
 export interface UpgradedConnection {
@@ -106,6 +72,8 @@ export class RequestContext {
   readonly startedAt: number;
   /** Path variables that the router matched; null when there are none. */
   pathVariables: Readonly<Record<string, string>> | null = null;
+  /** Variables that filters have set, an object of objects; null when there are none. */
+  variables: Record<string, unknown> | null = null;
   /** True when no further filter of this request shall run. */
   finished = false;
   /** Set when the client asked for, and the upstream agreed to, another protocol. */

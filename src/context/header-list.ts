@@ -25,6 +25,17 @@ export class HeaderList {
     return values;
   }
 
+  /** All values of `name`, joined by commas as the HTTP rules allow, or undefined. */
+  getJoined(name: string): string | undefined {
+    const first = this.#indexOf(name, 0);
+    if (first < 0) return undefined;
+    let joined = this.raw[first + 1] as string;
+    for (let i = this.#indexOf(name, first + 2); i >= 0; i = this.#indexOf(name, i + 2)) {
+      joined += `, ${this.raw[i + 1]}`;
+    }
+    return joined;
+  }
+
   has(name: string): boolean {
     return this.#indexOf(name, 0) >= 0;
   }

@@ -1,0 +1,20 @@
+import { STATUS_CODES } from 'node:http';
+import type { FieldTable } from './field.ts';
+
+/** `_ctx.…`, but for request and response. */
+export const connectionFields: FieldTable = {
+  id: { read: ({ id }) => id },
+  tls: { read: ({ client }) => client.tls },
+  remote_ip: { read: ({ client }) => client.remoteAddress },
+  remote_addr: { read: ({ client }) => address(client.remoteAddress, client.remotePort) },
+  local_ip: { read: ({ client }) => client.localAddress },
+  local_addr: { read: ({ client }) => address(client.localAddress, client.localPort) },
+  /** Milliseconds since the request's head. */
+  elapsed: { read: ({ startedAt }) => Math.floor(performance.now() - startedAt) },
+  /** Reason phrase of the response. */
+  status: { read: ({ response }) => response.statusText || STATUS_CODES[response.status] },
+};
+
+function address(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

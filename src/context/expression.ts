@@ -1,0 +1,87 @@
+import { RE2JS } from 're2js';
+import { GatewayError, reasonOf } from '../errors.ts';
+
+/**
+ * A regular expression in the syntax of RE2, which is that of Go. Its time grows with the length of
+ * the text and never faster, so that no client can stall a worker with a text made for the purpose.
+ */
+export class Expression {
+  readonly source: string;
+  readonly #compiled: RE2JS;
+  /** Names of the groups, `(?P<name>…)`. */
+  readonly groupNames: readonly string[];
+
+  /** @throws PARAMETER_INVALID */
+  constructor(source: string) {
+    this.source = source;
+    try {
+      this.#compiled = RE2JS.compile(source);
+    } catch (error) {
+      const fault = reasonOf(error).replace('error parsing regexp: ', '');
+      const reason = `"${source}" is no regular expression: ${fault}`;
+      throw new GatewayError('PARAMETER_INVALID', { reason }, error);
+    }
+    this.groupNames = Object.keys(this.#compiled.namedGroups());
+  }
+
+  /** How many groups there are, named or not. */
+  get groupCount(): number {
+    return this.#compiled.groupCount();
+  }
+
+  /** Whether any part of `text` matches. */
+  test(text: string): boolean {
+    return this.#compiled.test(text);
+  }
+
+  /** What the named groups of the first match stand for, or undefined when nothing matches. */
+  groups(text: string): Readonly<Record<string, string>> | undefined {
+    const matcher = this.#compiled.matcher(text);
+    if (!matcher.find()) return undefined;
+    const groups: Record<string, string> = {};
+    for (const name of this.groupNames) groups[name] = matcher.group(name) ?? '';
+    return groups;
+  }
+
+  /** `text` with every match replaced. */
+  replace(text: string, replacement: Replacement): string {
+    if (!this.#compiled.test(text)) return text;
+    const matcher = this.#compiled.matcher(text);
+    let result = '';
+    let end = 0;
+    while (matcher.find()) {
+      // Nothing, right behind a match, is no match of its own.
+      if (matcher.start() === matcher.end() && matcher.end() === end && end > 0) continue;
+      result += text.slice(end, matcher.start());
+      result += replacement((group) => matcher.group(group) ?? '');
+      end = matcher.end();
+    }
+    return result + text.slice(end);
+  }
+}
+
+/** What to put in place of a match, given a way to ask for its groups. */
+export type Replacement = (group: (nameOrNumber: string | number) => string) => string;
+
+/**
+ * Compiles a replacement in the syntax of Go: `$1`, `$name` (the longest name counts), `${name}`,
+ * `$$` for a dollar sign. A group that `expression` does not have is empty.
+ */
+export function compileReplacement(text: string, expression: Expression): Replacement {
+  const parts: (string | { readonly group: string | number })[] = [];
+  let end = 0;
+  for (const match of text.matchAll(/\$(?:\$|(\w+)|\{(\w+)\})/g)) {
+    parts.push(text.slice(end, match.index));
+    end = match.index + match[0].length;
+    const name = match[1] ?? match[2];
+    if (name === undefined) parts.push('$');
+    else if (expression.groupNames.includes(name)) parts.push({ group: name });
+    else if (Number(name) <= expression.groupCount) parts.push({ group: Number(name) });
+  }
+  parts.push(text.slice(end));
+  return (group) => {
+    let result = '';
+    for (const part of parts) result += typeof part === 'string' ? part : group(part.group);
+    return result;
+  };
+}

@@ -1,0 +1,81 @@
+import type { RequestContext } from './context.ts';
+import { GatewayError } from '../errors.ts';
+import type { FieldRule } from './field.ts';
+import { parseJsonPath, readAt } from './json-path.ts';
+import type { Message } from './message.ts';
+import type { Needs } from './needs.ts';
+import { fieldValue } from './target.ts';
+import { textOf } from './value.ts';
+
+type MessageOf = (context: RequestContext) => Message;
+
+/** `header`, and `header.NAME` below it. Names are found in any case and set as they are written. */
+export function headerRule(messageOf: MessageOf): FieldRule {
+  return {
+    read: (context) => allHeaders(messageOf(context)),
+    below: (name) => ({
+      read: (context) => messageOf(context).headers.getJoined(name),
+      set(context, value) {
+        const { headers } = messageOf(context);
+        if (value === undefined || value === null) headers.remove(name);
+        else headers.set(name, fieldValue(textOf(value)));
+      },
+    }),
+  };
+}
+
+/** `body`: text. */
+export function bodyRule(messageOf: MessageOf, needs: Needs): FieldRule {
+  return {
+    needs,
+    read: (context) => messageOf(context).content.text,
+    set: (context, value) => messageOf(context).setBody(Buffer.from(textOf(value))),
+  };
+}
+
+/** `body_json`, and `body_json.PATH` below it. */
+export function bodyJsonRule(messageOf: MessageOf, needs: Needs): FieldRule {
+  return {
+    needs,
+    read: (context) => messageOf(context).content.json,
+    set: (context, value) => messageOf(context).setBody(Buffer.from(JSON.stringify(value ?? null))),
+    below(rest) {
+      const path = parseJsonPath(rest);
+      return {
+        needs,
+        setNeeds: needs,
+        read: (context) => readAt(messageOf(context).content.json, path),
+        set(context, value) {
+          const { content } = messageOf(context);
+          if (value === undefined) content.remove(path);
+          else if (!content.write(path, value)) {
+            const reason = 'the body is not JSON, so nothing can be set in it';
+            throw new GatewayError('REQUEST_MALFORMED', { reason });
+          }
+        },
+      };
+    },
+  };
+}
+
+/** `body_length`: bytes as they are transferred. */
+export function bodyLengthRule(messageOf: MessageOf, needs: Needs): FieldRule {
+  return { needs, read: (context) => messageOf(context).length };
+}
+
+function allHeaders(message: Message): Record<string, string> {
+  const all: Record<string, string> = Object.create(null);
+  message.headers.forEach((name, value) => {
+    all[name] = name in all ? `${all[name]}, ${value}` : value;
+  });
+  return all;
+}
+
+/** Head and body as text. */
+export function wireText(startLine: string, message: Message): string {
+  let text = `${startLine}\r\n`;
+  message.headers.forEach((name, value) => {
+    text += `${name}: ${value}\r\n`;
+  });
+  return `${text}\r\n${message.content.text}`;
+}

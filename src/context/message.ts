@@ -1,0 +1,143 @@
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
+import { type ErrorCode, GatewayError, reasonOf } from '../errors.ts';
+import { type Body, collect, isBuffered, lengthOf } from './body.ts';
+import { BodyDocument } from './body-document.ts';
+import type { HeaderList } from './header-list.ts';
+
+/** A body that something is appended to is held in memory up to here, bytes. */
+const appendLimit = 64 << 20;
+
+const decoders: Readonly<Record<string, (data: Buffer, options: object) => Promise<Buffer>>> = {
+  gzip: promisify(gunzip),
+  'x-gzip': promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
+  zstd: promisify(zstdDecompress),
+};
+
+/** What is thrown when a body cannot be read: it depends on whose body it is. */
+export interface MessageFaults {
+  readonly tooLarge: ErrorCode;
+  readonly malformed: ErrorCode;
+}
+
+/** What a request and a response have in common: header fields and a body. */
+export class Message {
+  headers: HeaderList;
+  #body: Body;
+  readonly #faults: MessageFaults;
+  /** The body in plain, once somebody has asked for it. */
+  #document: BodyDocument | null = null;
+
+  constructor(headers: HeaderList, body: Body, faults: MessageFaults) {
+    this.headers = headers;
+    this.#body = body;
+    this.#faults = faults;
+  }
+
+  get body(): Body {
+    if (this.#document?.edited) this.#takeEdited(this.#document);
+    return this.#body;
+  }
+
+  set body(body: Body) {
+    this.#body = body;
+    this.#document = null;
+  }
+
+  /** Another body in place of this one, which is given up; the entry keeps Content-Length right. */
+  setBody(body: Body): void {
+    if (!isBuffered(this.#body)) this.#body.cancel();
+    this.body = body;
+    this.headers.remove('Content-Encoding');
+  }
+
+  /** Puts `bytes` behind the body; a promise when the body is still arriving. */
+  appendBody(bytes: Buffer): void | Promise<void> {
+    const { body } = this;
+    if (!isBuffered(body)) return this.#appendBehind(bytes);
+    this.body = body === null ? bytes : Buffer.concat([body, bytes]);
+  }
+
+  /** The whole body, which stays here as a Buffer. @throws BODY_TOO_LARGE, RESPONSE_TOO_LARGE */
+  async readBody(limit: number): Promise<Buffer> {
+    const { body } = this;
+    if (body === null) return Buffer.alloc(0);
+    if (Buffer.isBuffer(body)) return body;
+    const bytes = await this.#collect(body, limit);
+    this.body = bytes;
+    return bytes;
+  }
+
+  /** Whether `content` can be used: the body is in memory, and decompressed beside it if need be. */
+  get isRead(): boolean {
+    if (this.#document !== null || this.#body === null) return true;
+    return isBuffered(this.#body) && this.#encoding() === undefined;
+  }
+
+  /**
+   * Makes `content` usable. A compressed body is decompressed beside itself: it goes on as it came
+   * as long as nobody edits it.
+   * @throws BODY_TOO_LARGE (of a response: RESPONSE_TOO_LARGE) when the body, or what it decompresses
+   * to, has more than `limit` bytes; REQUEST_MALFORMED (RESPONSE_MALFORMED) when it is not what its
+   * Content-Encoding says.
+   */
+  async readContent(limit: number): Promise<void> {
+    const bytes = await this.readBody(limit);
+    const encoding = this.#encoding();
+    if (this.#document !== null || encoding === undefined || bytes.length === 0) return;
+    this.#document = new BodyDocument(await this.#decode(bytes, encoding, limit));
+  }
+
+  /** The body as text and JSON. It must have been read, see `isRead`. */
+  get content(): BodyDocument {
+    if (this.#document !== null) return this.#document;
+    if (!isBuffered(this.#body)) throw new Error('the body was not read');
+    this.#document = new BodyDocument(this.#body ?? Buffer.alloc(0));
+    return this.#document;
+  }
+
+  /** Bytes of the body, or undefined when that is not known yet. */
+  get length(): number | undefined {
+    return lengthOf(this.body);
+  }
+
+  #takeEdited(document: BodyDocument): void {
+    this.headers.remove('Content-Encoding');
+    this.#body = document.toBuffer();
+    this.#document = null;
+  }
+
+  /** Name of the compression, or undefined when the body is plain or nothing we can undo. */
+  #encoding(): string | undefined {
+    const name = this.headers.get('content-encoding')?.trim().toLowerCase();
+    return name !== undefined && Object.hasOwn(decoders, name) ? name : undefined;
+  }
+
+  async #appendBehind(bytes: Buffer): Promise<void> {
+    this.body = Buffer.concat([await this.readBody(appendLimit), bytes]);
+  }
+
+  async #collect(body: Body, limit: number): Promise<Buffer> {
+    try {
+      return await collect(body, limit);
+    } catch (error) {
+      const tooLarge = error instanceof GatewayError && error.code === 'BODY_TOO_LARGE';
+      throw tooLarge ? new GatewayError(this.#faults.tooLarge, { limit }, error) : error;
+    }
+  }
+
+  async #decode(bytes: Buffer, encoding: string, limit: number): Promise<Buffer> {
+    try {
+      const decoder = decoders[encoding] as (data: Buffer, options: object) => Promise<Buffer>;
+      return await decoder(bytes, { maxOutputLength: limit });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
+        throw new GatewayError(this.#faults.tooLarge, { limit }, error);
+      }
+      const reason = `the body is not ${encoding}: ${reasonOf(error)}`;
+      throw new GatewayError(this.#faults.malformed, { reason }, error);
+    }
+  }
+}

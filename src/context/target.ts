@@ -1,0 +1,47 @@
+/**
+ * A path as conditions and templates see it, so that no other spelling of it slips past them: no
+ * scheme and authority, repeated slashes as one, percent-encoding undone, but for an encoded slash
+ * and an encoded percent sign, which would become another path. `encodePath` gives the same path
+ * back.
+ */
+export function decodePath(path: string): string {
+  const origin = path.startsWith('/') ? path : path.replace(/^https?:\/\/[^/]*/i, '') || '/';
+  const single = origin.includes('//') ? origin.replace(/\/{2,}/g, '/') : origin;
+  if (!single.includes('%')) return single;
+  return single.replace(/(?:%[0-9a-f]{2})+/gi, (sequence) => {
+    const kept = sequence.replace(/%2f|%25/gi, (code) => `%25${code.slice(1)}`);
+    try {
+      return decodeURIComponent(kept);
+    } catch {
+      return sequence;
+    }
+  });
+}
+
+/** A path for the wire: everything that may not stand in a path is encoded; `%41` stays. */
+export function encodePath(path: string): string {
+  return escape(path.startsWith('/') ? path : `/${path}`, /[^\x21-\x7e]|["#<>?\\^`{|}]/gu);
+}
+
+/** The same for path and query together. */
+export function encodeTarget(target: string): string {
+  return escape(target.startsWith('/') ? target : `/${target}`, /[^\x21-\x7e]|["#<>\\^`{|}]/gu);
+}
+
+/** A text for a header field: bytes of UTF-8, and no line ends or other control characters. */
+export function fieldValue(text: string): string {
+  const plain = /[^\x20-\x7e]/.test(text) ? Buffer.from(text).toString('latin1') : text;
+  // oxlint-disable-next-line no-control-regex
+  return plain.replace(/[\0-\x08\x0a-\x1f\x7f]+/g, ' ').trim();
+}
+
+function escape(text: string, unsafe: RegExp): string {
+  return text
+    .toWellFormed()
+    .replace(/%(?![0-9a-f]{2})/gi, '%25')
+    .replace(unsafe, (char) => {
+      const encoded = encodeURIComponent(char);
+      if (encoded !== char) return encoded;
+      return `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
+    });
+}

@@ -1,0 +1,16 @@
+/**
+ * A context value as text, which is how values meet each other in conditions and templates: text as
+ * it is, nothing as '', lists and objects as JSON, everything else as JavaScript writes it.
+ */
+export function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'object') return JSON.stringify(value);
+  return `${value as number}`;
+}
+
+/** A context value as a number: also text that is one; NaN for everything else. */
+export function numberOf(value: unknown): number {
+  if (typeof value === 'number') return value;
+  return typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
+}
