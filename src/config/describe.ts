@@ -59,11 +59,23 @@ export function describeValue(value: unknown, schema: JsonSchema): string {
   if (value === null || value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a map';
-  if (schema.secret) return typeof value === 'string' ? 'text' : `a ${typeof value}`;
+  if (holdsSecret(schema)) return typeof value === 'string' ? 'text' : `a ${typeof value}`;
   const text = JSON.stringify(value);
   if (/:\/\/[^/]*@/.test(text)) return 'an address with a password';
   const shown = text.length > 80 ? `${text.slice(0, 77)}…"` : text;
   return typeof value === 'number' ? `the number ${shown}` : shown;
+}
+
+/** Whether a value for this schema, even one of the wrong type, may be or contain a secret. */
+function holdsSecret(schema: JsonSchema): boolean {
+  if (schema.secret) return true;
+  const inner = [
+    ...Object.values(schema.properties ?? {}),
+    ...(schema.items ? [schema.items] : []),
+    ...(schema.anyOf ?? []),
+    ...(schema.oneOf ?? []),
+  ];
+  return inner.some(holdsSecret);
 }
 
 /** How to write a value of the wrong type so that it is right, or nothing. */

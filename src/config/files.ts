@@ -4,6 +4,11 @@ import { reasonOf } from '../errors.ts';
 import type { Place, ProblemList, WatchTargets } from './problem.ts';
 
 const extensions = ['.yml', '.yaml', '.json'];
+const patterns = extensions.map((extension) => `*${extension}`).join(', ');
+
+function isConfiguration(name: string): boolean {
+  return !name.startsWith('.') && extensions.some((extension) => name.endsWith(extension));
+}
 
 /** A configuration file, read. */
 export interface SourceFile {
@@ -32,6 +37,11 @@ export class SourceReader {
     return { files: [...this.#files], folders: [...this.#folders] };
   }
 
+  /** What messages call the files, in the order in which they were read. */
+  get names(): readonly string[] {
+    return [...this.#paths.keys()];
+  }
+
   /** Absolute path of the file that messages call `name`. */
   pathOf(name: string): string {
     return this.#paths.get(name) ?? resolve(this.#cwd, name);
@@ -39,23 +49,27 @@ export class SourceReader {
 
   /**
    * The files that a path given by the user stands for: itself, or those of a folder in name order.
-   * A file that was read before is not read again.
+   * A file that was read before is not read again. A folder without any is an error, unless it is
+   * `included`.
    */
-  async readAll(given: string): Promise<SourceFile[]> {
+  async readAll(given: string, included = false): Promise<SourceFile[]> {
     const path = resolve(this.#cwd, given);
     const place = { file: given, line: 0, column: 0 };
     try {
       if (!(await stat(path)).isDirectory()) return await this.#readNew(given, path);
       this.#folders.add(path);
       const sources: SourceFile[] = [];
-      for (const name of (await readdir(path)).sort()) {
-        const isFile = extensions.some((extension) => name.endsWith(extension));
-        if (!isFile || name.startsWith('.')) continue;
+      const names = (await readdir(path)).filter(isConfiguration).sort();
+      if (names.length === 0 && !included) {
+        this.#problems.error(place, [], `has no configuration file (${patterns})`);
+      }
+      for (const name of names) {
         sources.push(...(await this.#readNew(join(given, name), join(path, name))));
       }
       return sources;
     } catch (error) {
       this.#files.add(path);
+      this.#paths.set(given, path);
       this.#problems.error(place, [], cannotRead(error));
       return [];
     }
@@ -67,7 +81,7 @@ export class SourceReader {
       (found) => found.isDirectory(),
       () => false,
     );
-    if (isFolder) return this.readAll(this.#nameOf(folder));
+    if (isFolder) return this.readAll(this.#nameOf(folder), true);
     this.#folders.add(folder);
     const message = `there is no folder ${folder}; nothing is included`;
     this.#problems.warning(place, ['path', 'configs'], message);
@@ -103,8 +117,8 @@ export class SourceReader {
   }
 
   async #readText(name: string, path: string): Promise<SourceFile> {
-    const bytes = await readFile(path);
     this.#paths.set(name, path);
+    const bytes = await readFile(path);
     return { name, path, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   }
 

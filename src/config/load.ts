@@ -45,15 +45,17 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
   const loader = new Loader(options);
   const root = await loader.loadTree();
   const { problems, watch } = loader;
-  // When a file is missing or no YAML, most of what else could be said would follow from that.
-  if (!root || loader.incomplete) {
-    throw new ConfigError(problems.errors, problems.warnings, watch);
-  }
   const found = new ProblemList();
-  const config = validate(root, loader.filters, loader.pathRules, found);
+  // When a file is missing or no YAML, most of what else could be said would follow from that.
+  const config =
+    root && !loader.incomplete
+      ? validate(root, loader.filters, loader.pathRules, found)
+      : undefined;
   const errors = [...problems.errors, ...found.errors.filter(isNewIn(problems.errors))];
-  const warnings = [...problems.warnings, ...found.warnings];
-  if (errors.length > 0) throw new ConfigError(inReadingOrder(errors), warnings, watch);
+  const warnings = inReadingOrder([...problems.warnings, ...found.warnings], loader.fileNames);
+  if (errors.length > 0 || !config) {
+    throw new ConfigError(inReadingOrder(errors, loader.fileNames), warnings, watch);
+  }
   return { config, warnings, watch };
 }
 
@@ -68,12 +70,11 @@ function identity(problem: Problem): string {
 }
 
 /** In the order in which a reader of the files meets them. */
-function inReadingOrder(problems: readonly Problem[]): Problem[] {
-  const files = new Set(problems.map(({ file }) => file));
-  const position = new Map([...files].map((file, index) => [file, index]));
+function inReadingOrder(problems: readonly Problem[], files: readonly string[]): Problem[] {
+  const position = new Map(files.map((file, index) => [file, index]));
   return problems.toSorted(
     (one, other) =>
-      (position.get(one.file) ?? 0) - (position.get(other.file) ?? 0) ||
+      (position.get(one.file) ?? files.length) - (position.get(other.file) ?? files.length) ||
       one.line - other.line ||
       one.column - other.column,
   );
@@ -115,6 +116,10 @@ class Loader {
     return this.#reader.watch;
   }
 
+  get fileNames(): readonly string[] {
+    return this.#reader.names;
+  }
+
   readonly absolutePath = (path: string, place: Place): string =>
     resolve(dirname(this.#reader.pathOf(place.file)), path);
 
@@ -129,10 +134,6 @@ class Loader {
     let root: MapNode | undefined;
     for (const path of this.#options.paths) {
       const sources = await this.#reader.readAll(path);
-      if (sources.length === 0 && this.problems.errors.length === 0) {
-        const message = 'has no configuration file (*.yml, *.yaml, *.json)';
-        this.problems.error({ file: path, line: 0, column: 0 }, [], message);
-      }
       root = await this.#add(root, sources);
     }
     this.incomplete = this.problems.errors.length > 0;

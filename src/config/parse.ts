@@ -11,7 +11,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { reasonOf } from '../errors.ts';
-import { type Path, type Place, type ProblemList, related } from './problem.ts';
+import { type Path, type Place, ProblemList, related } from './problem.ts';
 import type { MapEntry, MapNode, Node, ScalarNode } from './tree.ts';
 
 /** Values that aliases may add to one file; more is an attack or a mistake. */
@@ -19,7 +19,7 @@ const aliasLimit = 50_000;
 
 /**
  * Reads YAML (and so JSON) into a tree that knows its places. What is wrong goes to `problems`;
- * the answer is undefined when nothing can be used.
+ * the answer is then what could be read, or undefined.
  */
 export function parseText(text: string, file: string, problems: ProblemList): MapNode | undefined {
   const lines = new LineCounter();
@@ -38,13 +38,16 @@ export function parseText(text: string, file: string, problems: ProblemList): Ma
     for (const error of worthTelling([...document.errors, ...document.warnings], lines)) {
       problems.error(placeOf(error.pos[0]), [], syntaxMessage(error, text, lines));
     }
-    if (document.errors.length > 0) return undefined;
     if (!document.contents || (isScalar(document.contents) && document.contents.value === null)) {
       return { kind: 'map', entries: new Map(), place: start };
     }
-    const root = new TreeBuilder(placeOf, problems).build(document.contents, []);
+    // What a file with a syntax error still says can help to find the running gateway.
+    const broken = document.errors.length > 0;
+    const builder = new TreeBuilder(placeOf, broken ? new ProblemList() : problems);
+    const root = builder.build(document.contents, []);
     if (root?.kind === 'map') return root;
-    problems.error(root?.place ?? start, [], 'expected a map of sections, such as "entry:"');
+    if (!broken)
+      problems.error(root?.place ?? start, [], 'expected a map of sections, such as "entry:"');
   } catch (error) {
     problems.error(start, [], `cannot be parsed: ${reasonOf(error)}`);
   }
