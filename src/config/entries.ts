@@ -1,11 +1,13 @@
 import { type Address, collide, isHost, parseAddress, renderAddress } from './address.ts';
+import { checkNetworks, limitsOf } from './entry-limits.ts';
+import { normaliseTls, type RawTls, readTlsFiles, tlsFilesOf } from './entry-tls.ts';
 import { type Path, related, renderPath } from './problem.ts';
 import type { Scope } from './scope.ts';
-import { keyPlaceAt, nodeAt, placeAt } from './tree.ts';
-import type { EntryConfig, NetworkConfig, TlsConfig } from './types.ts';
+import { nodeAt, placeAt } from './tree.ts';
+import type { EntryConfig, EntryLimits, NetworkConfig } from './types.ts';
 
 /** An entry as its schema leaves it: right in its types, unless an error has been reported. */
-interface RawEntry {
+interface RawEntry extends EntryLimits {
   readonly name: string;
   readonly enabled: boolean;
   readonly max_concurrency: number;
@@ -17,14 +19,12 @@ interface RawEntry {
     readonly publish?: string;
     readonly reuse_port: boolean;
     readonly skip_occupied_port: boolean;
+    readonly proxy_protocol: boolean;
   };
-  readonly tls: {
-    readonly enabled: boolean;
-    readonly cert_file?: string;
-    readonly key_file?: string;
-    readonly skip_insecure_verify: boolean;
-  };
+  readonly tls: RawTls;
   readonly drain: { readonly idle: number; readonly timeout: number };
+  readonly forwarded: EntryConfig['forwarded'];
+  readonly trusted_addresses: readonly string[];
 }
 
 interface Placed {
@@ -48,10 +48,32 @@ export function normaliseEntries(values: readonly unknown[], scope: Scope): Entr
 }
 
 function normaliseEntry(raw: RawEntry, path: Path, scope: Scope): EntryConfig {
-  const { name, max_concurrency, router, drain } = raw;
+  const { name, max_concurrency, router, drain, forwarded } = raw;
+  const trusted = [...path, 'trusted_addresses'];
   const network = normaliseNetwork(raw.network ?? {}, [...path, 'network'], scope);
   const tls = normaliseTls(raw.tls ?? {}, [...path, 'tls'], scope);
-  return { name, max_concurrency, router, network, tls, drain };
+  if (raw.enabled && tls.enabled) {
+    for (const file of tlsFilesOf(tls)) scope.watchFile(file);
+    scope.tlsFiles.set(name, readTlsFiles(tls, [...path, 'tls'], scope));
+  }
+  const trusted_addresses = checkNetworks(raw.trusted_addresses, trusted, scope);
+  if (network.proxy_protocol && trusted_addresses.length === 0) {
+    const at = [...path, 'network', 'proxy_protocol'];
+    const message =
+      '"proxy_protocol" needs the proxies that may speak it; name them in the entry\'s "trusted_addresses"';
+    scope.problems.error(placeAt(scope.root, at), at, message);
+  }
+  return {
+    name,
+    max_concurrency,
+    router,
+    network,
+    tls,
+    drain,
+    forwarded,
+    trusted_addresses,
+    ...limitsOf(raw),
+  };
 }
 
 function normaliseNetwork(raw: RawEntry['network'], path: Path, scope: Scope): NetworkConfig {
@@ -76,6 +98,7 @@ function normaliseNetwork(raw: RawEntry['network'], path: Path, scope: Scope): N
     publish: publishedAddress(raw, path, scope),
     reuse_port,
     skip_occupied_port,
+    proxy_protocol: raw.proxy_protocol,
   };
 }
 
@@ -110,31 +133,6 @@ function publishedAddress(raw: RawEntry['network'], path: Path, scope: Scope): s
   const at = [...path, 'publish'];
   scope.problems.error(placeAt(scope.root, at), at, address);
   return null;
-}
-
-function normaliseTls(raw: RawEntry['tls'], path: Path, scope: Scope): TlsConfig {
-  const file = (key: 'cert_file' | 'key_file') => {
-    const value = raw[key];
-    if (typeof value !== 'string' || value === '') return null;
-    return scope.absolutePath(value, placeAt(scope.root, [...path, key]));
-  };
-  const config: TlsConfig = {
-    enabled: raw.enabled,
-    cert_file: file('cert_file'),
-    key_file: file('key_file'),
-    skip_insecure_verify: raw.skip_insecure_verify,
-  };
-  if (config.enabled && (config.cert_file === null) !== (config.key_file === null)) {
-    const given = config.cert_file === null ? 'key_file' : 'cert_file';
-    const missing = given === 'key_file' ? 'cert_file' : 'key_file';
-    const at = [...path, given];
-    const message = `"${given}" is given without "${missing}"; give both, or neither to have a certificate generated`;
-    const enabled = keyPlaceAt(scope.root, [...path, 'enabled']);
-    scope.problems.error(keyPlaceAt(scope.root, at), at, message, [
-      related(enabled, 'TLS is enabled here'),
-    ]);
-  }
-  return config;
 }
 
 /** Two entries that want the same address. */

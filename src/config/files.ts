@@ -42,6 +42,11 @@ export class SourceReader {
     return [...this.#paths.keys()];
   }
 
+  /** Another file that the configuration depends on. */
+  watchFile(path: string): void {
+    this.#files.add(path);
+  }
+
   /** Absolute path of the file that messages call `name`. */
   pathOf(name: string): string {
     return this.#paths.get(name) ?? resolve(this.#cwd, name);

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import type { EntryFiles } from '../tls/credentials.ts';
 import { expandDottedKeys } from './dotted-keys.ts';
 import { environmentResolver } from './environment.ts';
 import { type SourceFile, SourceReader } from './files.ts';
@@ -33,6 +34,8 @@ export interface LoadOptions {
 
 export interface LoadedConfiguration {
   readonly config: GatewayConfig;
+  /** What the TLS files of its entries held when they were checked, by entry; secret. */
+  readonly tlsFiles: ReadonlyMap<string, EntryFiles>;
   readonly warnings: readonly Problem[];
   readonly watch: WatchTargets;
 }
@@ -44,19 +47,20 @@ export interface LoadedConfiguration {
 export async function loadConfiguration(options: LoadOptions): Promise<LoadedConfiguration> {
   const loader = new Loader(options);
   const root = await loader.loadTree();
-  const { problems, watch } = loader;
+  const { problems } = loader;
   const found = new ProblemList();
   // When a file is missing or no YAML, most of what else could be said would follow from that.
-  const config =
+  const validated =
     root && !loader.incomplete
       ? validate(root, loader.filters, loader.pathRules, found)
       : undefined;
   const errors = [...problems.errors, ...found.errors.filter(isNewIn(problems.errors))];
   const warnings = inReadingOrder([...problems.warnings, ...found.warnings], loader.fileNames);
-  if (errors.length > 0 || !config) {
+  const { watch } = loader;
+  if (errors.length > 0 || !validated) {
     throw new ConfigError(inReadingOrder(errors, loader.fileNames), warnings, watch);
   }
-  return { config, warnings, watch };
+  return { ...validated, warnings, watch };
 }
 
 /** A value that could not be filled in is of the wrong type, too: the first error says enough. */
@@ -127,7 +131,8 @@ class Loader {
     resolve(this.#first ?? this.#options.cwd ?? process.cwd(), name);
 
   get pathRules(): PathRules {
-    return { absolutePath: this.absolutePath, defaultPath: this.defaultPath };
+    const { absolutePath, defaultPath } = this;
+    return { absolutePath, defaultPath, watchFile: (path) => this.#reader.watchFile(path) };
   }
 
   async loadTree(): Promise<MapNode | undefined> {

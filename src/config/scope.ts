@@ -1,3 +1,4 @@
+import type { EntryFiles } from '../tls/credentials.ts';
 import { type FilterTable } from './filter-definition.ts';
 import type { Path, Place, ProblemList } from './problem.ts';
 import type { MapNode } from './tree.ts';
@@ -22,6 +23,10 @@ export interface Scope {
   readonly absolutePath: (path: string, place: Place) => string;
   /** Absolute path of a folder that nobody named. */
   readonly defaultPath: (name: string) => string;
+  /** A change of this file is a change of the configuration, too. */
+  readonly watchFile: (path: string) => void;
+  /** What the TLS files of the enabled entries hold, by entry. */
+  readonly tlsFiles: Map<string, EntryFiles>;
 }
 
 export type { Path };

@@ -27,7 +27,7 @@ export interface PathConfig {
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
-export interface EntryConfig {
+export interface EntryConfig extends EntryLimits {
   readonly name: string;
   /** Connections at one time, over all workers. */
   readonly max_concurrency: number;
@@ -36,6 +36,36 @@ export interface EntryConfig {
   readonly network: NetworkConfig;
   readonly tls: TlsConfig;
   readonly drain: DrainConfig;
+  /** What becomes of `X-Forwarded-…` and `Forwarded` fields that a client sends. */
+  readonly forwarded: 'append' | 'replace' | 'off';
+  /** Addresses and networks (`10.0.0.0/8`) of proxies whose word on the client is taken. */
+  readonly trusted_addresses: readonly string[];
+}
+
+/** What one client may take up: time in ms, sizes in bytes; 0 is no limit. */
+export interface EntryLimits {
+  /** For a whole request head. */
+  readonly head_timeout: number;
+  /** For a whole request, its body included. */
+  readonly request_timeout: number;
+  /** Silence within a request that is being received. */
+  readonly read_timeout: number;
+  /** Silence of a client that does not take the response. */
+  readonly write_timeout: number;
+  /** Until the next request on a kept connection. */
+  readonly idle_timeout: number;
+  readonly disable_tcp_keepalive: boolean;
+  /** In milliseconds here. */
+  readonly tcp_keepalive_in_seconds: number;
+  readonly max_header_size: number;
+  /** Fields of one request. */
+  readonly max_header_count: number;
+  readonly max_request_body_size: number;
+  /** Bytes of request bodies held in memory at one time, in each worker. */
+  readonly max_inflight_request_size: number;
+  readonly max_requests_per_connection: number;
+  /** Connections of one client address at one time, over all workers. */
+  readonly max_conns_per_ip: number;
 }
 
 export interface NetworkConfig {
@@ -46,6 +76,8 @@ export interface NetworkConfig {
   readonly publish: string | null;
   readonly reuse_port: boolean;
   readonly skip_occupied_port: boolean;
+  /** Whether connections begin with a PROXY protocol header, version 1 or 2. */
+  readonly proxy_protocol: boolean;
 }
 
 export interface TlsConfig {
@@ -54,7 +86,27 @@ export interface TlsConfig {
   readonly cert_file: string | null;
   /** Absolute path, or null. */
   readonly key_file: string | null;
+  readonly key_passphrase: string | null;
+  /** Chosen by the host name that the client asks for. */
+  readonly certificates: readonly NamedCertificateConfig[];
+  /** Absolute path of the authorities of client certificates; null when clients need none. */
+  readonly ca_file: string | null;
+  /** Whether a client certificate that does not verify is accepted. */
   readonly skip_insecure_verify: boolean;
+  /** Host name to make a certificate for, beside those known anyway. */
+  readonly default_domain: string | null;
+  readonly min_version: 'TLSv1.2' | 'TLSv1.3';
+  /** OpenSSL cipher list; null for ours. */
+  readonly ciphers: string | null;
+  readonly http2: boolean;
+}
+
+export interface NamedCertificateConfig {
+  /** Host names, perhaps `*.example.com`; empty for those that the certificate names. */
+  readonly domains: readonly string[];
+  readonly cert_file: string;
+  readonly key_file: string;
+  readonly key_passphrase: string | null;
 }
 
 export interface DrainConfig {

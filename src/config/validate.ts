@@ -1,3 +1,4 @@
+import type { EntryFiles } from '../tls/credentials.ts';
 import { checkAnnotations } from './annotations.ts';
 import { normaliseClusters } from './clusters.ts';
 import { normaliseEntries } from './entries.ts';
@@ -17,6 +18,14 @@ import type { FlowConfig, GatewayConfig, LogLevel } from './types.ts';
 export interface PathRules {
   readonly absolutePath: (path: string, place: Place) => string;
   readonly defaultPath: (name: string) => string;
+  /** A change of this file is a change of the configuration, too. */
+  readonly watchFile: (path: string) => void;
+}
+
+export interface Validated {
+  readonly config: GatewayConfig;
+  /** What the TLS files of the enabled entries hold, by entry. */
+  readonly tlsFiles: ReadonlyMap<string, EntryFiles>;
 }
 
 /** The configuration as its schema leaves it; what has been reported may be of another type. */
@@ -40,14 +49,15 @@ export function validate(
   filters: FilterTable,
   rules: PathRules,
   problems: ProblemList,
-): GatewayConfig {
+): Validated {
   const names: NameTable = {
     router: namesOf(root, 'router', problems),
     flow: namesOf(root, 'flow', problems),
     cluster: namesOf(root, 'elasticsearch', problems),
   };
   namesOf(root, 'entry', problems);
-  const scope: Scope = { root, problems, filters, names, ...rules };
+  const tlsFiles = new Map<string, EntryFiles>();
+  const scope: Scope = { root, problems, filters, names, tlsFiles, ...rules };
   const raw = (realise(root, rootSchema) ?? {}) as RawConfig;
   for (const misfit of checkAgainst(rootSchema, raw)) {
     const find = misfit.atKey ? keyPlaceAt : placeAt;
@@ -66,7 +76,7 @@ export function validate(
     log: { level: raw.log?.level },
   };
   requireEntry(config.entry.length, listOf(raw.entry).length, scope);
-  return freezeDeep(config);
+  return { config: freezeDeep(config), tlsFiles };
 }
 
 /** Names of a section, with a report of each that is there twice. */

@@ -11,6 +11,11 @@ export interface EntryCredentials {
   readonly clientAuthorities: string | null;
 }
 
+/** The part of it that comes from files; without a fallback one is generated. */
+export interface EntryFiles extends Omit<EntryCredentials, 'fallback'> {
+  readonly fallback: CertificatePair | null;
+}
+
 export interface CertificatePair {
   /** PEM: the certificate, then its chain. */
   readonly cert: string;

@@ -65,6 +65,6 @@ function hostOf(address: string): string {
 }
 
 /** What may stand in a certificate; a machine name with an underscore or a blank may not. */
-function isDomain(name: string): boolean {
+export function isDomain(name: string): boolean {
   return name.length <= 253 && /^(?:\*\.)?[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$/i.test(name);
 }

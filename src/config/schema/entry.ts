@@ -1,3 +1,5 @@
+import { limits } from './entry-limits.ts';
+import { tls } from './entry-tls.ts';
 import type { JsonSchema } from './schema.ts';
 
 const network: JsonSchema = {
@@ -48,66 +50,12 @@ const network: JsonSchema = {
       default: false,
       examples: [true],
     },
-  },
-};
-
-const tls: JsonSchema = {
-  type: 'object',
-  description: 'TLS (HTTPS) on this entry.',
-  additionalProperties: false,
-  default: {},
-  properties: {
-    enabled: {
+    proxy_protocol: {
       type: 'boolean',
       description:
-        'Whether clients speak TLS to this entry. Without certificate files a certificate is generated.',
+        'Whether every connection begins with a PROXY protocol header (version 1 or 2) that tells the client\'s address. Only the proxies in "trusted_addresses" may connect then.',
       default: false,
       examples: [true],
-    },
-    cert_file: {
-      type: 'string',
-      minLength: 1,
-      description:
-        'PEM file with the certificate and its chain, relative to the configuration file that names it.',
-      examples: ['/etc/ssl.crt'],
-    },
-    key_file: {
-      type: 'string',
-      minLength: 1,
-      description:
-        'PEM file with the private key, relative to the configuration file that names it.',
-      examples: ['/etc/ssl.key'],
-    },
-    skip_insecure_verify: {
-      type: 'boolean',
-      description: 'Accepts a client certificate that does not verify.',
-      default: false,
-      examples: [true],
-    },
-    ca_file: {
-      type: 'string',
-      description: 'PEM file with the authority that client certificates must come from.',
-      refused: 'is not supported yet, and leaving it out would let every client in',
-    },
-    default_domain: {
-      type: 'string',
-      description: 'Host name to put into a generated certificate.',
-      unsupported: 'has no effect yet',
-    },
-    skip_domain_verify: {
-      type: 'boolean',
-      description: 'Does not compare the host name with the certificate.',
-      unsupported: 'has no effect yet',
-    },
-    client_session_cache_size: {
-      type: 'integer',
-      description: 'How many TLS sessions are kept for resumption.',
-      unsupported: 'has no effect yet',
-    },
-    auto_issue: {
-      type: 'object',
-      description: 'Certificates from a public authority (ACME).',
-      unsupported: 'is not supported yet',
     },
   },
 };
@@ -176,6 +124,23 @@ export const entrySchema: JsonSchema = {
       network,
       tls,
       drain,
+      forwarded: {
+        type: 'string',
+        enum: ['append', 'replace', 'off'],
+        description:
+          'What becomes of X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded. "replace": the gateway sets them anew, but adds to those of a client in "trusted_addresses"; "append": it adds to whatever a client sends; "off": they pass as they come.',
+        default: 'replace',
+        examples: ['append'],
+      },
+      trusted_addresses: {
+        type: 'array',
+        items: { type: 'string', description: 'An address, or a network such as 10.0.0.0/8.' },
+        description:
+          'Addresses and networks of the proxies in front of this entry, whose word on who the client is counts.',
+        default: [],
+        examples: [['10.0.0.0/8', '192.168.3.10']],
+      },
+      ...limits,
     },
   },
 };

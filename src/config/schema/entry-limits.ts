@@ -1,0 +1,95 @@
+import type { JsonSchema } from './schema.ts';
+
+function duration(description: string, byDefault: string, example: string): JsonSchema {
+  return {
+    type: ['string', 'number'],
+    duration: 's',
+    description,
+    default: byDefault,
+    examples: [example],
+  };
+}
+
+function size(description: string, byDefault: string | number, example: string): JsonSchema {
+  return {
+    type: ['string', 'number'],
+    bytes: true,
+    description,
+    default: byDefault,
+    examples: [example],
+  };
+}
+
+function count(description: string, byDefault: number, example: number): JsonSchema {
+  return { type: 'integer', minimum: 0, description, default: byDefault, examples: [example] };
+}
+
+/** What one client may take up at an entry. */
+export const limits: Readonly<Record<string, JsonSchema>> = {
+  head_timeout: duration(
+    'Time to receive the whole head of a request; 408 after that. 0 for no limit.',
+    '20s',
+    '10s',
+  ),
+  request_timeout: duration(
+    'Time to receive a whole request, its body included; 408 after that. 0 for no limit.',
+    '1h',
+    '5m',
+  ),
+  read_timeout: duration(
+    'Longest silence within a request that is being received; 408 after that. 0 for no limit.',
+    '30s',
+    '10s',
+  ),
+  write_timeout: duration(
+    'Longest time that a client may take nothing of a response that waits for it; the connection is closed after that. 0 for no limit.',
+    '30s',
+    '1m',
+  ),
+  idle_timeout: duration(
+    'How long a kept connection waits for its next request. 0 for no limit.',
+    '75s',
+    '30s',
+  ),
+  disable_tcp_keepalive: {
+    type: 'boolean',
+    description: 'Does not probe quiet connections for whether the client is still there.',
+    default: false,
+    examples: [true],
+  },
+  tcp_keepalive_in_seconds: duration(
+    'Quiet time after which a connection is probed for whether the client is still there.',
+    '15m',
+    '60s',
+  ),
+  max_header_size: size(
+    'Bytes that the head of a request may have, its first line included; 431 above that.',
+    '32kb',
+    '16kb',
+  ),
+  max_header_count: count(
+    'Header fields that a request may have; 431 above that. 0 for no limit.',
+    200,
+    100,
+  ),
+  max_request_body_size: size(
+    'Bytes that the body of a request may have; 413 above that. No limit by default, because bodies pass through without being held in memory.',
+    0,
+    '200mb',
+  ),
+  max_inflight_request_size: size(
+    'Bytes of request bodies that each worker holds in memory at one time, for filters and conditions that read bodies; 503 above that. 0 for no limit.',
+    '512mb',
+    '1gb',
+  ),
+  max_requests_per_connection: count(
+    'Requests after which a connection is closed, announced in the last response. 0 for no limit.',
+    0,
+    10_000,
+  ),
+  max_conns_per_ip: count(
+    'Connections that one client address may have at one time, over all workers; 429 above that. 0 for no limit.',
+    0,
+    100,
+  ),
+};
