@@ -1,0 +1,187 @@
+/** What is done to a target while clients use it, and whether it took effect. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { now } from './clock.ts';
+import { acceptedBy, type Killing, killWorker } from './ownership.ts';
+import type { Prober, Uptake } from './prober.ts';
+import type { Target } from './targets/target.ts';
+
+export const disturbanceKinds = [
+  'signal',
+  'edit',
+  'api',
+  'kill',
+  'workers',
+  'burst',
+  'kill-reload',
+  'upgrade',
+] as const;
+
+export type DisturbanceKind = (typeof disturbanceKinds)[number];
+
+/** What each is, for the help text. */
+export const disturbanceHelp: Record<DisturbanceKind, string> = {
+  signal: "reload by the target's signal (evergate, nginx: HUP; HAProxy: USR2; caddy reload)",
+  edit: 'edit the configuration; a target that does not watch it is told by its signal',
+  api: 'reload by the control API',
+  kill: 'kill -9 of a worker',
+  workers: 'change the number of workers',
+  burst: 'five edits and signals within a moment',
+  'kill-reload': 'kill -9 of a worker in the middle of a reload',
+  upgrade: 'replace the whole program',
+};
+
+export interface DisturbanceRecord {
+  readonly kind: DisturbanceKind;
+  /** On the monotonic clock, ms. */
+  readonly at: number;
+  /** Until it had taken effect, ms. */
+  readonly took: number;
+  readonly uptake: Uptake | null;
+  readonly killing: Killing | null;
+  /** What did not happen that should have; null when all is well. */
+  readonly problem: string | null;
+}
+
+/** How long a disturbance may take until it has taken effect, ms. */
+const PATIENCE = 15_000;
+
+type Outcome = Partial<Pick<DisturbanceRecord, 'uptake' | 'killing' | 'problem'>>;
+
+export class Disturber {
+  readonly #target: Target;
+  readonly #prober: Prober;
+  readonly #port: number;
+  readonly #workers: number;
+  #version: number;
+  #resized = 0;
+
+  constructor(target: Target, prober: Prober, port: number, workers: number, version: number) {
+    this.#target = target;
+    this.#prober = prober;
+    this.#port = port;
+    this.#workers = workers;
+    this.#version = version;
+  }
+
+  /** Why this target cannot be disturbed so; null when it can. */
+  lacks(kind: DisturbanceKind): string | null {
+    const { name, workers, resizable, reloadByApi, upgrade } = this.#target;
+    switch (kind) {
+      case 'signal':
+      case 'edit':
+      case 'burst':
+        return null;
+      case 'api':
+        return reloadByApi ? null : `${name} has no other API for it than its reload`;
+      case 'kill':
+      case 'kill-reload':
+        return workers ? null : `${name} has no worker that it would replace`;
+      case 'workers':
+        return resizable ? null : `${name} has no number of workers to change`;
+      case 'upgrade':
+      default:
+        return upgrade ? null : `${name} has no upgrade that is known here`;
+    }
+  }
+
+  /** Causes one disturbance and waits until it has taken effect. */
+  async cause(kind: DisturbanceKind): Promise<DisturbanceRecord> {
+    const at = now();
+    let outcome: Outcome;
+    try {
+      outcome = await this.#do(kind, at);
+    } catch (error) {
+      outcome = { problem: (error as Error).message };
+    }
+    return { kind, at, took: now() - at, uptake: null, killing: null, problem: null, ...outcome };
+  }
+
+  async #do(kind: DisturbanceKind, at: number): Promise<Outcome> {
+    switch (kind) {
+      case 'signal':
+        return this.#tell(() => this.#target.reload(), at);
+      case 'api':
+        return this.#tell(() => this.#target.reloadByApi?.() ?? Promise.resolve(), at);
+      case 'edit':
+        return this.#edit(at);
+      case 'workers':
+        this.#resized += 1;
+        return this.#edit(at);
+      case 'burst':
+        for (let i = 0; i < 4; i += 1) {
+          this.#save();
+          await this.#target.reload();
+          await sleep(Math.random() * 40);
+        }
+        return this.#edit(at);
+      case 'kill':
+        return this.#kill();
+      case 'kill-reload': {
+        const editing = this.#edit(at);
+        await sleep(Math.random() * 600);
+        const killed = await this.#kill();
+        return { ...killed, ...(await editing) };
+      }
+      case 'upgrade':
+      default:
+        return this.#tell(() => this.#target.upgrade?.() ?? Promise.resolve(), at);
+    }
+  }
+
+  #save(): void {
+    this.#version += 1;
+    this.#target.save({ version: this.#version, workers: this.#count });
+  }
+
+  async #edit(since: number): Promise<Outcome> {
+    this.#save();
+    if (!this.#target.watchesFile) await this.#target.reload();
+    return this.#taken(since);
+  }
+
+  async #taken(since: number): Promise<Outcome> {
+    const uptake = await this.#prober.until(this.#version, since, PATIENCE);
+    return uptake ? { uptake } : { problem: `version ${this.#version} was not taken up` };
+  }
+
+  /** A reload asked for in words: seen by the target's own count, or by a change of the version. */
+  async #tell(say: () => Promise<void>, since: number): Promise<Outcome> {
+    const { generation } = this.#target;
+    if (!generation) {
+      this.#save();
+      await say();
+      return this.#taken(since);
+    }
+    const before = await generation();
+    await say();
+    while ((await generation()) <= before) {
+      if (now() - since > PATIENCE) return { problem: `generation ${before} is still there` };
+      await sleep(20);
+    }
+    return {};
+  }
+
+  async #kill(): Promise<Outcome> {
+    const list = (): number[] => this.#target.workers?.() ?? [];
+    const workers = list();
+    // One that serves: a worker that is still starting takes no client with it, but its reload.
+    const serving = workers.filter((pid) => acceptedBy(pid, this.#port).size > 0);
+    const victim = serving[Math.floor(Math.random() * serving.length)];
+    if (victim === undefined) return { problem: 'no worker to kill' };
+    const killing = await killWorker(victim, this.#port);
+    if (!killing) return {};
+    // Enough others, or a new one.
+    for (;;) {
+      const others = list().filter((pid) => pid !== victim);
+      if (others.length >= this.#count || others.some((pid) => !workers.includes(pid))) break;
+      if (now() - killing.at > PATIENCE) return { killing, problem: 'no worker came instead' };
+      await sleep(10);
+    }
+    return { killing };
+  }
+
+  /** Workers that the configuration asks for now: one more, one less, and as at first, in turn. */
+  get #count(): number {
+    return Math.max(1, this.#workers + ([0, 1, -1][this.#resized % 3] ?? 0));
+  }
+}

@@ -1,0 +1,78 @@
+/** Asks for the version of the configuration, all the time, each time by a new connection. */
+import { Client } from './client.ts';
+import { now } from './clock.ts';
+import type { Tally } from './tally.ts';
+import { VERSION_PATH } from './targets/target.ts';
+
+/** Answers in a row with the new version after which it counts as taken up everywhere. */
+const SETTLED = 20;
+
+export interface Uptake {
+  /** From the change to the first answer with the new version, ms. */
+  readonly first: number;
+  /** From the change to the last answer with an older version, ms; 0 when there was none. */
+  readonly lastOld: number;
+}
+
+export class Prober {
+  #running = true;
+  #version = 0;
+  /** When the version was first and an older one last answered. */
+  #firstAt = 0;
+  #lastOldAt = 0;
+  #row = 0;
+  readonly #client: Client;
+  readonly #done: Promise<void>;
+
+  constructor(port: number, tally: Tally) {
+    this.#client = new Client('probe', 0, port, tally, () => this.#running);
+    this.#done = this.#probe();
+  }
+
+  /** Waits until the version is what new connections get, at most `patience` ms; null if not. */
+  async until(version: number, since: number, patience: number): Promise<Uptake | null> {
+    this.#version = version;
+    this.#firstAt = 0;
+    this.#lastOldAt = since;
+    this.#row = 0;
+    while (this.#row < SETTLED) {
+      if (now() - since > patience) return null;
+      await this.#client.think(5, 5);
+    }
+    return { first: this.#firstAt - since, lastOld: this.#lastOldAt - since };
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false;
+    await this.#done;
+  }
+
+  async #probe(): Promise<void> {
+    while (this.#running) {
+      const connection = await this.#client.connect();
+      if (!connection) continue;
+      const id = this.#client.nextId();
+      await this.#client.ask(connection, {
+        id,
+        bytes: `GET ${VERSION_PATH} HTTP/1.1\r\nHost: storm\r\nX-Storm-Id: ${id}\r\nConnection: close\r\n\r\n`,
+        check: ({ body }) => this.#look(body.toString().trim()),
+      });
+      connection.close();
+      await this.#client.think(10, 20);
+    }
+  }
+
+  #look(answer: string): string | null {
+    if (!/^\d+$/.test(answer)) return `not a version: ${answer.slice(0, 80)}`;
+    const settled = this.#row >= SETTLED;
+    if (Number(answer) >= this.#version) {
+      if (this.#row === 0 && this.#firstAt === 0) this.#firstAt = now();
+      this.#row += 1;
+      return null;
+    }
+    if (settled) return `version ${answer} long after ${this.#version} was taken up`;
+    this.#lastOldAt = now();
+    this.#row = 0;
+    return null;
+  }
+}
