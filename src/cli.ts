@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+// Nothing is imported statically, and nothing is newer than import(): a Node that is too old must
+// get as far as saying so.
+const needed = [24, 21];
+const actual = process.versions.node.split('.').map(Number);
+if (actual[0]! < needed[0]! || (actual[0] === needed[0] && actual[1]! < needed[1]!)) {
+  console.error(
+    `evergate needs Node.js ${needed.join('.')} or newer; this is ${process.versions.node}`,
+  );
+  process.exitCode = 2;
+} else {
+  void import('./command-line/main.ts');
+}

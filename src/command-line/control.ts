@@ -1,0 +1,41 @@
+import { GatewayError } from '../errors.ts';
+// @ts-ignore: the module comes with the primary.
+import { requestControl } from '../primary/control-client.ts';
+import { renderStatus } from './status.ts';
+
+/** Asks the gateway to take up its configuration, and waits for the outcome. */
+export async function reload(socketPath: string): Promise<void> {
+  const body = await ask(socketPath, 'POST', '/reload');
+  const generation = (body as { generation?: unknown } | null)?.generation;
+  const number = typeof generation === 'number' ? `: generation ${generation}` : '';
+  console.log(`reloaded${number}`);
+}
+
+/** Has the gateway end, once its connections have, and waits for it. */
+export async function stop(socketPath: string): Promise<void> {
+  await ask(socketPath, 'POST', '/stop');
+  console.log('stopped');
+}
+
+export async function status(socketPath: string, asJson: boolean): Promise<void> {
+  const body = await ask(socketPath, 'GET', '/status');
+  console.log(asJson ? JSON.stringify(body, null, 2) : renderStatus(body));
+}
+
+/** @throws NOT_RUNNING, or CONTROL_FAILED with what the gateway says is wrong */
+async function ask(socketPath: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
+  const { status: code, body } = await requestControl(socketPath, method, path);
+  if (code < 400) return body;
+  throw new GatewayError('CONTROL_FAILED', { reason: refusalOf(body, code) });
+}
+
+function refusalOf(body: unknown, code: number): string {
+  const answer = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  const { error, reason, message, result } = answer;
+  const reasons = [error ?? reason ?? message ?? result ?? []].flat();
+  const problems = [answer['errors'] ?? answer['problems'] ?? []].flat();
+  const lines = [...reasons, ...problems].map((line) =>
+    typeof line === 'string' ? line : JSON.stringify(line),
+  );
+  return lines.length > 0 ? lines.join('\n') : `the gateway answered ${code}`;
+}

@@ -1,0 +1,143 @@
+import { expectation } from '../config/describe.ts';
+import type { FilterDefinitionLike } from '../config/filter-definition.ts';
+import { knownFilters, unsupportedSections } from '../config/schema/infini.ts';
+import { rootSchema } from '../config/schema/root.ts';
+import type { JsonSchema } from '../config/schema/schema.ts';
+import { didYouMean } from '../config/suggest.ts';
+import { GatewayError } from '../errors.ts';
+
+type Filters = readonly FilterDefinitionLike[];
+
+/**
+ * What there is to know of a key: type, default, meaning, example, and what stands below it. Without
+ * a key, an overview.
+ * @throws USAGE when there is no such key
+ */
+export function explain(key: string | undefined, filters: Filters): string {
+  if (key === undefined || key === '') return overview(filters);
+  const steps = key.split(/\.|\[\d*\]\.?/).filter((step) => step !== '');
+  const start = steps[0] ?? '';
+  const filter = filterNamed(start, filters);
+  if (filter && !Object.hasOwn(rootSchema.properties ?? {}, start)) {
+    return explainPath(filterSchema(filter), steps, 1, filters);
+  }
+  return explainPath(rootSchema, steps, 0, filters);
+}
+
+function overview(filters: Filters): string {
+  return [
+    'Sections of the configuration:',
+    ...table(childrenOf(rootSchema, filters)),
+    '',
+    'Filters, for flow.filter:',
+    ...table(filters.map((filter) => [filter.name, filter.summary])),
+    '',
+    'More of any of them: evergate explain KEY, such as entry.network.reuse_port',
+  ].join('\n');
+}
+
+function explainPath(
+  from: JsonSchema,
+  steps: readonly string[],
+  start: number,
+  filters: Filters,
+): string {
+  let schema = from;
+  for (const [index, step] of steps.entries()) {
+    if (index < start) continue;
+    const next = childNamed(schema, step, filters);
+    if (!next) throw unknownKey(steps.slice(0, index), step, schema, filters);
+    schema = next;
+  }
+  return describe(steps.join('.'), schema, filters);
+}
+
+function childNamed(schema: JsonSchema, name: string, filters: Filters): JsonSchema | undefined {
+  if (schema.filters) {
+    const filter = filterNamed(name, filters);
+    return filter && filterSchema(filter);
+  }
+  for (const shape of shapesOf(schema)) {
+    if (Object.hasOwn(shape.properties ?? {}, name)) return shape.properties?.[name];
+    if (typeof shape.additionalProperties === 'object') return shape.additionalProperties;
+  }
+  return undefined;
+}
+
+/** The schema itself, its items and its alternatives: whatever may have properties. */
+function shapesOf(schema: JsonSchema): JsonSchema[] {
+  const inner = [...(schema.items ? [schema.items] : []), ...(schema.anyOf ?? [])];
+  return [schema, ...inner.flatMap(shapesOf)];
+}
+
+function childrenOf(schema: JsonSchema, filters: Filters): (readonly [string, string])[] {
+  if (schema.filters) return filters.map((filter) => [filter.name, filter.summary] as const);
+  return shapesOf(schema).flatMap((shape) =>
+    Object.entries(shape.properties ?? {}).map(
+      ([name, child]) => [name, firstSentence(child.description ?? '')] as const,
+    ),
+  );
+}
+
+function describe(key: string, schema: JsonSchema, filters: Filters): string {
+  const lines = [key, `  ${schema.description ?? ''}`, ''];
+  const fact = (label: string, value: string) => lines.push(`  ${`${label}:`.padEnd(9)} ${value}`);
+  fact('type', expectation(schema));
+  const { default: fallback } = schema;
+  const isEmptyMap = JSON.stringify(fallback) === '{}';
+  if (fallback !== undefined && !isEmptyMap) fact('default', JSON.stringify(fallback));
+  for (const example of schema.examples ?? []) fact('example', render(example));
+  if (schema.references) fact('names', `a ${schema.references} of this configuration`);
+  if (schema.secret) fact('secret', 'never shown in logs or messages');
+  const note = schema.unsupported ?? schema.refused;
+  if (note !== undefined) fact('note', note);
+  const children = childrenOf(schema, filters);
+  if (children.length > 0) lines.push('', '  Below it:', ...table(children, '    '));
+  return lines.join('\n');
+}
+
+/** Text as YAML would have it on one line. */
+function render(example: unknown): string {
+  return typeof example === 'string' && !/[\n"]/.test(example) ? example : JSON.stringify(example);
+}
+
+function filterNamed(name: string, filters: Filters): FilterDefinitionLike | undefined {
+  return filters.find((filter) => filter.name === name);
+}
+
+function filterSchema(filter: FilterDefinitionLike): JsonSchema {
+  return { ...filter.schema, description: filter.summary };
+}
+
+function unknownKey(
+  before: readonly string[],
+  name: string,
+  schema: JsonSchema,
+  filters: Filters,
+): GatewayError {
+  const known = childrenOf(schema, filters).map(([child]) => child);
+  const within = before.length > 0 ? ` in "${before.join('.')}"` : '';
+  if (unsupportedSections.has(name) && before.length === 0) {
+    return new GatewayError('USAGE', { reason: `the section "${name}" is not supported yet` });
+  }
+  if (knownFilters.has(name)) {
+    return new GatewayError('USAGE', { reason: `the filter "${name}" is not supported yet` });
+  }
+  const candidates = before.length > 0 ? known : [...known, ...filters.map((one) => one.name)];
+  const hint = didYouMean(name, candidates);
+  const reason = `there is no key "${name}"${within}${hint || listed(known)}`;
+  return new GatewayError('USAGE', { reason });
+}
+
+function listed(known: readonly string[]): string {
+  return known.length > 0 ? `; known are ${known.join(', ')}` : '; nothing stands below it';
+}
+
+function table(rows: readonly (readonly [string, string])[], indent = '  '): string[] {
+  const width = Math.max(...rows.map(([name]) => name.length), 0);
+  return rows.map(([name, text]) => `${indent}${name.padEnd(width)}  ${text}`.trimEnd());
+}
+
+function firstSentence(text: string): string {
+  return /^.*?[.](?=\s|$)/.exec(text)?.[0] ?? text;
+}

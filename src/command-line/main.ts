@@ -1,0 +1,16 @@
+import cluster from 'node:cluster';
+
+// A worker is started by this program, too. It loads neither the command line nor what reads
+// configurations, so that it is there quickly.
+if (cluster.isWorker) {
+  const [{ runWorker }, { buildWorker }] = await Promise.all([
+    // @ts-ignore: the module comes with the primary.
+    import('../worker/worker.ts'),
+    // @ts-ignore: the module comes with the primary.
+    import('../worker/build.ts'),
+  ]);
+  runWorker(buildWorker);
+} else {
+  const { runCommandLine } = await import('./program.ts');
+  process.exitCode = await runCommandLine(process.argv.slice(2));
+}

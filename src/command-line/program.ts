@@ -1,0 +1,147 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { didYouMean } from '../config/suggest.ts';
+import { logLevels } from '../config/schema/gateway.ts';
+import type { LogLevel } from '../config/types.ts';
+import { filters } from '../filters/index.ts';
+import { reportFailure } from './report.ts';
+import { configPaths, controlSocket } from './locations.ts';
+import { version } from './version.ts';
+
+interface ConfigOptions {
+  readonly config?: string[];
+}
+
+interface RunOptions extends ConfigOptions {
+  readonly workers?: number | 'auto';
+  readonly pidFile?: string;
+  readonly logLevel?: LogLevel;
+}
+
+interface ControlOptions extends ConfigOptions {
+  readonly socket?: string;
+  readonly json?: boolean;
+}
+
+/** Runs the command that the arguments name; answers with the exit code. */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    // Commander has said already what is wrong.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return reportFailure(error);
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command('evergate')
+    .description('A gateway whose clients never notice that it changes.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .showSuggestionAfterError()
+    .showHelpAfterError('(more with --help)')
+    .configureOutput({
+      outputError: (text, write) => write(`evergate: ${text.replace(/^error: /, '')}`),
+    })
+    .exitOverride();
+  addRun(program);
+  addCheck(program);
+  addControl(program);
+  addExplain(program);
+  return program;
+}
+
+function addRun(program: Command): void {
+  withConfig(program.command('run'))
+    .description('Runs the gateway until it is told to stop.')
+    .option('-w, --workers <N|auto>', 'worker processes; auto is one for each processor', workers)
+    .option('--pid-file <FILE>', 'file for the process id of the gateway')
+    .addOption(new Option('--log-level <LEVEL>', 'least level to log').argParser(logLevel))
+    .addHelpText('after', signals)
+    .action(async ({ config, workers: count, pidFile, logLevel: level }: RunOptions) => {
+      const paths = configPaths(config);
+      // @ts-ignore: the module comes with the primary.
+      const { startPrimary } = await import('../primary/primary.ts');
+      await startPrimary({
+        configPaths: paths,
+        ...(count !== undefined && { workers: count }),
+        ...(pidFile !== undefined && { pidFile }),
+        ...(level !== undefined && { logLevel: level }),
+      });
+    });
+}
+
+function addCheck(program: Command): void {
+  withConfig(program.command('check'))
+    .description('Reads a configuration and reports everything that is wrong with it.')
+    .action(async ({ config }: ConfigOptions) => {
+      const { check } = await import('./check.ts');
+      await check(configPaths(config), filters);
+    });
+}
+
+function addControl(program: Command): void {
+  withSocket(program.command('reload'))
+    .description('Has the running gateway take up its configuration; waits for the outcome.')
+    .action(async (options: ControlOptions) => {
+      const { reload } = await import('./control.ts');
+      await reload(await controlSocket(options));
+    });
+  withSocket(program.command('stop'))
+    .description('Has the running gateway finish its connections and end.')
+    .action(async (options: ControlOptions) => {
+      const { stop } = await import('./control.ts');
+      await stop(await controlSocket(options));
+    });
+  withSocket(program.command('status'))
+    .description('Tells how the running gateway is.')
+    .option('--json', 'print JSON')
+    .action(async (options: ControlOptions) => {
+      const { status } = await import('./control.ts');
+      await status(await controlSocket(options), options.json === true);
+    });
+}
+
+function addExplain(program: Command): void {
+  program
+    .command('explain')
+    .description('Explains a key of the configuration, or gives an overview.')
+    .argument('[KEY]', 'such as entry.network.reuse_port, or the name of a filter')
+    .action(async (key: string | undefined) => {
+      const { explain } = await import('./explain.ts');
+      console.log(explain(key, filters));
+    });
+}
+
+function withConfig(command: Command): Command {
+  return command.option(
+    '-c, --config <FILE>',
+    'configuration file or folder, may be repeated (default: evergate.yml)',
+    (path: string, before: string[] | undefined) => [...(before ?? []), path],
+  );
+}
+
+function withSocket(command: Command): Command {
+  return withConfig(command).option('--socket <FILE>', 'control socket of the gateway');
+}
+
+function workers(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  const count = Number(text);
+  if (/^\d+$/.test(text) && count >= 1 && count <= 256) return count;
+  throw new InvalidArgumentError('Expected an integer from 1 to 256, or auto.');
+}
+
+function logLevel(text: string): LogLevel {
+  const level = logLevels.find((one) => one === text);
+  if (level) return level;
+  const hint = didYouMean(text, logLevels);
+  throw new InvalidArgumentError(`Expected one of ${logLevels.join(', ')}${hint}`);
+}
+
+const signals = `
+Signals:
+  HUP        take up the configuration
+  TERM, INT  finish the connections and end; a second one ends at once`;

@@ -1,0 +1,74 @@
+/** The status of a gateway as text: whatever it tells, as an outline. */
+export function renderStatus(status: unknown): string {
+  return renderValue(readable(status), '').join('\n');
+}
+
+/** Bytes as megabytes, and the times of a reload's workers as words, so that rows stay rows. */
+function readable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(readable);
+  if (!isMap(value)) return value;
+  const { slot, took } = value;
+  if (typeof slot === 'number' && typeof took === 'number') return `${slot} in ${took} ms`;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      key === 'memory' && typeof inner === 'number'
+        ? `${(inner / 1024 / 1024).toFixed(1)} MB`
+        : readable(inner),
+    ]),
+  );
+}
+
+function renderValue(value: unknown, indent: string): string[] {
+  if (Array.isArray(value)) return renderList(value, indent);
+  if (!isMap(value)) return [`${indent}${renderScalar(value)}`];
+  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+  const width = Math.max(0, ...entries.map(([key]) => key.length));
+  return entries.flatMap(([key, inner]) => {
+    if (isFlat(inner)) return [`${indent}${key.padEnd(width)}  ${renderScalar(inner)}`];
+    return [`${indent}${key}`, ...renderValue(inner, `${indent}  `)];
+  });
+}
+
+/** Maps that have the same simple keys become a table. */
+function renderList(values: readonly unknown[], indent: string): string[] {
+  if (values.length === 0) return [`${indent}none`];
+  const rows = values.filter(isMap);
+  if (rows.length < values.length || !rows.every(isTableRow)) {
+    return values.flatMap((value, index) => [
+      ...(index > 0 && !isFlat(value) ? [''] : []),
+      ...renderValue(value, indent),
+    ]);
+  }
+  const columns = [...new Set(rows.flatMap(Object.keys))];
+  const cells = rows.map((row) => columns.map((column) => renderScalar(row[column])));
+  const widths = columns.map((column, index) =>
+    Math.max(column.length, ...cells.map((row) => row[index]?.length ?? 0)),
+  );
+  const line = (row: readonly string[]) =>
+    indent +
+    row
+      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+      .join('  ')
+      .trimEnd();
+  return [line(columns), ...cells.map(line)];
+}
+
+function renderScalar(value: unknown): string {
+  if (value === null || value === undefined) return '-';
+  if (Array.isArray(value)) return value.length === 0 ? '-' : value.map(renderScalar).join(', ');
+  return typeof value === 'object' ? JSON.stringify(value) : `${value as string | number}`;
+}
+
+function isFlat(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every((item) => !isMap(item) && !Array.isArray(item));
+  return !isMap(value) || Object.keys(value).length === 0;
+}
+
+function isTableRow(row: Record<string, unknown>): boolean {
+  return Object.values(row).every(isFlat);
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
