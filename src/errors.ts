@@ -4,6 +4,8 @@ interface Definition {
   readonly message: string;
   /** HTTP status a client sees when the error ends a request; 500 when absent. */
   readonly status?: number;
+  /** What a client is told where the message names internals; the message when absent. */
+  readonly shown?: string;
   /** Exit code when the error ends the program; 1 when absent. */
   readonly exit?: number;
 }
@@ -36,6 +38,8 @@ const catalogue = {
   REQUEST_MALFORMED: { message: 'malformed request: {reason}', status: 400 },
   REQUEST_TIMEOUT: { message: 'the request did not arrive in time', status: 408 },
   BODY_TOO_LARGE: { message: 'the body exceeds {limit} bytes', status: 413 },
+  METHOD_NOT_ALLOWED: { message: 'method {method} is not served', status: 405 },
+  EXPECTATION_FAILED: { message: 'the expectation cannot be met', status: 417 },
   HEAD_TOO_LARGE: { message: 'the request head is too large', status: 431 },
   ROUTE_NOT_FOUND: { message: 'NOT FOUND', status: 404 },
   CLIENT_GONE: { message: 'the client went away', status: 499 },
@@ -47,14 +51,39 @@ const catalogue = {
   RESPONSE_MALFORMED: { message: 'malformed response: {reason}', status: 502 },
   PARAMETER_INVALID: { message: '{reason}', exit: 2 },
   NO_RESPONSE: { message: 'the flow ended without a response', status: 500 },
-  FILTER_FAILED: { message: 'filter {filter} failed: {reason}', status: 500 },
+  FILTER_FAILED: {
+    message: 'filter {filter} failed: {reason}',
+    status: 500,
+    shown: 'internal error',
+  },
+  INTERNAL: { message: 'internal error: {reason}', status: 500, shown: 'internal error' },
 
   // A cluster
-  UPSTREAM_UNAVAILABLE: { message: 'cluster {cluster} has no available node', status: 503 },
-  UPSTREAM_CONNECT: { message: 'cannot connect to {node}: {reason}', status: 502 },
-  UPSTREAM_BUSY: { message: '{node} has no free connection: {reason}', status: 503 },
-  UPSTREAM_BROKEN: { message: '{node} broke the exchange: {reason}', status: 502 },
-  UPSTREAM_TIMEOUT: { message: '{node} did not answer within {timeout} ms', status: 504 },
+  UPSTREAM_UNAVAILABLE: {
+    message: 'cluster {cluster} has no available node',
+    status: 503,
+    shown: 'no upstream node is available',
+  },
+  UPSTREAM_CONNECT: {
+    message: 'cannot connect to {node}: {reason}',
+    status: 502,
+    shown: 'cannot connect to the upstream node',
+  },
+  UPSTREAM_BUSY: {
+    message: '{node} has no free connection: {reason}',
+    status: 503,
+    shown: 'the upstream node has no free connection',
+  },
+  UPSTREAM_BROKEN: {
+    message: '{node} broke the exchange: {reason}',
+    status: 502,
+    shown: 'the upstream node broke the exchange',
+  },
+  UPSTREAM_TIMEOUT: {
+    message: '{node} did not answer within {timeout} ms',
+    status: 504,
+    shown: 'the upstream node did not answer in time',
+  },
 } as const satisfies Record<string, Definition>;
 
 export type ErrorCode = keyof typeof catalogue;
@@ -82,6 +111,11 @@ export class GatewayError extends Error {
   /** HTTP status for a request that this error ends. */
   get status(): number {
     return (catalogue[this.code] as Definition).status ?? 500;
+  }
+
+  /** What a client may know of it. */
+  get shown(): string {
+    return (catalogue[this.code] as Definition).shown ?? this.message;
   }
 
   /** Process exit code for a command that this error ends. */

@@ -20,6 +20,8 @@ export class GatewayRequest extends Message {
   method: string;
   /** Origin-form request target as on the wire: path and query, still percent-encoded. */
   target: string;
+  /** Protocol the client asks to go on with (`websocket`) on a connection that allows it. */
+  upgrade: string | null = null;
 
   constructor(method: string, target: string, headers: HeaderList, body: Body) {
     super(headers, body, requestFaults);

@@ -1,0 +1,64 @@
+import net, { type Socket } from 'node:net';
+
+/** Rounds of the event loop without a new connection after which the queue counts as empty. */
+const quietRounds = 3;
+/** A flood of connections may keep a queue filled; no longer than this, ms. */
+const drainLimit = 1_000;
+
+/** The accepting end of an entry in this worker: several sockets, one stream of connections. */
+export class Acceptor {
+  readonly #servers: net.Server[] = [];
+  readonly #onConnection: (socket: Socket) => void;
+  #accepted = 0;
+
+  constructor(onConnection: (socket: Socket) => void) {
+    this.#onConnection = (socket) => {
+      this.#accepted++;
+      onConnection(socket);
+    };
+  }
+
+  /** Begins to accept from a listening handle that was passed on to this process. */
+  async listen(handle: unknown): Promise<void> {
+    const server = net.createServer(
+      { allowHalfOpen: true, noDelay: true, highWaterMark: 64 << 10 },
+      this.#onConnection,
+    );
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once('error', reject);
+    server.listen(handle as { fd: number }, resolve);
+    await promise;
+    server.off('error', reject);
+    // A failed accept (descriptors used up) passes; the others go on.
+    server.on('error', () => {});
+    this.#servers.push(server);
+  }
+
+  /**
+   * Accepts what the kernel has queued, then no more. The sockets themselves live on in the primary.
+   * One connection is accepted per round of the event loop, so the queue is empty when a few rounds
+   * brought none.
+   */
+  async close(): Promise<void> {
+    const deadline = performance.now() + drainLimit;
+    let seen = this.#accepted;
+    for (let quiet = 0; quiet < quietRounds && performance.now() < deadline; quiet++) {
+      await nextRound();
+      if (this.#accepted !== seen) {
+        seen = this.#accepted;
+        quiet = -1;
+      }
+    }
+    this.closeNow();
+  }
+
+  closeNow(): void {
+    for (const server of this.#servers.splice(0)) server.close();
+  }
+}
+
+function nextRound(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}

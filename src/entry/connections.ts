@@ -1,0 +1,190 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { ClientConnection } from '../context/context.ts';
+import type { ConnectionHolder } from '../ipc/messages.ts';
+import type { Exchange } from './exchange.ts';
+import { closeLingering } from './linger.ts';
+
+/** Requests read ahead of the one being answered; above it the client has to wait. */
+const maxWaiting = 64;
+
+const owner = Symbol('connection');
+type Owned = Duplex & { [owner]?: Connection };
+
+/** The connection that a socket belongs to. */
+export function connectionOf(socket: Duplex | undefined): Connection | undefined {
+  const owned: Owned | undefined = socket;
+  return owned?.[owner];
+}
+
+/** How a connection of a draining worker ended. */
+export type Ending = 'answered' | 'quiet' | 'forced';
+
+/**
+ * A client's connection: what it is doing, which decides when a draining worker may close it, and
+ * its requests in order. Pipelined requests run one after the other: a later one may rely on what
+ * an earlier one has written.
+ */
+export class Connection implements ClientConnection {
+  readonly acceptedAt = performance.now();
+  readonly tls: boolean;
+  /** What HTTP runs on. */
+  socket: Duplex;
+  /** performance.now() of the last byte or the last response's end that we know of. */
+  lastActivity = this.acceptedAt;
+  current: Exchange | null = null;
+  upgraded = false;
+  /** No further request is answered: a response has said so, or the FIN is out. */
+  closing = false;
+  ending: Ending = 'quiet';
+  /** Target of the entry's request to itself, when this is one. */
+  probe: string | null = null;
+  /** Answers a head that could not be parsed, once its turn has come. */
+  afterwards: (() => void) | null = null;
+  #waiting: Exchange[] = [];
+  #paused = false;
+  #scheduled = false;
+  /** Bytes read up to the end of the last request, as far as that is known. */
+  #settled = 0;
+  /** Bytes read when `observe` last looked. */
+  #observed = 0;
+  #remoteAddress: string | undefined;
+  #remotePort = 0;
+
+  constructor(socket: Duplex, tls: boolean) {
+    this.tls = tls;
+    this.socket = socket;
+    this.#adopt(socket);
+  }
+
+  /** The handshake is done: HTTP runs on `socket`. */
+  secured(socket: Duplex): void {
+    this.socket = socket;
+    this.#settled = 0;
+    this.#observed = 0;
+    this.#adopt(socket);
+  }
+
+  get remoteAddress(): string {
+    // Asked of the socket once, and before it may have closed.
+    if (this.#remoteAddress === undefined) {
+      const { remoteAddress, remotePort } = this.socket as Partial<Socket>;
+      this.#remoteAddress = remoteAddress ?? '';
+      this.#remotePort = remotePort ?? 0;
+    }
+    return this.#remoteAddress;
+  }
+
+  get remotePort(): number {
+    void this.remoteAddress;
+    return this.#remotePort;
+  }
+
+  get localAddress(): string {
+    return (this.socket as Partial<Socket>).localAddress ?? '';
+  }
+
+  get localPort(): number {
+    return (this.socket as Partial<Socket>).localPort ?? 0;
+  }
+
+  /** Whether requests behind the current one have arrived, or may have. */
+  get hasMore(): boolean {
+    return this.#waiting.length > 0 || this.#paused;
+  }
+
+  get doing(): ConnectionHolder['doing'] {
+    if (this.upgraded) return 'upgraded';
+    if (this.current !== null) return this.current.receiving ? 'receiving' : 'responding';
+    if (this.hasMore || this.#bytesRead > this.#settled) return 'receiving';
+    return 'idle';
+  }
+
+  /** A request's head has been read. `later` gives those behind it a chance to be read, too. */
+  arrive(exchange: Exchange, later: boolean): void {
+    if (this.closing) return;
+    this.#settled = this.#bytesRead;
+    this.#waiting.push(exchange);
+    if (later) this.#schedule();
+    else if (this.current === null && !this.#scheduled) this.#startNext();
+    else if (this.#waiting.length >= maxWaiting && !this.#paused) {
+      this.#paused = true;
+      this.socket.pause();
+    }
+  }
+
+  /** The current response is out. */
+  finished(hadBody: boolean, later: boolean): void {
+    this.current = null;
+    this.lastActivity = performance.now();
+    if (hadBody) this.#settled = this.#bytesRead;
+    if (this.closing) return;
+    if (this.#waiting.length === 0 && this.afterwards !== null) this.afterwards();
+    else if (this.#waiting.length > 0) {
+      if (later || this.#paused) this.#schedule();
+      else this.#startNext();
+    }
+    if (this.#paused && this.#waiting.length < maxWaiting / 2) {
+      this.#paused = false;
+      this.socket.resume();
+    }
+  }
+
+  /** Looks for bytes that came since the last look; called by a drain's sweep. */
+  observe(now: number): void {
+    const bytes = this.#bytesRead;
+    if (bytes !== this.#observed) {
+      this.#observed = bytes;
+      this.lastActivity = now;
+    }
+  }
+
+  /** Ends the connection properly once what is written has gone out. */
+  close(): void {
+    this.closing = true;
+    closeLingering(this.socket);
+  }
+
+  /** Breaks the connection off. */
+  destroy(): void {
+    this.closing = true;
+    this.socket.destroy();
+  }
+
+  /** The socket has closed. */
+  closed(): void {
+    this.closing = true;
+    this.#waiting = [];
+    this.current?.clientGone();
+  }
+
+  get #bytesRead(): number {
+    return (this.socket as Partial<Socket>).bytesRead ?? 0;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.current === null) this.#startNext();
+    });
+  }
+
+  #startNext(): void {
+    if (this.closing) return;
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    this.current = next;
+    next.start();
+  }
+
+  #adopt(socket: Duplex): void {
+    (socket as Owned)[owner] = this;
+    // node:http ends a connection by this call; with data unread its own way would be a reset.
+    (socket as Duplex & { destroySoon?: () => void }).destroySoon = () => {
+      this.ending = 'answered';
+      this.close();
+    };
+  }
+}

@@ -1,0 +1,203 @@
+import { readFileSync } from 'node:fs';
+import type http from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import tls from 'node:tls';
+import type { EntryConfig, TlsConfig } from '../config/types.ts';
+import type { RequestContext } from '../context/context.ts';
+import type { Handler } from '../flow/filter.ts';
+import type { ConnectionHolder, DrainReport, EntryInspection } from '../ipc/messages.ts';
+import type { Log } from '../log.ts';
+import { Acceptor } from './accept.ts';
+import { Connection, connectionOf } from './connections.ts';
+import { Drain } from './drain.ts';
+import type { ExchangeOwner } from './exchange.ts';
+import { createHttpServer } from './http-server.ts';
+import { Permits, type PermitSource } from './permits.ts';
+import { Probe } from './probe.ts';
+import { Refusals } from './refusal.ts';
+
+export interface EntryServices {
+  readonly log: Log;
+  readonly permits: PermitSource;
+  /** The flow for a request; throws ROUTE_NOT_FOUND. */
+  readonly route: (context: RequestContext) => Handler;
+}
+
+/** A service entry in one worker: from the accepted connection to the flow, and the way back. */
+export class Entry implements ExchangeOwner {
+  readonly name: string;
+  readonly log: Log;
+  readonly route: (context: RequestContext) => Handler;
+  requests = 0;
+  readonly #config: EntryConfig;
+  readonly #permits: Permits;
+  readonly #connections = new Set<Connection>();
+  readonly #refusals = new Refusals();
+  readonly #acceptor = new Acceptor((socket) => this.#accept(socket));
+  readonly #http: http.Server;
+  readonly #tls: tls.Server | null;
+  #drain: Drain | null = null;
+  #probe: Probe | null = null;
+  #total = 0;
+
+  /** @throws what is wrong with the certificate or its key. */
+  constructor(config: EntryConfig, services: EntryServices) {
+    this.name = config.name;
+    this.log = services.log;
+    this.#config = config;
+    this.#permits = new Permits(services.permits, config.max_concurrency);
+    this.route = (context) => {
+      this.#total++;
+      return services.route(context);
+    };
+    this.#http = createHttpServer(this, config);
+    this.#tls = config.tls.enabled ? this.#createTlsServer(config.tls) : null;
+  }
+
+  get draining(): boolean {
+    return this.#drain !== null;
+  }
+
+  /** Begins to accept from a listening socket's handle. */
+  async listen(handle: unknown): Promise<void> {
+    this.#permits.open();
+    await this.#acceptor.listen(handle);
+  }
+
+  /** Answers a request of its own, over everything but the network. @throws why it could not. */
+  async prove(): Promise<void> {
+    const probe = new Probe();
+    this.#probe = probe;
+    const connection = new Connection(probe.serverSide, this.#tls !== null);
+    connection.probe = probe.target;
+    this.#serve(probe.serverSide);
+    await probe.ask(this.#tls !== null);
+    this.#probe = null;
+  }
+
+  grantPermits(count: number): void {
+    this.#permits.grant(count);
+  }
+
+  recallPermits(): void {
+    this.#permits.recall();
+  }
+
+  inspect(): EntryInspection {
+    return {
+      entry: this.name,
+      connections: this.#connections.size,
+      requests: this.requests,
+      total: this.#total,
+      refused: this.#refusals.total,
+    };
+  }
+
+  /** Every connection, oldest first. */
+  holders(): ConnectionHolder[] {
+    const now = performance.now();
+    return Array.from(this.#connections, (connection) => ({
+      address: `${connection.remoteAddress}:${connection.remotePort}`,
+      entry: this.name,
+      age: Math.round(now - connection.acceptedAt),
+      doing: connection.doing,
+    }));
+  }
+
+  /** Accepts what is queued, then no more; settles when every connection has gone. */
+  async drain(): Promise<DrainReport> {
+    if (this.#drain !== null) return this.#drain.done;
+    const pending = (): number => this.#permits.waiting + this.#refusals.open;
+    const drain = new Drain(this.#connections, this.#config.drain, pending);
+    this.#drain = drain;
+    await this.#acceptor.close();
+    this.#permits.drain();
+    drain.closedToNew();
+    const report = await drain.done;
+    this.#http.close();
+    return report;
+  }
+
+  /** Breaks everything off. */
+  close(): void {
+    this.#acceptor.closeNow();
+    for (const connection of this.#connections) {
+      connection.ending = 'forced';
+      connection.destroy();
+    }
+    this.#http.close();
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#permits.take()) {
+      this.#admit(socket);
+      return;
+    }
+    socket.on('error', ignore);
+    this.#permits.wait((granted) => {
+      socket.off('error', ignore);
+      if (granted && socket.destroyed) this.#permits.release();
+      else if (granted) this.#admit(socket);
+      else this.#refuse(socket);
+    });
+  }
+
+  #admit(socket: Socket): void {
+    const connection = new Connection(socket, this.#tls !== null);
+    this.#connections.add(connection);
+    socket.once('close', () => {
+      this.#connections.delete(connection);
+      connection.closed();
+      this.#permits.release();
+      this.#drain?.gone(connection);
+    });
+    this.#serve(socket);
+  }
+
+  #serve(socket: Duplex): void {
+    (this.#tls ?? this.#http).emit('connection', socket);
+  }
+
+  #refuse(socket: Socket): void {
+    if (!this.#refusals.begin(socket)) return;
+    // Over TLS the answer has to wait for the handshake.
+    if (this.#tls === null) this.#refusals.answer(socket);
+    else this.#serve(socket);
+  }
+
+  #createTlsServer(config: TlsConfig): tls.Server {
+    const server = tls.createServer({
+      cert: config.cert_file === null ? undefined : readFileSync(config.cert_file),
+      key: config.key_file === null ? undefined : readFileSync(config.key_file),
+      passphrase: config.key_passphrase ?? undefined,
+      minVersion: config.min_version,
+      ALPNProtocols: ['http/1.1'],
+      handshakeTimeout: 10_000,
+      allowHalfOpen: true,
+    });
+    server.on('secureConnection', (socket) => {
+      // Our own request comes over no socket, but by a name that nobody else knows.
+      const own = this.#probe !== null && socket.servername === this.#probe.name;
+      const connection = own ? connectionOf(this.#probe?.serverSide) : connectionBelow(socket);
+      if (connection === undefined) {
+        this.#refusals.answer(socket);
+        return;
+      }
+      connection.secured(socket);
+      this.#http.emit('connection', socket);
+    });
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    return server;
+  }
+}
+
+/** The connection on whose socket a TLS socket was put; none for one that is being refused. */
+// oxlint-disable no-underscore-dangle -- the only way from a TLS socket to the socket below it.
+function connectionBelow(socket: tls.TLSSocket): Connection | undefined {
+  return connectionOf((socket as tls.TLSSocket & { _parent?: Duplex })._parent);
+}
+
+function ignore(): void {
+  // The socket's end is seen when its turn comes.
+}

@@ -1,0 +1,98 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { BodySink, BodySource } from '../context/body.ts';
+import { GatewayError } from '../errors.ts';
+
+/** Whether the request's head announces a body, and of what length. */
+export function bodyOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  expectsContinue: boolean,
+): RequestBody | null {
+  const raw = request.rawHeaders;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
+      return new RequestBody(request, response, undefined, expectsContinue);
+    }
+    if (name.length === 14 && name.toLowerCase() === 'content-length') {
+      const length = Number(raw[i + 1]);
+      return length > 0 ? new RequestBody(request, response, length, expectsContinue) : null;
+    }
+  }
+  return null;
+}
+
+/** A request's body as node:http delivers it. */
+export class RequestBody implements BodySource {
+  readonly length: number | undefined;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #expectsContinue: boolean;
+  #sink: BodySink | null = null;
+  #started = false;
+  #received = 0;
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    length: number | undefined,
+    expectsContinue: boolean,
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.length = length;
+    this.#expectsContinue = expectsContinue;
+  }
+
+  /** Whether somebody is taking the body. */
+  get wanted(): boolean {
+    return this.#sink !== null;
+  }
+
+  /** Bytes still to come; Infinity when that is not known. */
+  get missing(): number {
+    if (this.#request.complete) return 0;
+    return (this.length ?? Number.POSITIVE_INFINITY) - this.#received;
+  }
+
+  start(sink: BodySink): void {
+    if (this.#started) throw new Error('a body is read only once');
+    this.#started = true;
+    const request = this.#request;
+    if (request.destroyed && !request.readableEnded) {
+      sink.fail(new GatewayError('CLIENT_GONE'));
+      return;
+    }
+    this.#sink = sink;
+    if (this.#expectsContinue && !this.#response.headersSent) this.#response.writeContinue();
+    request.on('data', (chunk: Buffer) => {
+      this.#received += chunk.length;
+      if (this.#sink?.write(chunk) === false) request.pause();
+    });
+    request.on('end', () => this.#take()?.end(request.rawTrailers));
+    const broken = (): void => this.#take()?.fail(new GatewayError('CLIENT_GONE'));
+    request.on('error', broken);
+    request.on('close', broken);
+  }
+
+  resume(): void {
+    this.#request.resume();
+  }
+
+  /** Nothing more is pushed; the connection's owner decides whether the rest is read. */
+  cancel(_reason?: Error): void {
+    this.#take();
+    this.#request.pause();
+  }
+
+  /** Fails the one who reads, because the rest of the body is malformed. */
+  fail(error: Error): void {
+    this.#take()?.fail(error);
+  }
+
+  #take(): BodySink | null {
+    const sink = this.#sink;
+    this.#sink = null;
+    return sink;
+  }
+}

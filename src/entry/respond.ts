@@ -1,0 +1,134 @@
+import { type BodySink, type BodySource, isBuffered, lengthOf } from '../context/body.ts';
+import type { GatewayResponse, RequestContext } from '../context/context.ts';
+import { GatewayError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { errorBody, toGatewayError } from './error-response.ts';
+import type { ResponseWriter } from './response-writer.ts';
+
+/**
+ * Writes what the flow left in `context.response`. A flow that gave a body or a header but no status
+ * means 200; one that gave nothing at all has forwarded the request nowhere, and saying 200 to that
+ * could tell a client that its documents are stored: it is answered with NO_RESPONSE.
+ */
+export function respond(context: RequestContext, writer: ResponseWriter): void {
+  const { response } = context;
+  if (response.status === 0) {
+    if (response.body === null && response.headers.raw.length === 0) {
+      throw new GatewayError('NO_RESPONSE');
+    }
+    response.status = 200;
+  }
+  const { status, statusText, body } = response;
+  const headers = framed(response, context.request.method);
+  if (context.request.method === 'HEAD' || status === 204 || status === 304) {
+    if (!isBuffered(body)) body.cancel();
+    writer.send(status, statusText, headers, null);
+  } else if (isBuffered(body)) {
+    writer.send(status, statusText, headers, body);
+  } else {
+    writer.begin(status, statusText, headers);
+    body.start(new BodyWriter(body, writer));
+  }
+}
+
+/** Answers with an error, or breaks off when the response has begun. */
+export function respondError(
+  context: RequestContext,
+  writer: ResponseWriter,
+  thrown: unknown,
+  log: Log,
+): void {
+  const error = toGatewayError(thrown);
+  if (error.code === 'INTERNAL' || error.code === 'FILTER_FAILED' || error.code === 'NO_RESPONSE') {
+    log.error({ error: error.cause ?? error, entry: context.entry }, error.message);
+  } else if (error.status >= 500) {
+    log.debug({ entry: context.entry, code: error.code }, error.message);
+  }
+  if (!isBuffered(context.response.body)) context.response.body.cancel(error);
+  if (context.aborted) return;
+  if (writer.begun) {
+    writer.breakOff();
+    return;
+  }
+  const { contentType, body } = errorBody(error);
+  const headers = ['Content-Type', contentType, 'Content-Length', `${body.length}`];
+  writer.send(error.status, '', headers, context.request.method === 'HEAD' ? null : body);
+}
+
+/**
+ * The response's fields with Content-Length as the body really is. What frames the message on this
+ * connection is the writer's business, and 204 has no length.
+ */
+function framed(response: GatewayResponse, method: string): string[] {
+  const { raw } = response.headers;
+  const { status, body } = response;
+  // The answer to HEAD, and 304, tell the length of a body that they do not carry.
+  const keepLength = body === null && (method === 'HEAD' || status === 304);
+  const length = status === 204 || keepLength ? undefined : lengthOf(body);
+  const chunked =
+    !isBuffered(body) &&
+    length === undefined &&
+    method !== 'HEAD' &&
+    status !== 204 &&
+    status !== 304;
+  let kept = 0;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    if (isFraming(name) && !(keepLength && name.length === 14)) continue;
+    if (!chunked && name.length === 7 && name.toLowerCase() === 'trailer') continue;
+    raw[kept++] = name;
+    raw[kept++] = raw[i + 1] as string;
+  }
+  raw.length = kept;
+  if (length !== undefined) raw.push('Content-Length', `${length}`);
+  return raw;
+}
+
+function isFraming(name: string): boolean {
+  switch (name.length) {
+    case 10:
+      return /^(?:connection|keep-alive)$/i.test(name);
+    case 14:
+      return name.toLowerCase() === 'content-length';
+    case 17:
+      return name.toLowerCase() === 'transfer-encoding';
+    default:
+      return false;
+  }
+}
+
+/** Passes a body on to the writer, with backpressure, and watches its length. */
+class BodyWriter implements BodySink {
+  readonly #source: BodySource;
+  readonly #writer: ResponseWriter;
+  /** Bytes that must still come; NaN when the length is not known. */
+  #missing: number;
+
+  constructor(source: BodySource, writer: ResponseWriter) {
+    this.#source = source;
+    this.#writer = writer;
+    this.#missing = source.length ?? Number.NaN;
+  }
+
+  write(chunk: Buffer): boolean {
+    this.#missing -= chunk.length;
+    if (this.#missing < 0) {
+      const error = new Error('the body is longer than announced');
+      this.#source.cancel(error);
+      this.fail(error);
+      return true;
+    }
+    const room = this.#writer.write(chunk);
+    if (!room) this.#writer.onDrain ??= () => this.#source.resume();
+    return room;
+  }
+
+  end(trailers?: readonly string[]): void {
+    if (this.#missing > 0) this.#writer.breakOff();
+    else this.#writer.end(trailers);
+  }
+
+  fail(_error: Error): void {
+    this.#writer.breakOff();
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * Where a response goes on the wire: HTTP/1.1 by node:http today; any other way of speaking HTTP
+ * takes the same few calls. Either `send` alone, or `begin`, `write` any number of times, `end`.
+ */
+export interface ResponseWriter {
+  /** Whether a head has gone out; from then on only `breakOff` can tell of a failure. */
+  readonly begun: boolean;
+  /** Set by the one who writes: called when `write` has answered false and there is room again. */
+  onDrain: (() => void) | null;
+  /** A whole response; `headers` (flat, Content-Length included) becomes the writer's. */
+  send(status: number, statusText: string, headers: string[], body: Buffer | null): void;
+  /** The head of a response whose body follows; without Content-Length the writer frames it. */
+  begin(status: number, statusText: string, headers: string[]): void;
+  /** False when nothing more should be written until `onDrain`. */
+  write(chunk: Buffer): boolean;
+  end(trailers?: readonly string[]): void;
+  /** Ends a response that cannot be completed so that the client sees that it is incomplete. */
+  breakOff(): void;
+}

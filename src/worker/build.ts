@@ -1,0 +1,164 @@
+import type { GatewayConfig } from '../config/types.ts';
+import { Entry } from '../entry/entry.ts';
+import { filters } from '../filters/index.ts';
+import { type CompiledFlow, compileFlow, inSequence } from '../flow/compile.ts';
+import type { FilterServices, Handler } from '../flow/filter.ts';
+import type { DrainReport, WorkerInspection } from '../ipc/messages.ts';
+import type { Log } from '../log.ts';
+import { Router } from '../router/router.ts';
+import type { Cluster, ClusterConfig } from '../upstream/cluster.ts';
+
+/** What a worker's process gives to what it serves. */
+export interface WorkerServices {
+  readonly log: Log;
+  /** Asks the primary for permits; answered by `grantPermits`. */
+  requestPermits(entry: string, count: number): void;
+  returnPermits(entry: string, count: number): void;
+  createCluster(config: ClusterConfig, log: Log): Cluster;
+}
+
+/** Everything a worker serves, built from one configuration. */
+export interface Serving {
+  /** Begins to accept on a listening handle for that entry. */
+  listen(entry: string, handle: unknown): Promise<void>;
+  /** Lets each entry answer a request to itself. @throws why one could not. */
+  prove(): Promise<void>;
+  grantPermits(entry: string, count: number): void;
+  recallPermits(entry: string): void;
+  inspect(): WorkerInspection;
+  /** Stops accepting; settles when the last connection has gone and everything is closed. */
+  drain(): Promise<DrainReport>;
+  /** Breaks everything off. */
+  close(): void;
+}
+
+/** Connections named in an inspection. */
+const maxHolders = 20;
+
+/**
+ * Builds entries, routers, flows and clusters: the only place that sees them all.
+ * @throws what keeps one of them from being built.
+ */
+// oxlint-disable-next-line require-await
+export async function buildWorker(
+  config: GatewayConfig,
+  services: WorkerServices,
+): Promise<Serving> {
+  const { log } = services;
+  const clusters = new Map<string, Cluster>();
+  const ownClusters: Cluster[] = [];
+  const flows = new Map<string, CompiledFlow>();
+  const entries = new Map<string, Entry>();
+  let closed = false;
+
+  for (const resource of config.elasticsearch) {
+    clusters.set(resource.name, services.createCluster(clusterConfig(resource), log));
+  }
+  const filterServices: FilterServices = {
+    log,
+    cluster: (name) => found(clusters, 'cluster', name),
+    ownCluster(own) {
+      const cluster = services.createCluster(own, log);
+      ownClusters.push(cluster);
+      return cluster;
+    },
+    // Looked up when it runs, so that flows may name each other in any order.
+    flow: (name) => (context) => found(flows, 'flow', name).handle(context),
+  };
+  const definitions = new Map(filters.map((definition) => [definition.name, definition]));
+  for (const flow of config.flow) {
+    flows.set(flow.name, compileFlow(flow, definitions, filterServices));
+  }
+  const routers = new Map(
+    config.router.map((router) => [
+      router.name,
+      new Router<Handler>(router, (names) =>
+        inSequence(names.map((name) => found(flows, 'flow', name).handle)),
+      ),
+    ]),
+  );
+  for (const entry of config.entry) {
+    const router = found(routers, 'router', entry.router);
+    const permits = {
+      request: (count: number) => services.requestPermits(entry.name, count),
+      give: (count: number) => services.returnPermits(entry.name, count),
+    };
+    const route = router.find.bind(router);
+    entries.set(entry.name, new Entry(entry, { log, permits, route }));
+  }
+  return { listen, prove, grantPermits, recallPermits, inspect, drain, close };
+
+  function listen(entry: string, handle: unknown): Promise<void> {
+    return found(entries, 'entry', entry).listen(handle);
+  }
+
+  async function prove(): Promise<void> {
+    for (const entry of entries.values()) await entry.prove();
+  }
+
+  function grantPermits(entry: string, count: number): void {
+    entries.get(entry)?.grantPermits(count);
+  }
+
+  function recallPermits(entry: string): void {
+    entries.get(entry)?.recallPermits();
+  }
+
+  function inspect(): WorkerInspection {
+    const all = [...entries.values()];
+    const draining = all.filter((entry) => entry.draining);
+    return {
+      entries: all.map((entry) => entry.inspect()),
+      memory: process.memoryUsage.rss(),
+      holders: draining
+        .flatMap((entry) => entry.holders())
+        .sort((a, b) => b.age - a.age)
+        .slice(0, maxHolders),
+    };
+  }
+
+  async function drain(): Promise<DrainReport> {
+    const reports = await Promise.all(Array.from(entries.values(), (entry) => entry.drain()));
+    await closeAll();
+    return reports.reduce(
+      (sum, report) => ({
+        answered: sum.answered + report.answered,
+        quiet: sum.quiet + report.quiet,
+        forced: sum.forced + report.forced,
+      }),
+      { answered: 0, quiet: 0, forced: 0 },
+    );
+  }
+
+  async function closeAll(): Promise<void> {
+    if (closed) return;
+    closed = true;
+    const closers = [...flows.values(), ...ownClusters, ...clusters.values()];
+    for (const result of await Promise.allSettled(closers.map((each) => each.close()))) {
+      if (result.status === 'rejected') log.error({ error: result.reason }, 'closing failed');
+    }
+  }
+
+  function close(): void {
+    for (const entry of entries.values()) entry.close();
+    void closeAll();
+  }
+}
+
+function clusterConfig(resource: GatewayConfig['elasticsearch'][number]): ClusterConfig {
+  return {
+    name: resource.name,
+    nodes: resource.endpoints,
+    basicAuth: resource.basic_auth,
+    connectTimeout: 3_000,
+    maxConnectionsPerNode: 5_000,
+    idleTimeout: 30_000,
+    tlsInsecureSkipVerify: false,
+  };
+}
+
+function found<Value>(all: ReadonlyMap<string, Value>, what: string, name: string): Value {
+  const value = all.get(name);
+  if (value === undefined) throw new Error(`there is no ${what} called ${name}`);
+  return value;
+}

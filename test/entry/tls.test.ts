@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, suite, test, type TestContext } from 'node:test';
+import tls from 'node:tls';
+import { generate } from 'selfsigned';
+import { RawClient, answerPath, get, noTls, startEntry, until } from './support.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'evergate-tls-'));
+after(() => rmSync(folder, { recursive: true }));
+const pair = await generate([{ name: 'commonName', value: 'localhost' }], { keyType: 'ec' });
+const cert_file = join(folder, 'cert.pem');
+const key_file = join(folder, 'key.pem');
+writeFileSync(cert_file, pair.cert);
+writeFileSync(key_file, pair.private, { mode: 0o600 });
+
+const config = { tls: { ...noTls, enabled: true, cert_file, key_file } };
+
+async function connect(t: TestContext, port: number): Promise<RawClient> {
+  const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+  const client = new RawClient(socket);
+  t.after(() => socket.destroy());
+  let secure = false;
+  socket.on('secureConnect', () => (secure = true));
+  await until(() => secure || client.failed !== null, 'the handshake');
+  assert.equal(client.failed, null);
+  return client;
+}
+
+suite('an entry with TLS', () => {
+  test('serves requests and tells the flow of TLS and the client', async (t) => {
+    const { port, entry } = await startEntry(
+      t,
+      ({ client, response }) => {
+        response.status = 200;
+        response.body = Buffer.from(
+          `${client.tls} ${client.remoteAddress} ${client.remotePort > 0}`,
+        );
+      },
+      { config },
+    );
+    const client = await connect(t, port);
+    client.send(get() + get());
+    await until(() => client.responses === 2, 'two answers');
+    assert.match(client.received, /true 127\.0\.0\.1 true$/);
+    assert.equal(entry.inspect().connections, 1);
+    client.socket.destroy();
+    await until(() => entry.inspect().connections === 0, 'close');
+  });
+
+  test('proves itself through the handshake', async (t) => {
+    const { entry } = await startEntry(t, answerPath, { config });
+    await entry.prove();
+    assert.equal(entry.inspect().connections, 0);
+    assert.equal(entry.inspect().total, 0);
+  });
+
+  test('refuses over the limit behind the handshake', async (t) => {
+    const { port, entry } = await startEntry(t, answerPath, { config, permits: 0 });
+    const client = await connect(t, port);
+    client.send(get());
+    await client.expectEnd();
+    assert.match(client.received, /^HTTP\/1\.1 503 /);
+    assert.equal(entry.inspect().connections, 0);
+  });
+
+  test('drains like any other: the next request says close, a head on its way is waited for', async (t) => {
+    const { port, entry } = await startEntry(t, answerPath, { config });
+    const kept = await connect(t, port);
+    const slow = await connect(t, port);
+    const quiet = await connect(t, port);
+    for (const client of [kept, slow, quiet]) {
+      client.send(get('/a'));
+      await client.expect(/\/a$/);
+    }
+    const drained = entry.drain();
+    kept.send(get('/b'));
+    slow.send('GET /c HT');
+    await quiet.expectEnd();
+    await new Promise((resolve) => {
+      setTimeout(resolve, 500);
+    });
+    assert.equal(slow.ended, false);
+    slow.send('TP/1.1\r\nHost: a\r\n\r\n');
+    await slow.expectEnd();
+    await kept.expectEnd();
+    assert.match(kept.received, /Connection: close\r\n(?:.*\r\n)*\r\n\/b$/);
+    assert.match(slow.received, /Connection: close\r\n(?:.*\r\n)*\r\n\/c$/);
+    for (const client of [kept, slow, quiet]) client.socket.end();
+    assert.deepEqual(await drained, { answered: 2, quiet: 1, forced: 0 });
+  });
+
+  test('a client that speaks plain HTTP is dropped and leaves nothing behind', async (t) => {
+    const { port, entry } = await startEntry(t, answerPath, { config });
+    const client = await RawClient.connect(t, port);
+    client.send(get());
+    await until(() => client.socket.destroyed, 'the end');
+    await until(() => entry.inspect().connections === 0, 'close');
+  });
+});

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { pino } from 'pino';
+import type { GatewayConfig } from '../../src/config/types.ts';
+import type { Cluster } from '../../src/upstream/cluster.ts';
+import { entryConfig } from '../entry/support.ts';
+import { buildWorker } from '../../src/worker/build.ts';
+
+function echo(message: string, more: object = {}) {
+  const parameters = {
+    message,
+    status: 200,
+    repeat: 1,
+    continue: true,
+    response: true,
+    stdout: false,
+    ...more,
+  };
+  return { kind: 'filter' as const, name: 'echo', parameters, path: 'flow[0].filter[0].echo' };
+}
+
+const config: GatewayConfig = {
+  entry: [entryConfig({ name: 'one', router: 'first', drain: { idle: 100, timeout: 1000 } }), entryConfig({ name: 'two', router: 'second', drain: { idle: 100, timeout: 1000 } })],
+  router: [
+    {
+      name: 'first',
+      default_flow: null,
+      rules: [{ method: ['*'], pattern: ['/x', '/{y}/z'], flow: ['a', 'b'] }],
+    },
+    { name: 'second', default_flow: 'b', rules: [] },
+  ],
+  flow: [
+    { name: 'a', filter: [echo('a')] },
+    { name: 'b', filter: [echo('b', { status: 201 })] },
+  ],
+  elasticsearch: [],
+  workers: 1,
+  path: { data: '', logs: '', configs: '' },
+  configs: { auto_reload: false },
+  log: { level: 'silent' },
+};
+
+async function start(t: TestContext) {
+  const returned: string[] = [];
+  const serving = await buildWorker(config, {
+    log: pino({ level: 'silent' }),
+    requestPermits: (entry, count) => setImmediate(() => serving.grantPermits(entry, count)),
+    returnPermits: (entry, count) => void returned.push(`${entry} ${count}`),
+    createCluster: (): Cluster => assert.fail('nobody needs a cluster'),
+  });
+  t.after(() => serving.close());
+  const origins: string[] = [];
+  for (const entry of ['one', 'two']) {
+    const bound = new net.BoundSocket({ host: '127.0.0.1', port: 0 });
+    origins.push(`http://127.0.0.1:${bound.address().port}`);
+    await serving.listen(entry, bound);
+  }
+  return { serving, origins, returned };
+}
+
+async function seen(url: string): Promise<string> {
+  const response = await fetch(url);
+  return `${response.status} ${await response.text()}`;
+}
+
+test('each entry has its router; a rule runs its flows in sequence', async (t) => {
+  const { serving, origins } = await start(t);
+  await serving.prove();
+  assert.equal(await seen(`${origins[0]}/x`), '201 ab');
+  assert.equal(await seen(`${origins[0]}/1/z?q`), '201 ab');
+  assert.equal(await seen(`${origins[0]}/y`), '404 NOT FOUND');
+  assert.equal(await seen(`${origins[1]}/y`), '201 b');
+  const [one, two] = serving.inspect().entries;
+  assert.equal(one?.total, 3);
+  assert.equal(two?.total, 1);
+  assert.deepEqual(serving.inspect().holders, [], 'nobody is drained');
+});
+
+test('a drain drains every entry, and gives every permit back', async (t) => {
+  const { serving, origins, returned } = await start(t);
+  const socket = net.connect({ port: Number(new URL(origins[0] ?? '').port), host: '127.0.0.1' });
+  await new Promise((resolve) => {
+    socket.once('connect', resolve);
+  });
+  socket.resume();
+  const draining = serving.drain();
+  assert.equal((await draining).quiet, 1);
+  const sums = Object.groupBy(returned, (line) => line.split(' ')[0] ?? '');
+  assert.deepEqual(Object.keys(sums).sort(), ['one', 'two']);
+});
+
+test('a reference to nothing is an error', async () => {
+  const broken = { ...config, entry: [entryConfig({ name: 'one', router: 'missing', drain: { idle: 100, timeout: 1000 } })] };
+  await assert.rejects(
+    buildWorker(broken, {
+      log: pino({ level: 'silent' }),
+      requestPermits() {},
+      returnPermits() {},
+      createCluster: (): Cluster => assert.fail(),
+    }),
+    /no router called missing/,
+  );
+});
