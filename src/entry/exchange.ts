@@ -161,8 +161,13 @@ export class Exchange implements ResponseWriter {
   }
 
   #respond(context: RequestContext): void {
-    if (context.aborted) return;
     const { upgraded } = context;
+    if (context.aborted) {
+      const { body } = context.response;
+      if (!isBuffered(body)) body.cancel(new GatewayError('CLIENT_GONE'));
+      upgraded?.socket.destroy();
+      return;
+    }
     if (upgraded === null) {
       respond(context, this);
       return;

@@ -6,7 +6,7 @@ import type { FilterServices, Handler } from '../flow/filter.ts';
 import type { DrainReport, WorkerInspection } from '../ipc/messages.ts';
 import type { Log } from '../log.ts';
 import { Router } from '../router/router.ts';
-import type { Cluster, ClusterConfig } from '../upstream/cluster.ts';
+import { type Cluster, type ClusterConfig, defaultConnections } from '../upstream/cluster.ts';
 
 /** What a worker's process gives to what it serves. */
 export interface WorkerServices {
@@ -149,11 +149,11 @@ function clusterConfig(resource: GatewayConfig['elasticsearch'][number]): Cluste
   return {
     name: resource.name,
     nodes: resource.endpoints,
+    weights: {},
+    balancer: 'weight',
     basicAuth: resource.basic_auth,
-    connectTimeout: 3_000,
-    maxConnectionsPerNode: 5_000,
-    idleTimeout: 30_000,
-    tlsInsecureSkipVerify: false,
+    ejectFailing: true,
+    connections: defaultConnections,
   };
 }
 

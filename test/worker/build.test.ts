@@ -21,7 +21,10 @@ function echo(message: string, more: object = {}) {
 }
 
 const config: GatewayConfig = {
-  entry: [entryConfig({ name: 'one', router: 'first', drain: { idle: 100, timeout: 1000 } }), entryConfig({ name: 'two', router: 'second', drain: { idle: 100, timeout: 1000 } })],
+  entry: [
+    entryConfig({ name: 'one', router: 'first', drain: { idle: 100, timeout: 1000 } }),
+    entryConfig({ name: 'two', router: 'second', drain: { idle: 100, timeout: 1000 } }),
+  ],
   router: [
     {
       name: 'first',
@@ -91,7 +94,10 @@ test('a drain drains every entry, and gives every permit back', async (t) => {
 });
 
 test('a reference to nothing is an error', async () => {
-  const broken = { ...config, entry: [entryConfig({ name: 'one', router: 'missing', drain: { idle: 100, timeout: 1000 } })] };
+  const broken = {
+    ...config,
+    entry: [entryConfig({ name: 'one', router: 'missing', drain: { idle: 100, timeout: 1000 } })],
+  };
   await assert.rejects(
     buildWorker(broken, {
       log: pino({ level: 'silent' }),
