@@ -1,8 +1,9 @@
-import { type Path, related } from './problem.ts';
+import { type Path, type Place, related } from './problem.ts';
 import { propertySchema } from './realise.ts';
 import type { JsonSchema } from './schema/schema.ts';
 import type { ReferenceKind, Scope } from './scope.ts';
 import { didYouMean } from './suggest.ts';
+import type { TextSyntax } from './syntax.ts';
 import { keyPlaceAt, placeAt } from './tree.ts';
 
 /**
@@ -28,6 +29,7 @@ export function checkAnnotations(
   }
   if (typeof value === 'string') {
     if (schema.references) checkReference(schema.references, value, path, scope);
+    if (schema.syntax) checkSyntax(schema.syntax, value, path, placeAt(scope.root, path), scope);
   } else if (Array.isArray(value)) {
     const { items } = schema;
     if (items) {
@@ -36,14 +38,28 @@ export function checkAnnotations(
       }
     }
   } else if (typeof value === 'object') {
+    const names = schema.propertyNames?.syntax;
     for (const [key, inner] of Object.entries(value)) {
+      const at = [...path, key];
+      if (names) checkSyntax(names, key, at, keyPlaceAt(scope.root, at), scope);
       const property = propertySchema(schema, key);
-      if (property) checkAnnotations(property, inner, [...path, key], scope);
+      if (property) checkAnnotations(property, inner, at, scope);
     }
   }
   for (const branch of [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]) {
     checkAnnotations(branch, value, path, scope);
   }
+}
+
+function checkSyntax(
+  syntax: TextSyntax,
+  text: string,
+  path: Path,
+  place: Place,
+  scope: Scope,
+): void {
+  const message = scope.syntax.text(syntax, text);
+  if (message !== undefined) scope.problems.error(place, path, message);
 }
 
 /** `false`, or a map that says `enabled: false`: nothing is lost by leaving it out. */

@@ -18,6 +18,7 @@ import { unsupportedSections } from './schema/infini.ts';
 import { rootSchema } from './schema/root.ts';
 import { substitute } from './substitution.ts';
 import { fillTemplate, templateUses } from './templates.ts';
+import { noSyntax, type SyntaxChecks } from './syntax.ts';
 import { childOf, type MapNode } from './tree.ts';
 import type { GatewayConfig } from './types.ts';
 import { type PathRules, validate } from './validate.ts';
@@ -26,6 +27,8 @@ export interface LoadOptions {
   /** Files and folders, in the order in which they count. */
   readonly paths: readonly string[];
   readonly filters: readonly FilterDefinitionLike[];
+  /** What texts and conditions are made of; without it conditions are refused. */
+  readonly syntax?: SyntaxChecks;
   /** Default: that of the process. */
   readonly environment?: NodeJS.ProcessEnv;
   /** Where relative paths begin; default: the working directory. */
@@ -52,7 +55,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
   // When a file is missing or no YAML, most of what else could be said would follow from that.
   const validated =
     root && !loader.incomplete
-      ? validate(root, loader.filters, loader.pathRules, found)
+      ? validate(root, loader.filters, options.syntax ?? noSyntax, loader.pathRules, found)
       : undefined;
   const errors = [...problems.errors, ...found.errors.filter(isNewIn(problems.errors))];
   const warnings = inReadingOrder([...problems.warnings, ...found.warnings], loader.fileNames);

@@ -7,8 +7,8 @@ import type { JsonSchema } from './schema/schema.ts';
 import { checkAgainst } from './schema-check.ts';
 import type { Scope } from './scope.ts';
 import { nearest } from './suggest.ts';
-import { childOf, keyPlaceAt, type MapNode, type Node, placeAt } from './tree.ts';
-import type { FilterConfig } from './types.ts';
+import { childOf, keyPlaceAt, type MapNode, type Node, placeAt, plainValue } from './tree.ts';
+import type { BranchPlace, FilterConfig, FilterPlace } from './types.ts';
 
 /**
  * The filters of a list, as the gateway runs them. An item is a map with one key, the name of the
@@ -42,10 +42,8 @@ function normaliseItem(item: Node, path: Path, scope: Scope): FilterConfig | und
     return undefined;
   }
   const [name, ...others] = item.entries.keys();
-  if (item.entries.has('if')) {
-    const message = 'conditions (if, then, else) are not supported yet';
-    problems.error(keyPlaceAt(scope.root, [...path, 'if']), [...path, 'if'], message);
-    return undefined;
+  if (['if', 'then', 'else'].some((key) => item.entries.has(key))) {
+    return normaliseBranch(item, path, scope);
   }
   if (name === undefined) {
     problems.error(item.place, path, 'expected the name of a filter, got an empty map');
@@ -61,6 +59,41 @@ function normaliseItem(item: Node, path: Path, scope: Scope): FilterConfig | und
     return undefined;
   }
   return normaliseFilter(definition, childOf(item, name) as Node, [...path, name], scope);
+}
+
+const branchKeys = ['if', 'then', 'else'];
+
+/** `if`, `then` and `else`: a condition and two lists of filters, of which the second may be missing. */
+function normaliseBranch(item: MapNode, path: Path, scope: Scope): BranchPlace | undefined {
+  const { problems } = scope;
+  for (const [key, { place }] of item.entries) {
+    if (branchKeys.includes(key)) continue;
+    const message = `expected only if, then and else here, got "${key}"`;
+    problems.error(place, [...path, key], message);
+  }
+  for (const key of ['if', 'then']) {
+    if (!item.entries.has(key)) problems.error(item.place, path, `"${key}" is missing`);
+  }
+  const at = [...path, 'if'];
+  return {
+    kind: 'branch',
+    condition: normaliseCondition(childOf(item, 'if'), at, scope),
+    whenMet: normaliseFilters(childOf(item, 'then'), [...path, 'then'], scope),
+    otherwise: normaliseFilters(childOf(item, 'else'), [...path, 'else'], scope),
+    path: renderPath(at),
+  };
+}
+
+function normaliseCondition(node: Node | undefined, path: Path, scope: Scope): unknown {
+  if (!node) return undefined;
+  const condition = plainValue(node);
+  const clusters = scope.names.cluster.keys();
+  for (const { path: below, message, atKey } of scope.syntax.condition(condition, clusters)) {
+    const at = [...path, ...below];
+    const find = atKey ? keyPlaceAt : placeAt;
+    scope.problems.error(find(scope.root, at), at, message);
+  }
+  return condition;
 }
 
 /** Several keys in one item: two filters, or parameters with too little indentation. */
@@ -99,11 +132,11 @@ function normaliseFilter(
   node: Node,
   path: Path,
   scope: Scope,
-): FilterConfig {
+): FilterPlace {
   const { schema } = definition;
   const { problems, root } = scope;
   const before = problems.errors.length;
-  const written = withoutCondition(node, path, scope);
+  const [written, condition] = withoutCondition(node);
   const holder = { parameters: realise(written, schema) ?? {} };
   for (const misfit of checkAgainst(schema, holder.parameters)) {
     const at = [...path, ...misfit.path];
@@ -119,17 +152,19 @@ function normaliseFilter(
     }
   }
   const { name } = definition;
-  return { kind: 'filter', name, parameters: holder.parameters, path: renderPath(path) };
+  const { parameters } = holder;
+  const place = { kind: 'filter', name, parameters, path: renderPath(path) } as const;
+  if (!condition) return place;
+  return { ...place, when: normaliseCondition(condition, [...path, 'when'], scope) };
 }
 
-/** Takes `when` out of the parameters. */
-function withoutCondition(node: Node, path: Path, scope: Scope): Node {
-  if (node.kind !== 'map' || !node.entries.has('when')) return node;
-  const at = [...path, 'when'];
-  scope.problems.error(keyPlaceAt(scope.root, at), at, 'conditions (when) are not supported yet');
+/** The parameters, and `when`, which is none of them. */
+function withoutCondition(node: Node): [parameters: Node, condition: Node | undefined] {
+  const condition = childOf(node, 'when');
+  if (node.kind !== 'map' || !condition) return [node, undefined];
   const entries = new Map(node.entries);
   entries.delete('when');
-  return { ...node, entries };
+  return [{ ...node, entries }, condition];
 }
 
 /** Puts the lists of filters that stand within parameters where their schema wants them. */

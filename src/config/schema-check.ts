@@ -59,7 +59,7 @@ function createAjv(): Ajv {
     compile: () => converting(parseBytes),
   });
   // These say something to others: references.ts, realise.ts, describe.ts.
-  for (const keyword of ['references', 'filters', 'secret', 'unsupported', 'refused']) {
+  for (const keyword of ['references', 'filters', 'syntax', 'secret', 'unsupported', 'refused']) {
     instance.addKeyword({ keyword, valid: true });
   }
   return instance;

@@ -1,6 +1,7 @@
 import type { EntryFiles } from '../tls/credentials.ts';
 import { type FilterTable } from './filter-definition.ts';
 import type { Path, Place, ProblemList } from './problem.ts';
+import type { SyntaxChecks } from './syntax.ts';
 import type { MapNode } from './tree.ts';
 
 export type ReferenceKind = 'router' | 'flow' | 'cluster';
@@ -18,6 +19,7 @@ export interface Scope {
   readonly root: MapNode;
   readonly problems: ProblemList;
   readonly filters: FilterTable;
+  readonly syntax: SyntaxChecks;
   readonly names: NameTable;
   /** Absolute path of a file or folder that the configuration names at `place`. */
   readonly absolutePath: (path: string, place: Place) => string;

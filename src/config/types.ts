@@ -134,16 +134,30 @@ export interface FlowConfig {
   readonly filter: readonly FilterConfig[];
 }
 
-/** One place in a flow. */
-export type FilterConfig = {
+/** One place in a flow: a filter, or a choice between two lists of filters. */
+export type FilterConfig = FilterPlace | BranchPlace;
+
+export interface FilterPlace {
   readonly kind: 'filter';
+  /** The condition that a request must meet; absent when the filter is for every request. */
+  readonly when?: unknown;
   /** Name of the kind of filter, as registered. */
   readonly name: string;
   /** Validated and defaulted by the filter's schema. */
   readonly parameters: unknown;
   /** Where it stands in the configuration: `flow[0].filter[1].echo`. */
   readonly path: string;
-};
+}
+
+/** `if`, `then`, `else`. */
+export interface BranchPlace {
+  readonly kind: 'branch';
+  readonly condition: unknown;
+  readonly whenMet: readonly FilterConfig[];
+  readonly otherwise: readonly FilterConfig[];
+  /** Where it stands in the configuration: `flow[0].filter[1].if`. */
+  readonly path: string;
+}
 
 export interface ElasticsearchConfig {
   readonly name: string;

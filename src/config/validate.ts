@@ -11,6 +11,7 @@ import { normaliseRouters } from './routers.ts';
 import { rootSchema } from './schema/root.ts';
 import { checkAgainst } from './schema-check.ts';
 import type { NamedThing, NameTable, Scope } from './scope.ts';
+import type { SyntaxChecks } from './syntax.ts';
 import { childOf, keyPlaceAt, type MapNode, nodeAt, placeAt } from './tree.ts';
 import type { FlowConfig, GatewayConfig, LogLevel } from './types.ts';
 
@@ -47,6 +48,7 @@ interface RawConfig {
 export function validate(
   root: MapNode,
   filters: FilterTable,
+  syntax: SyntaxChecks,
   rules: PathRules,
   problems: ProblemList,
 ): Validated {
@@ -57,7 +59,7 @@ export function validate(
   };
   namesOf(root, 'entry', problems);
   const tlsFiles = new Map<string, EntryFiles>();
-  const scope: Scope = { root, problems, filters, names, tlsFiles, ...rules };
+  const scope: Scope = { root, problems, filters, syntax, names, tlsFiles, ...rules };
   const raw = (realise(root, rootSchema) ?? {}) as RawConfig;
   for (const misfit of checkAgainst(rootSchema, raw)) {
     const find = misfit.atKey ? keyPlaceAt : placeAt;

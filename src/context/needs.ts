@@ -30,6 +30,9 @@ export interface BodyLimits {
   readonly response: number;
 }
 
+/** As much as Elasticsearch takes by default: nothing is refused here that it would have taken. */
+export const defaultBodyLimits: BodyLimits = { request: 100 << 20, response: 100 << 20 };
+
 /**
  * Makes the context ready for those needs: at once when nothing is missing, and else a promise.
  * Undefined when there are no needs at all.

@@ -1,15 +1,22 @@
-import type { FilterConfig, FlowConfig } from '../config/types.ts';
+import type { BranchPlace, FilterConfig, FilterPlace, FlowConfig } from '../config/types.ts';
 import type { RequestContext } from '../context/context.ts';
+import { compileField, compileWriter } from '../context/field.ts';
+import {
+  type BodyLimits,
+  combineNeeds,
+  defaultBodyLimits,
+  type Needs,
+  preparation,
+} from '../context/needs.ts';
+import { compileTemplate } from '../context/template.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
-import type { FilterDefinition, FilterServices, Handler } from './filter.ts';
-
-/** A condition, compiled. */
-export type Test = (context: RequestContext) => boolean;
+import { compileCondition, type Test } from './condition.ts';
+import type { FilterDefinition, FilterServices, FlowServices, Handler } from './filter.ts';
 
 /**
  * One place in the flat array that a flow compiles to. When `test` fails the flow goes on at
- * `otherwise`, else `handle` runs and it goes on at `next`: `when` is a test with a handler,
- * `if` a test without one, and the last step of a `then` has its `next` behind the `else`.
+ * `otherwise`, else `handle` runs and it goes on at `next`. So `when` and `if` are jumps, and so is
+ * the end of a `then`, over its `else`.
  */
 interface Step {
   readonly path: string;
@@ -33,11 +40,12 @@ export interface CompiledFlow {
 export function compileFlow(
   config: FlowConfig,
   definitions: ReadonlyMap<string, FilterDefinition>,
-  services: FilterServices,
+  services: FlowServices,
+  limits: BodyLimits = defaultBodyLimits,
 ): CompiledFlow {
-  const steps: Step[] = [];
-  const closers: (() => void | Promise<void>)[] = [];
-  for (const place of config.filter) addFilter(place);
+  const compiler = new FlowCompiler(definitions, services, limits);
+  compiler.addAll(config.filter);
+  const { steps, closers } = compiler;
   return {
     handle: (context) => run(steps, 0, context),
     async close() {
@@ -46,17 +54,93 @@ export function compileFlow(
       if (failed) throw failed.reason;
     },
   };
+}
 
-  function addFilter(place: FilterConfig): void {
-    const definition = definitions.get(place.name);
-    if (!definition) throw new Error(`${place.path}: no filter is called ${place.name}`);
-    const filter = definition.create(place.parameters, services);
-    if (typeof filter !== 'function') closers.push(() => filter.close());
-    const next = steps.length + 1;
-    const handle: Handler =
-      typeof filter === 'function' ? filter : (context) => filter.handle(context);
-    steps.push({ path: place.path, test: null, handle, next, otherwise: next });
+/** Turns the places of a flow, nested as they are, into steps. */
+class FlowCompiler {
+  readonly steps: Step[] = [];
+  readonly closers: (() => void | Promise<void>)[] = [];
+  readonly #definitions: ReadonlyMap<string, FilterDefinition>;
+  readonly #services: FlowServices;
+  readonly #limits: BodyLimits;
+
+  constructor(
+    definitions: ReadonlyMap<string, FilterDefinition>,
+    services: FlowServices,
+    limits: BodyLimits,
+  ) {
+    this.#definitions = definitions;
+    this.#services = services;
+    this.#limits = limits;
   }
+
+  addAll(places: readonly FilterConfig[]): void {
+    for (const place of places) {
+      if (place.kind === 'branch') this.#addBranch(place);
+      else this.#addFilter(place);
+    }
+  }
+
+  #addFilter(place: FilterPlace): void {
+    const { path, when } = place;
+    const test = when === undefined ? null : this.#addTest(when, path);
+    const definition = this.#definitions.get(place.name);
+    if (!definition) throw new Error(`${path}: no filter is called ${place.name}`);
+    const needs: Needs[] = [];
+    const filter = definition.create(place.parameters, recording(this.#services, needs));
+    if (typeof filter !== 'function') this.closers.push(() => filter.close());
+    this.#addPreparation(combineNeeds(needs), path);
+    this.#add(path, typeof filter === 'function' ? filter : (context) => filter.handle(context));
+    if (test) test.otherwise = this.steps.length;
+  }
+
+  #addBranch(place: BranchPlace): void {
+    const test = this.#addTest(place.condition, place.path);
+    this.addAll(place.whenMet);
+    const jump = place.otherwise.length > 0 ? this.#add(place.path, null) : null;
+    test.otherwise = this.steps.length;
+    this.addAll(place.otherwise);
+    if (jump) jump.next = this.steps.length;
+  }
+
+  /** Adds a test; where it goes on when it fails is set when that is known. */
+  #addTest(condition: unknown, path: string): Step {
+    const { test, needs } = compileCondition(condition, {
+      clusterAvailability: (name) => {
+        const cluster = this.#services.cluster(name);
+        return () => cluster.available ?? true;
+      },
+    });
+    this.#addPreparation(needs, path);
+    return this.#add(path, null, test);
+  }
+
+  /** Bodies are read right before the step that needs them, not for requests that jump over it. */
+  #addPreparation(needs: Needs, path: string): void {
+    const prepare = preparation(needs, this.#limits);
+    if (prepare) this.#add(path, prepare);
+  }
+
+  #add(path: string, handle: Handler | null, test: Test | null = null): Step {
+    const next = this.steps.length + 1;
+    const step: Step = { path, test, handle, next, otherwise: next };
+    this.steps.push(step);
+    return step;
+  }
+}
+
+/** The services of one filter: notes in `needs` what the filter's texts and fields need. */
+function recording(services: FlowServices, needs: Needs[]): FilterServices {
+  const noted = <Value extends { readonly needs: Needs }>(value: Value): Value => {
+    needs.push(value.needs);
+    return value;
+  };
+  return {
+    ...services,
+    template: (text) => noted(compileTemplate(text)),
+    field: (name) => noted(compileField(name)),
+    writer: (name) => noted(compileWriter(name)),
+  };
 }
 
 /** Several handlers run one after the other as one. */

@@ -1,4 +1,5 @@
 import { didYouMean } from '../config/suggest.ts';
+import type { ConditionProblem } from '../config/syntax.ts';
 import type { RequestContext } from '../context/context.ts';
 import { compileField, type Field } from '../context/field.ts';
 import type { Needs } from '../context/needs.ts';
@@ -14,12 +15,6 @@ export interface ConditionServices {
 }
 
 export type Path = readonly (string | number)[];
-
-/** Something wrong with a condition; the path begins at the condition. */
-export interface ConditionProblem {
-  readonly path: Path;
-  readonly message: string;
-}
 
 /** Compiles what stands below an operator's name, at `path`. */
 export type Operator = (value: unknown, path: Path, compilation: Compilation) => Test;
@@ -48,37 +43,42 @@ export class Compilation {
     if (others.length > 0) {
       const names = [name, ...others].map((one) => `"${one}"`).join(', ');
       const message = `expected one operator, got ${names}; join conditions with "and" or "or"`;
-      return this.fail([...path, others[0] as string], message);
+      return this.#failAtKey([...path, others[0] as string], message);
     }
     const at = [...path, name];
-    if (unsupported.includes(name)) return this.fail(at, `"${name}" is not supported yet`);
+    if (unsupported.includes(name)) return this.#failAtKey(at, `"${name}" is not supported yet`);
     const compile = Object.hasOwn(this.#operators, name) ? this.#operators[name] : undefined;
     if (compile) return compile(value[name], at, this);
     const known = Object.keys(this.#operators);
     const hint = didYouMean(name, known) || `; known are ${known.join(', ')}`;
-    return this.fail(at, `unknown operator "${name}"${hint}`);
+    return this.#failAtKey(at, `unknown operator "${name}"${hint}`);
   }
 
   /** The field of that name, or undefined after a problem. */
   field(name: string, path: Path): Field | undefined {
-    const field = this.attempt(path, () => compileField(name));
+    const field = this.attempt(path, () => compileField(name), true);
     if (field) this.needs.push(field.needs);
     return field;
   }
 
   /** What `compile` gives, or undefined when it says that a parameter is invalid. */
-  attempt<Value>(path: Path, compile: () => Value): Value | undefined {
+  attempt<Value>(path: Path, compile: () => Value, atKey = false): Value | undefined {
     try {
       return compile();
     } catch (error) {
       if (!(error instanceof GatewayError) || error.code !== 'PARAMETER_INVALID') throw error;
-      this.fail(path, error.message);
+      this.problems.push({ path, message: error.message, atKey });
       return undefined;
     }
   }
 
   fail(path: Path, message: string): Test {
-    this.problems.push({ path, message });
+    this.problems.push({ path, message, atKey: false });
+    return never;
+  }
+
+  #failAtKey(path: Path, message: string): Test {
+    this.problems.push({ path, message, atKey: true });
     return never;
   }
 }

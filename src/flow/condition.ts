@@ -1,14 +1,10 @@
+import type { ConditionProblem } from '../config/syntax.ts';
 import { combineNeeds, type Needs } from '../context/needs.ts';
 import { GatewayError } from '../errors.ts';
-import {
-  Compilation,
-  type ConditionProblem,
-  type ConditionServices,
-  type Test,
-} from './condition-compilation.ts';
+import { Compilation, type ConditionServices, type Test } from './condition-compilation.ts';
 import { operators } from './condition-operators.ts';
 
-export type { ConditionProblem, ConditionServices, Test };
+export type { ConditionServices, Test };
 
 export interface Condition {
   readonly test: Test;

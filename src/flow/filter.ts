@@ -1,4 +1,6 @@
 import type { RequestContext } from '../context/context.ts';
+import type { Field, FieldWriter } from '../context/field.ts';
+import type { Template } from '../context/template.ts';
 import type { JsonSchema } from '../config/schema/schema.ts';
 import type { Cluster, ClusterConfig } from '../upstream/cluster.ts';
 import type { Log } from '../log.ts';
@@ -12,15 +14,30 @@ export type Handler = (context: RequestContext) => void | Promise<void>;
 /** A filter at work: either a bare handler, or a handler with something to close. */
 export type Filter = Handler | { readonly handle: Handler; close(): void | Promise<void> };
 
-/** What a filter may use of the worker that it runs in. */
-export interface FilterServices {
+/** What a worker gives to its flows. */
+export interface FlowServices {
   /** The cluster of that name; validation has shown that it exists. */
-  cluster(name: string): Cluster;
+  readonly cluster: (name: string) => Cluster;
   /** A cluster of the filter's own, closed with the flow (the `http` filter's hosts). */
-  ownCluster(config: ClusterConfig): Cluster;
+  readonly ownCluster: (config: ClusterConfig) => Cluster;
   /** The compiled flow of that name, as one handler. */
-  flow(name: string): Handler;
+  readonly flow: (name: string) => Handler;
+  /** Whether there is a flow of that name; asked when a request is under way. */
+  readonly hasFlow: (name: string) => boolean;
   readonly log: Log;
+}
+
+/**
+ * What a filter may use of the worker that it runs in. Whatever it compiles here that needs a body
+ * (`$[[_ctx.request.body]]`, a field) makes that body be in memory whenever the filter runs.
+ */
+export interface FilterServices extends FlowServices {
+  /** A text that may hold `$[[_ctx.request.path]]` and the like; its schema says `syntax: 'template'`. */
+  readonly template: (text: string) => Template;
+  /** A context field to read; its schema says `syntax: 'field'`. */
+  readonly field: (name: string) => Field;
+  /** A context field to set; its schema says `syntax: 'settable-field'`. */
+  readonly writer: (name: string) => FieldWriter;
 }
 
 /**

@@ -56,6 +56,8 @@ export type ClusterSettings = Partial<
 /** A group of nodes that serve the same content. */
 export interface Cluster {
   readonly name: string;
+  /** Whether it is believed to have a node that takes requests; absent when it cannot know. */
+  readonly available?: boolean;
   /**
    * Sends the request to a node; settles when the response's head is in `context.response`, whose
    * body somebody then has to start or cancel.

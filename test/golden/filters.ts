@@ -9,7 +9,12 @@ export const goldenFilters: readonly FilterDefinitionLike[] = [
       type: 'object',
       additionalProperties: false,
       properties: {
-        message: { type: 'string', default: '.', description: 'The text.' },
+        message: {
+          type: 'string',
+          default: '.',
+          syntax: 'template',
+          description: 'The text.',
+        },
         repeat: { type: 'integer', minimum: 1, default: 1, description: 'How often.' },
         headers: {
           type: 'object',

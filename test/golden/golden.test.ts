@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { ConfigError, type Problem, renderProblem } from '../../src/config/problem.ts';
+import { syntax } from '../../src/flow/syntax.ts';
 import { goldenFilters } from './filters.ts';
 
 interface CaseOptions {
@@ -28,6 +29,7 @@ async function resolve(folder: string): Promise<string> {
     paths,
     environment,
     filters: goldenFilters,
+    syntax,
     cwd: folder,
   }).then(
     ({ config, warnings }) => [...describe('warning', warnings), JSON.stringify(config, null, 2)],

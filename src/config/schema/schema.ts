@@ -1,3 +1,5 @@
+import type { TextSyntax } from '../syntax.ts';
+
 /**
  * JSON Schema as we use it: the standard keywords that Ajv compiles, and a few of our own. The same
  * object validates, gives defaults and types to `evergate explain`, and feeds editors, so each
@@ -12,6 +14,8 @@ export interface JsonSchema {
   readonly const?: unknown;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: boolean | JsonSchema;
+  /** Of the names in a map that is open. */
+  readonly propertyNames?: JsonSchema;
   readonly required?: readonly string[];
   readonly items?: JsonSchema;
   readonly minItems?: number;
@@ -30,6 +34,8 @@ export interface JsonSchema {
   readonly bytes?: true;
   /** The value is a list of filters: each item names one filter, or is an if/then/else. */
   readonly filters?: true;
+  /** What the text must be made of. */
+  readonly syntax?: TextSyntax;
   /** The value holds a secret: never printed by any command, log or error. */
   readonly secret?: true;
   /** Documented and accepted, but without effect here: a warning with this text. */

@@ -1,0 +1,29 @@
+import type { SyntaxChecks, TextSyntax } from '../config/syntax.ts';
+import { Expression } from '../context/expression.ts';
+import { compileField, compileWriter } from '../context/field.ts';
+import { compileNetworks } from '../context/network.ts';
+import { compileTemplate } from '../context/template.ts';
+import { GatewayError } from '../errors.ts';
+import { checkCondition } from './condition.ts';
+
+const compilers: Readonly<Record<TextSyntax, (text: string) => unknown>> = {
+  template: compileTemplate,
+  field: compileField,
+  'settable-field': compileWriter,
+  expression: (text) => new Expression(text),
+  network: (text) => compileNetworks([text]),
+};
+
+/** What validation asks about texts and conditions: whether a worker will be able to compile them. */
+export const syntax: SyntaxChecks = {
+  text(kind, text) {
+    try {
+      compilers[kind](text);
+      return undefined;
+    } catch (error) {
+      if (error instanceof GatewayError) return error.message;
+      throw error;
+    }
+  },
+  condition: checkCondition,
+};
