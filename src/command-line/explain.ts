@@ -18,10 +18,25 @@ export function explain(key: string | undefined, filters: Filters): string {
   const steps = key.split(/\.|\[\d*\]\.?/).filter((step) => step !== '');
   const start = steps[0] ?? '';
   const filter = filterNamed(start, filters);
-  if (filter && !Object.hasOwn(rootSchema.properties ?? {}, start)) {
-    return explainPath(filterSchema(filter), steps, 1, filters);
-  }
-  return explainPath(rootSchema, steps, 0, filters);
+  if (!filter) return explainPath(rootSchema, steps, 0, filters);
+  const own = filterSchema(filter);
+  // Some filters are called like a section: what the section does not have may be the filter's.
+  const inSection = resolve(rootSchema, steps, filters) !== undefined;
+  if (!inSection) return explainPath(own, steps, 1, filters);
+  const other = resolve(own, steps.slice(1), filters);
+  const also = other ? `\n\n  Also a filter: flow.filter.${steps.join('.')}` : '';
+  return explainPath(rootSchema, steps, 0, filters) + also;
+}
+
+/** The schema at the end of these steps, or undefined. */
+function resolve(
+  from: JsonSchema,
+  steps: readonly string[],
+  filters: Filters,
+): JsonSchema | undefined {
+  let schema: JsonSchema | undefined = from;
+  for (const step of steps) schema = schema && childNamed(schema, step, filters);
+  return schema;
 }
 
 function overview(filters: Filters): string {

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { explain } from '../../src/command-line/explain.ts';
+import { rootSchema } from '../../src/config/schema/root.ts';
+import type { JsonSchema } from '../../src/config/schema/schema.ts';
+import { filters as builtIns } from '../../src/filters/index.ts';
+import { goldenFilters as filters } from '../golden/filters.ts';
+
+test('a section and a filter of one name can both be explained', () => {
+  const section = explain('elasticsearch', filters);
+  assert.match(section, /clusters that flows forward to/);
+  assert.match(section, /Also a filter: flow\.filter\.elasticsearch/);
+  assert.match(explain('flow.filter.elasticsearch', filters), /Forwards to a cluster/);
+  assert.match(explain('elasticsearch.balancer', filters), /type: +"weight" or "hash"/);
+  assert.match(explain('elasticsearch.name', filters), /Name that filters refer to/);
+  assert.throws(() => explain('elasticsearch.balanser', filters), /did you mean "balancer"/);
+});
+
+test('filters within a filter are explained', () => {
+  assert.match(explain('flow.filter.flow.inline.echo.repeat', filters), /How often/);
+});
+
+test('every key has a description, of every section and every filter', () => {
+  const missing: string[] = [];
+  const visit = (schema: JsonSchema, path: string): void => {
+    for (const [name, child] of Object.entries(schema.properties ?? {})) {
+      if (!child.description) missing.push(`${path}.${name}`);
+      visit(child, `${path}.${name}`);
+    }
+    for (const inner of [schema.items, ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]) {
+      if (inner) visit(inner, path);
+    }
+  };
+  visit(rootSchema, '');
+  for (const filter of builtIns) visit(filter.schema, filter.name);
+  assert.deepEqual(missing, []);
+});
