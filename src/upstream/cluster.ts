@@ -1,4 +1,5 @@
 import type { RequestContext } from '../context/context.ts';
+import { readsByMethod } from './retry.ts';
 import type { ConnectionSettings } from './transport.ts';
 
 /** How one place in a flow forwards to a cluster. Milliseconds and bytes; 0 means no limit. */
@@ -8,6 +9,13 @@ export interface ForwardOptions {
   /** Bytes that a response's body may have. */
   readonly maxResponseSize: number;
   readonly retry: RetryPolicy;
+  /**
+   * The Host that nodes see: the one the client sent, which virtual hosts go by, or the node's own
+   * address, which hosted clusters insist on.
+   */
+  readonly host: 'client' | 'node';
+  /** Whether a request only reads: by its method, or as Elasticsearch defines its requests. */
+  readonly isRead: (method: string, target: string) => boolean;
 }
 
 /** When a failed attempt is repeated. A failed connect always is, at another node. */
@@ -87,6 +95,8 @@ export const defaultForwardOptions: ForwardOptions = {
   headTimeout: 30_000,
   bodyTimeout: 30_000,
   maxResponseSize: 0,
+  host: 'client',
+  isRead: readsByMethod,
   retry: {
     maxTimes: 5,
     onFailure: true,

@@ -1,0 +1,112 @@
+import { defineFilter } from '../flow/filter.ts';
+import {
+  connectionsOf,
+  forwardOptionsOf,
+  type ForwardParameters,
+  forwardProperties,
+} from '../upstream/parameters.ts';
+import { readsByMethod } from '../upstream/retry.ts';
+
+interface HttpParameters extends ForwardParameters {
+  readonly schema: 'http' | 'https';
+  readonly host?: string;
+  readonly hosts?: readonly string[];
+  readonly skip_failure_host: boolean;
+}
+
+/** `scheme://host:port`, or null for what is not host and port. */
+function originOf(schema: string, host: string): string | null {
+  if (!/^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.test(host)) return null;
+  const url = `${schema}://${host}`;
+  return URL.canParse(url) ? new URL(url).origin : null;
+}
+
+function wrong(text: string): string {
+  return `expected host:port, such as localhost:9200, not "${text}"`;
+}
+
+export default defineFilter<HttpParameters>({
+  name: 'http',
+  summary: 'Forwards the request to an HTTP server, with the Host that the client sent.',
+  schema: {
+    type: 'object',
+    additionalProperties: false,
+    anyOf: [{ required: ['host'] }, { required: ['hosts'] }],
+    properties: {
+      schema: {
+        type: 'string',
+        enum: ['http', 'https'],
+        default: 'http',
+        description: 'How to talk to the servers.',
+      },
+      host: {
+        type: 'string',
+        minLength: 1,
+        description: 'Host and port of the server.',
+        examples: ['192.168.3.98:5601'],
+      },
+      hosts: {
+        type: 'array',
+        minItems: 1,
+        items: { type: 'string', minLength: 1 },
+        description: 'Hosts and ports of several servers, which take turns.',
+        examples: [['192.168.3.98:5601', '192.168.3.98:5602']],
+      },
+      skip_failure_host: {
+        type: 'boolean',
+        default: true,
+        description: 'Whether a server that fails gets no requests for a while.',
+      },
+      max_retry_times: {
+        type: 'integer',
+        minimum: 0,
+        default: 0,
+        description:
+          'How many times a request that only reads (GET, HEAD, OPTIONS) is repeated after a ' +
+          'failure. A server that cannot be reached is passed over for the next in any case.',
+        examples: [3],
+      },
+      skip_cleanup_hop_headers: {
+        type: 'boolean',
+        description: 'Passes the fields on that concern one connection only.',
+        unsupported: 'has no effect: such fields are never passed on, for they would break framing',
+      },
+      ...forwardProperties,
+    },
+  },
+  check({ schema, host, hosts = [] }) {
+    const problems: { path: (string | number)[]; message: string }[] = [];
+    if (host !== undefined && originOf(schema, host) === null) {
+      problems.push({ path: ['host'], message: wrong(host) });
+    }
+    for (const [index, text] of hosts.entries()) {
+      if (originOf(schema, text) === null) {
+        problems.push({ path: ['hosts', index], message: wrong(text) });
+      }
+    }
+    return problems;
+  },
+  create(parameters, services) {
+    const { schema, host, hosts = [], skip_failure_host } = parameters;
+    const all = host === undefined ? hosts : [host, ...hosts];
+    const origins = new Set(all.map((text) => originOf(schema, text) as string));
+    const cluster = services.ownCluster({
+      name: [...origins].join(','),
+      nodes: [...origins],
+      weights: {},
+      balancer: 'weight',
+      basicAuth: null,
+      ejectFailing: skip_failure_host,
+      connections: connectionsOf(parameters),
+    });
+    const options = forwardOptionsOf(parameters, {
+      host: 'client',
+      isRead: readsByMethod,
+      retry: { onFailure: true, readsOnFailure: true, writesOnFailure: false, onBusy: false },
+    });
+
+    return function http(context) {
+      return cluster.forward(context, options);
+    };
+  },
+});

@@ -1,0 +1,256 @@
+import type { Duplex } from 'node:stream';
+import { type Body, isBuffered } from '../context/body.ts';
+import type { RequestContext } from '../context/context.ts';
+import { GatewayError, reasonOf } from '../errors.ts';
+import type { Balancer } from './balancer.ts';
+import type { ForwardOptions } from './cluster.ts';
+import { requestFields, stripResponseFields } from './forwarded-fields.ts';
+import { LimitedBody } from './limited-body.ts';
+import type { Node } from './node.ts';
+import { ReplayBody } from './replay-body.ts';
+import type { RetryBudget } from './retry.ts';
+import type { FailurePhase, UpstreamExchange, UpstreamHandler } from './transport.ts';
+
+/** What forwarding needs of a cluster. */
+export interface ForwardTarget {
+  readonly name: string;
+  readonly nodes: readonly Node[];
+  readonly balancer: Balancer;
+  readonly budget: RetryBudget;
+  /** Value of Authorization for requests that have none. */
+  readonly authorization: string | null;
+  readonly ejectFailing: boolean;
+}
+
+/** Called once: with nothing when the response's head is in the context, else with why it is not. */
+export type Settled = (error?: Error) => void;
+
+const none: readonly Node[] = [];
+/** Stale connections that one request may run into before that counts as a failure. */
+const staleTolerated = 2;
+
+/** One request on its way to a cluster: attempt after attempt, until a head or an error is there. */
+export class Forwarding implements UpstreamHandler {
+  readonly #target: ForwardTarget;
+  readonly #context: RequestContext;
+  readonly #options: ForwardOptions;
+  readonly #settled: Settled;
+  #node: Node | null = null;
+  #tried: readonly Node[] = none;
+  #exchange: UpstreamExchange | null = null;
+  #body: Body;
+  #fields: string[] = [];
+  #attempt = 0;
+  #retries = 0;
+  #stale = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #over = false;
+
+  constructor(
+    target: ForwardTarget,
+    context: RequestContext,
+    options: ForwardOptions,
+    settled: Settled,
+  ) {
+    this.#target = target;
+    this.#context = context;
+    this.#options = options;
+    this.#settled = settled;
+    this.#body = context.request.body;
+  }
+
+  start(): void {
+    const context = this.#context;
+    if (context.aborted) return this.#settle(new GatewayError('CLIENT_GONE'));
+    const { request } = context;
+    this.#target.budget.earn();
+    if (!isBuffered(this.#body) && this.#mayRepeat()) this.#body = new ReplayBody(this.#body);
+    const host = this.#options.host === 'client' ? request.headers.get('host') : undefined;
+    this.#fields = requestFields(request.headers.raw, host ?? '', this.#target.authorization);
+    context.onAbort(this.#onClientGone);
+    this.#try();
+  }
+
+  /** Whether this request would be sent again after a node has seen it. */
+  #mayRepeat(): boolean {
+    const { retry, isRead } = this.#options;
+    const { method, target } = this.#context.request;
+    if (retry.onBusy) return true;
+    if (!retry.onFailure) return false;
+    return retry.writesOnFailure || (retry.readsOnFailure && isRead(method, target));
+  }
+
+  #try(): void {
+    const { name, balancer, nodes } = this.#target;
+    let node = balancer.pick(nodes, this.#tried);
+    if (node === null && this.#tried.length > 0) {
+      // Every node was tried: the next round begins.
+      this.#tried = none;
+      node = balancer.pick(nodes, none);
+    }
+    if (node === null)
+      return this.#settle(new GatewayError('UPSTREAM_UNAVAILABLE', { cluster: name }));
+    if (this.#options.host === 'node' || this.#fields[1] === '') this.#fields[1] = node.host;
+    this.#node = node;
+    node.inFlight++;
+    node.health.chosen();
+    const attempt = ++this.#attempt;
+    const { request } = this.#context;
+    const exchange = node.transport.send(
+      {
+        method: request.method,
+        target: request.target,
+        headers: this.#fields,
+        body: this.#body,
+        upgrade: request.upgrade ?? undefined,
+        headTimeout: this.#options.headTimeout,
+        bodyTimeout: this.#options.bodyTimeout,
+      },
+      this,
+    );
+    if (attempt === this.#attempt && !this.#over) this.#exchange = exchange;
+  }
+
+  readonly #onClientGone = (): void => {
+    const error = new GatewayError('CLIENT_GONE');
+    this.#exchange?.abort(error);
+    this.#leaveNode();
+    this.#settle(error);
+  };
+
+  onInformation(): void {
+    // Interim responses speak of this hop only; the entry answers 100 by itself.
+  }
+
+  onHead(status: number, statusText: string, headers: string[], body: Body): void {
+    const node = this.#leaveNode() as Node;
+    const failing = status === 502 || status === 503 || status === 504;
+    if (!failing) node.health.succeeded();
+    else if (this.#target.ejectFailing) node.health.failed(`it answered ${status}`, false);
+    if (this.#repeatsAnswer(status, failing, node)) {
+      if (!isBuffered(body)) body.cancel();
+      this.#again(node, true);
+      return;
+    }
+    const { response } = this.#context;
+    const { maxResponseSize } = this.#options;
+    if (maxResponseSize > 0 && !isBuffered(body)) {
+      if ((body.length ?? 0) > maxResponseSize) {
+        const error = tooLarge(node, maxResponseSize);
+        body.cancel(error);
+        return this.#settle(error);
+      }
+      if (body.length === undefined) {
+        body = new LimitedBody(body, maxResponseSize, () => tooLarge(node, maxResponseSize));
+      }
+    }
+    response.status = status;
+    response.statusText = statusText;
+    response.headers.raw.length = 0;
+    for (const part of stripResponseFields(headers)) response.headers.raw.push(part);
+    response.body = body;
+    this.#settle();
+  }
+
+  onUpgrade(status: number, headers: string[], socket: Duplex, head: Buffer): void {
+    this.#leaveNode()?.health.succeeded();
+    const { response } = this.#context;
+    response.status = status;
+    response.headers.raw.length = 0;
+    for (const part of headers) response.headers.raw.push(part);
+    this.#context.upgraded = { socket, head };
+    this.#settle();
+  }
+
+  onError(error: Error, phase: FailurePhase): void {
+    const node = this.#leaveNode() as Node;
+    const code = error instanceof GatewayError ? error.code : undefined;
+    const theNodes =
+      code === 'UPSTREAM_CONNECT' || code === 'UPSTREAM_BROKEN' || code === 'UPSTREAM_TIMEOUT';
+    if (theNodes && phase !== 'stale' && this.#target.ejectFailing) {
+      node.health.failed(reasonOf(error), phase === 'connect');
+    }
+    if ((theNodes || code === 'UPSTREAM_BUSY') && this.#repeatsFailure(phase, node)) {
+      this.#again(node, phase !== 'stale');
+    } else this.#settle(error);
+  }
+
+  #repeatsAnswer(status: number, failing: boolean, node: Node): boolean {
+    const { retry, isRead } = this.#options;
+    // What is still uploading cannot be sent again.
+    if (this.#body instanceof ReplayBody && !this.#body.complete) return false;
+    if (status === 429) return retry.onBusy && this.#canReplay() && this.#takeRetry();
+    if (!failing || !retry.onFailure || !retry.readsOnFailure) return false;
+    const { method, target } = this.#context.request;
+    if (!isRead(method, target) || !this.#canReplay() || !this.#othersLeft(node)) return false;
+    return this.#takeRetry();
+  }
+
+  #repeatsFailure(phase: FailurePhase, node: Node): boolean {
+    const { retry, isRead } = this.#options;
+    if (phase === 'response') return false;
+    if (phase === 'connect') {
+      return this.#othersLeft(node) || (retry.onFailure && this.#takeRetry());
+    }
+    const { method, target } = this.#context.request;
+    const reads = isRead(method, target);
+    const allowed = reads ? retry.readsOnFailure : retry.writesOnFailure;
+    if (!allowed || !retry.onFailure || !this.#canReplay()) return false;
+    if (phase === 'stale' && this.#stale++ < staleTolerated) return true;
+    return this.#takeRetry();
+  }
+
+  #canReplay(): boolean {
+    return isBuffered(this.#body) || (this.#body as Partial<ReplayBody>).replayable === true;
+  }
+
+  #othersLeft(node: Node): boolean {
+    const tried = this.#tried;
+    return this.#target.nodes.some(
+      (other) => other !== node && other.weight > 0 && !tried.includes(other),
+    );
+  }
+
+  #takeRetry(): boolean {
+    if (this.#retries >= this.#options.retry.maxTimes || !this.#target.budget.spend()) return false;
+    this.#retries++;
+    return true;
+  }
+
+  /** Another attempt: elsewhere at once, or here after a while. */
+  #again(node: Node, elsewhere: boolean): void {
+    if (this.#body instanceof ReplayBody) this.#body.rewind();
+    if (!elsewhere) return this.#try();
+    const others = this.#othersLeft(node);
+    this.#tried = [...this.#tried, node];
+    if (others) return this.#try();
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#try();
+    }, this.#options.retry.delay);
+  }
+
+  /** The attempt at the node is over. */
+  #leaveNode(): Node | null {
+    const node = this.#node;
+    this.#node = null;
+    this.#exchange = null;
+    if (node !== null) node.inFlight--;
+    return node;
+  }
+
+  #settle(error?: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#context.offAbort(this.#onClientGone);
+    if (this.#body instanceof ReplayBody) this.#body.release();
+    if (error !== undefined && !isBuffered(this.#body)) this.#body.cancel(error);
+    this.#settled(error);
+  }
+}
+
+function tooLarge(node: Node, limit: number): GatewayError {
+  const reason = `its response is larger than ${limit} bytes`;
+  return new GatewayError('UPSTREAM_BROKEN', { node: node.origin, reason });
+}

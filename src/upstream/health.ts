@@ -1,0 +1,60 @@
+import type { Log } from '../log.ts';
+
+/** Failures in a row that eject a node which still takes connections. */
+const tolerated = 3;
+/** First ejection, ms; each that follows without a success in between is twice as long. */
+const firstEjection = 1000;
+const longestEjection = 30_000;
+/** How long the one request that tries an ejected node may take before another tries it, ms. */
+const trialTime = 10_000;
+
+/**
+ * What requests have shown of one node. A node that fails is ejected: it gets no requests for a
+ * while, then a single one, whose outcome decides.
+ */
+export class NodeHealth {
+  readonly #node: string;
+  readonly #log: Log;
+  #failures = 0;
+  #ejections = 0;
+  /** performance.now() at which the next request may try the node; 0 for a node in use. */
+  #trialAt = 0;
+
+  constructor(node: string, log: Log) {
+    this.#node = node;
+    this.#log = log;
+  }
+
+  get ejected(): boolean {
+    return this.#trialAt !== 0;
+  }
+
+  /** Whether the node may be given a request. */
+  get available(): boolean {
+    return this.#trialAt === 0 || performance.now() >= this.#trialAt;
+  }
+
+  /** The node is given a request. */
+  chosen(): void {
+    if (this.#trialAt !== 0) this.#trialAt = performance.now() + trialTime;
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+    if (this.#trialAt === 0) return;
+    this.#trialAt = 0;
+    this.#ejections = 0;
+    this.#log.info({ node: this.#node }, 'node answers again');
+  }
+
+  /** The node's own failure. `unreachable`: it takes no connections, so one failure is enough. */
+  failed(reason: string, unreachable: boolean): void {
+    this.#failures++;
+    if (!unreachable && this.#trialAt === 0 && this.#failures < tolerated) return;
+    const first = this.#trialAt === 0;
+    const duration = Math.min(firstEjection * 2 ** this.#ejections, longestEjection);
+    this.#ejections = Math.min(this.#ejections + 1, 16);
+    this.#trialAt = performance.now() + duration;
+    if (first) this.#log.warn({ node: this.#node, reason }, 'node is left out for it fails');
+  }
+}

@@ -1,0 +1,51 @@
+import type { NodeHealth } from './health.ts';
+import { Http1Transport } from './http1-transport.ts';
+import type { ConnectionSettings, Transport } from './transport.ts';
+import { UndiciTransport } from './undici-transport.ts';
+
+/** A member of a cluster, as one view of the cluster uses it. */
+export class Node {
+  /** `http://host:port`. */
+  readonly origin: string;
+  /** `host:port`, without a port that is the scheme's own: its Host. */
+  readonly host: string;
+  readonly weight: number;
+  readonly health: NodeHealth;
+  /** Requests that wait for this node's answer. */
+  inFlight = 0;
+  readonly #settings: ConnectionSettings;
+  #transport: Transport | null = null;
+
+  constructor(origin: string, weight: number, health: NodeHealth, settings: ConnectionSettings) {
+    this.origin = origin;
+    this.host = new URL(origin).host;
+    this.weight = weight;
+    this.health = health;
+    this.#settings = settings;
+  }
+
+  get transport(): Transport {
+    this.#transport ??= openTransport(this.origin, this.#settings);
+    return this.#transport;
+  }
+
+  async close(): Promise<void> {
+    await this.#transport?.close();
+  }
+
+  destroy(): void {
+    this.#transport?.destroy();
+  }
+}
+
+function openTransport(origin: string, settings: ConnectionSettings): Transport {
+  return origin.startsWith('https:')
+    ? new UndiciTransport(origin, settings)
+    : new Http1Transport(origin, settings);
+}
+
+/** `host:port` as configurations name a node, the port always given. */
+export function nodeName(origin: string): string {
+  const { hostname, port, protocol } = new URL(origin);
+  return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`;
+}

@@ -1,0 +1,64 @@
+/** Elasticsearch's POSTs that change nothing, by the first path segment that begins with `_`. */
+const readingEndpoints: ReadonlySet<string> = new Set([
+  '_search',
+  '_msearch',
+  '_count',
+  '_mget',
+  '_field_caps',
+  '_explain',
+  '_validate',
+  '_analyze',
+  '_termvectors',
+  '_mtermvectors',
+  '_rank_eval',
+  '_render',
+  '_knn_search',
+  '_search_shards',
+]);
+
+/** Whether a request only reads, by its method. */
+export function readsByMethod(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+}
+
+/**
+ * Whether a request to Elasticsearch only reads. Scrolling does not: it moves a cursor on, and
+ * asking twice loses a page.
+ */
+export function readsOfElasticsearch(method: string, target: string): boolean {
+  const reading = readsByMethod(method);
+  if (!reading && method !== 'POST') return false;
+  const mark = target.indexOf('?');
+  const segments = (mark < 0 ? target : target.slice(0, mark)).split('/');
+  const index = segments.findIndex((segment) => segment.startsWith('_') && segment !== '_all');
+  if (index < 0) return reading;
+  const endpoint = segments[index] as string;
+  const below = segments[index + 1] ?? '';
+  if (endpoint === '_search' && below === 'scroll') return false;
+  if (reading) return true;
+  if (!readingEndpoints.has(endpoint)) return false;
+  if (endpoint === '_search' || endpoint === '_msearch')
+    return below === '' || below === 'template';
+  return true;
+}
+
+/** Retries that a cluster gets in advance, before requests have earned any. */
+const reserve = 10;
+/** What each request adds: in the long run, one retry for five requests. */
+const earned = 0.2;
+
+/** Bounds a cluster's retries by its requests, so that a sick cluster is not stormed. */
+export class RetryBudget {
+  #left = reserve;
+
+  earn(): void {
+    if (this.#left < reserve) this.#left += earned;
+  }
+
+  /** Takes one retry, if there is one. */
+  spend(): boolean {
+    if (this.#left < 1) return false;
+    this.#left--;
+    return true;
+  }
+}
