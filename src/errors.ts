@@ -45,7 +45,7 @@ const catalogue = {
   CLIENT_GONE: { message: 'the client went away', status: 499 },
   TOO_MANY_CONNECTIONS: { message: 'too many connections', status: 503 },
   RESPONSE_TOO_LARGE: {
-    message: 'the response exceeds {limit} bytes, the most that a filter may read',
+    message: 'the response exceeds {limit} bytes',
     status: 502,
   },
   RESPONSE_MALFORMED: { message: 'malformed response: {reason}', status: 502 },

@@ -31,7 +31,6 @@ export default defineFilter<HttpParameters>({
   schema: {
     type: 'object',
     additionalProperties: false,
-    anyOf: [{ required: ['host'] }, { required: ['hosts'] }],
     properties: {
       schema: {
         type: 'string',
@@ -76,6 +75,12 @@ export default defineFilter<HttpParameters>({
   },
   check({ schema, host, hosts = [] }) {
     const problems: { path: (string | number)[]; message: string }[] = [];
+    if (host === undefined && hosts.length === 0) {
+      problems.push({
+        path: [],
+        message: 'the filter needs "host" or "hosts", such as localhost:9200',
+      });
+    }
     if (host !== undefined && originOf(schema, host) === null) {
       problems.push({ path: ['host'], message: wrong(host) });
     }

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { type Body, isBuffered } from '../context/body.ts';
 import type { RequestContext } from '../context/context.ts';
+import { HeaderList } from '../context/header-list.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import type { Balancer } from './balancer.ts';
 import type { ForwardOptions } from './cluster.ts';
@@ -132,34 +133,40 @@ export class Forwarding implements UpstreamHandler {
       this.#again(node, true);
       return;
     }
-    const { response } = this.#context;
     const { maxResponseSize } = this.#options;
     if (maxResponseSize > 0 && !isBuffered(body)) {
       if ((body.length ?? 0) > maxResponseSize) {
-        const error = tooLarge(node, maxResponseSize);
+        const error = new GatewayError('RESPONSE_TOO_LARGE', { limit: maxResponseSize });
         body.cancel(error);
         return this.#settle(error);
       }
       if (body.length === undefined) {
-        body = new LimitedBody(body, maxResponseSize, () => tooLarge(node, maxResponseSize));
+        body = new LimitedBody(
+          body,
+          maxResponseSize,
+          () => new GatewayError('RESPONSE_TOO_LARGE', { limit: maxResponseSize }),
+        );
       }
     }
-    response.status = status;
-    response.statusText = statusText;
-    response.headers.raw.length = 0;
-    for (const part of stripResponseFields(headers)) response.headers.raw.push(part);
-    response.body = body;
+    this.#respond(status, statusText, stripResponseFields(headers), body);
     this.#settle();
   }
 
   onUpgrade(status: number, headers: string[], socket: Duplex, head: Buffer): void {
     this.#leaveNode()?.health.succeeded();
-    const { response } = this.#context;
-    response.status = status;
-    response.headers.raw.length = 0;
-    for (const part of headers) response.headers.raw.push(part);
+    this.#respond(status, '', headers, null);
     this.#context.upgraded = { socket, head };
     this.#settle();
+  }
+
+  /** The response takes the place of one that the flow may have had before. */
+  #respond(status: number, statusText: string, headers: string[], body: Body): void {
+    const { response } = this.#context;
+    if (!isBuffered(response.body)) response.body.cancel();
+    response.status = status;
+    response.statusText = statusText;
+    response.headers = new HeaderList(headers);
+    response.body = body;
   }
 
   onError(error: Error, phase: FailurePhase): void {
@@ -248,9 +255,4 @@ export class Forwarding implements UpstreamHandler {
     if (error !== undefined && !isBuffered(this.#body)) this.#body.cancel(error);
     this.#settled(error);
   }
-}
-
-function tooLarge(node: Node, limit: number): GatewayError {
-  const reason = `its response is larger than ${limit} bytes`;
-  return new GatewayError('UPSTREAM_BROKEN', { node: node.origin, reason });
 }

@@ -431,7 +431,7 @@ describe('failures', () => {
     const cluster = open(t, [backend.origin]);
     for (const target of ['/chunked', '/known']) {
       await assert.rejects(ask(cluster, contextOf('GET', target), options), {
-        code: 'UPSTREAM_BROKEN',
+        code: 'RESPONSE_TOO_LARGE',
       });
     }
     await eventually(() => backend.peers.every(({ ended, closed }) => ended || closed), 'closed');
