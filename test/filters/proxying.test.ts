@@ -50,14 +50,14 @@ async function build(t: TestContext, text: string): Promise<Filter> {
     clusters.push(cluster);
     return cluster;
   };
-  const services: FilterServices = {
+  const services: Pick<FilterServices, 'log' | 'cluster' | 'ownCluster'> = {
     log,
     cluster: () => opened(createCluster(clusterConfigOf(config.elasticsearch[0] as never), log)),
     ownCluster: (own) => opened(createCluster(own, log)),
-    flow: () => assert.fail('no flow is asked for'),
   };
   const place = config.flow[0]?.filter[0] as unknown as { name: string; parameters: never };
-  return (place.name === 'http' ? http : elasticsearch).create(place.parameters, services);
+  const definition = place.name === 'http' ? http : elasticsearch;
+  return definition.create(place.parameters, services as FilterServices);
 }
 
 async function run(filter: Filter, method = 'GET', target = '/'): Promise<string> {

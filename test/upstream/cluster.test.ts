@@ -85,6 +85,17 @@ function answering(t: TestContext, name: string, seen: string[] = []) {
   });
 }
 
+/** A body that arrives in two pieces. */
+function streamed(size: number): PushedBody {
+  return new PushedBody(size, (sink) => {
+    sink.write(Buffer.alloc(size - 1, 'x'));
+    setTimeout(() => {
+      sink.write(Buffer.from('y'));
+      sink.end();
+    }, 5);
+  });
+}
+
 async function ask(cluster: Cluster, context = contextOf('GET', '/'), options = optionsWith()) {
   await cluster.forward(context, options);
   return (await collect(context.response.body, 1e9)).toString();
@@ -314,14 +325,6 @@ describe('failures', () => {
       bodies.push(peer.received);
       peer.socket.write(`${ok}Content-Length: 2\r\n\r\nok`);
     });
-    const streamed = (size: number) =>
-      new PushedBody(size, (sink) => {
-        sink.write(Buffer.alloc(size - 1, 'x'));
-        setTimeout(() => {
-          sink.write(Buffer.from('y'));
-          sink.end();
-        }, 5);
-      });
     const small = contextOf('POST', '/_search', [], streamed(1000));
     assert.equal(await ask(open(t, [bad.origin, good.origin]), small), 'ok');
     assert.deepEqual(bodies, [`${'x'.repeat(999)}y`]);
