@@ -19,6 +19,8 @@ export class NodeHealth {
   #ejections = 0;
   /** performance.now() at which the next request may try the node; 0 for a node in use. */
   #trialAt = 0;
+  /** Whether a request is trying the ejected node. */
+  #trying = false;
 
   constructor(node: string, log: Log) {
     this.#node = node;
@@ -36,13 +38,16 @@ export class NodeHealth {
 
   /** The node is given a request. */
   chosen(): void {
-    if (this.#trialAt !== 0) this.#trialAt = performance.now() + trialTime;
+    if (this.#trialAt === 0) return;
+    this.#trying = true;
+    this.#trialAt = performance.now() + trialTime;
   }
 
   succeeded(): void {
     this.#failures = 0;
     if (this.#trialAt === 0) return;
     this.#trialAt = 0;
+    this.#trying = false;
     this.#ejections = 0;
     this.#log.info({ node: this.#node }, 'node answers again');
   }
@@ -52,6 +57,9 @@ export class NodeHealth {
     this.#failures++;
     if (!unreachable && this.#trialAt === 0 && this.#failures < tolerated) return;
     const first = this.#trialAt === 0;
+    // Requests that were under way when the node was ejected tell nothing new.
+    if (!first && !this.#trying) return;
+    this.#trying = false;
     const duration = Math.min(firstEjection * 2 ** this.#ejections, longestEjection);
     this.#ejections = Math.min(this.#ejections + 1, 16);
     this.#trialAt = performance.now() + duration;
