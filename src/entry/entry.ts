@@ -105,8 +105,11 @@ export class Entry implements ExchangeOwner {
     }));
   }
 
-  /** Accepts what is queued, then no more; settles when every connection has gone. */
-  async drain(): Promise<DrainReport> {
+  /**
+   * Accepts what is queued, then no more, and calls `closedToNew`; settles when every connection
+   * has gone.
+   */
+  async drain(closedToNew?: () => void): Promise<DrainReport> {
     if (this.#drain !== null) return this.#drain.done;
     const pending = (): number => this.#permits.waiting + this.#refusals.open;
     const drain = new Drain(this.#connections, this.#config.drain, pending);
@@ -114,6 +117,7 @@ export class Entry implements ExchangeOwner {
     await this.#acceptor.close();
     this.#permits.drain();
     drain.closedToNew();
+    closedToNew?.();
     const report = await drain.done;
     this.#http.close();
     return report;

@@ -30,6 +30,10 @@ export type ToPrimary =
   /** Every entry is listening, its flows are built, and a request to itself was answered. */
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly code: string; readonly reason: string }
+  /** It was told to end (TERM) and serves on until the primary, having replaced it, says `drain`. */
+  | { readonly type: 'leaving' }
+  /** Draining, it has accepted what was queued, and accepts nothing more. */
+  | { readonly type: 'closed-to-new' }
   | { readonly type: 'permits-wanted'; readonly entry: string; readonly count: number }
   | { readonly type: 'permits-returned'; readonly entry: string; readonly count: number }
   | { readonly type: 'inspection'; readonly id: number; readonly inspection: WorkerInspection }

@@ -26,8 +26,11 @@ export interface Serving {
   grantPermits(entry: string, count: number): void;
   recallPermits(entry: string): void;
   inspect(): WorkerInspection;
-  /** Stops accepting; settles when the last connection has gone and everything is closed. */
-  drain(): Promise<DrainReport>;
+  /**
+   * Stops accepting, and calls `closedToNew` when what was queued has been accepted; settles when
+   * the last connection has gone and everything is closed.
+   */
+  drain(closedToNew?: () => void): Promise<DrainReport>;
   /** Breaks everything off. */
   close(): void;
 }
@@ -117,8 +120,13 @@ export async function buildWorker(
     };
   }
 
-  async function drain(): Promise<DrainReport> {
-    const reports = await Promise.all(Array.from(entries.values(), (entry) => entry.drain()));
+  async function drain(closedToNew?: () => void): Promise<DrainReport> {
+    let open = entries.size;
+    const closed = (): void => {
+      open--;
+      if (open === 0) closedToNew?.();
+    };
+    const reports = await Promise.all(Array.from(entries.values(), (entry) => entry.drain(closed)));
     await closeAll();
     return reports.reduce(
       (sum, report) => ({

@@ -1,0 +1,137 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { linkSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { GatewayError, reasonOf } from '../errors.ts';
+import { codeOf } from './bind-reason.ts';
+import { type ControlAnswer, requestControl } from './control-client.ts';
+import { withShortPath } from './socket-path.ts';
+
+/** `GET /status` → what answers it. */
+export type ControlRoutes = Readonly<Record<string, () => Promise<ControlAnswer> | ControlAnswer>>;
+
+/**
+ * The control socket: HTTP with JSON bodies on a unix socket that only this user may open. Who holds
+ * it is the gateway of that data folder; it is made under another name and then linked, so that two
+ * gateways starting at once cannot both have it.
+ */
+export class Control {
+  readonly path: string;
+  readonly #server: Server;
+  #inode = 0;
+
+  private constructor(path: string, routes: ControlRoutes) {
+    this.path = path;
+    this.#server = createServer((request, response) => void answer(routes, request, response));
+  }
+
+  /** @throws ALREADY_RUNNING when a live gateway answers on that path */
+  static async open(path: string, routes: ControlRoutes): Promise<Control> {
+    const control = new Control(path, routes);
+    await control.#listen();
+    try {
+      await control.#claim();
+    } catch (error) {
+      control.#server.close();
+      throw error;
+    } finally {
+      unlinkQuietly(control.#privatePath);
+    }
+    return control;
+  }
+
+  /** Answers what was asked, takes nothing more, and leaves the path to others. */
+  async close(): Promise<void> {
+    if (inodeOf(this.path) === this.#inode) unlinkQuietly(this.path);
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    await closed;
+  }
+
+  get #privatePath(): string {
+    return `${this.path}.${process.pid}`;
+  }
+
+  async #listen(): Promise<void> {
+    unlinkQuietly(this.#privatePath);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject).once('listening', resolve);
+    // The socket is made within listen(), and is never open to others, not even for a moment.
+    const mask = process.umask(0o177);
+    try {
+      withShortPath(this.#privatePath, (short) => this.#server.listen(short));
+    } finally {
+      process.umask(mask);
+    }
+    await promise;
+    this.#inode = inodeOf(this.#privatePath);
+  }
+
+  async #claim(): Promise<void> {
+    for (;;) {
+      try {
+        linkSync(this.#privatePath, this.path);
+        return;
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw error;
+      }
+      const pid = await holderOf(this.path);
+      if (pid) throw new GatewayError('ALREADY_RUNNING', { pid, path: this.path });
+      await this.#removeStale();
+    }
+  }
+
+  /** Takes the dead socket away, unless another gateway has just replaced it by a live one. */
+  async #removeStale(): Promise<void> {
+    const aside = `${this.path}.stale.${process.pid}`;
+    try {
+      renameSync(this.path, aside);
+    } catch {
+      return;
+    }
+    if (await holderOf(aside)) linkSync(aside, this.path);
+    unlinkQuietly(aside);
+  }
+}
+
+/** The process that answers on a control socket, `unknown` when it does not say, or null. */
+async function holderOf(path: string): Promise<number | string | null> {
+  try {
+    const { body } = await requestControl(path, 'GET', '/pid');
+    return (body as { pid?: number } | null)?.pid ?? 'unknown';
+  } catch (error) {
+    const cause = codeOf((error as Error).cause);
+    if (cause === 'ECONNREFUSED' || cause === 'ENOENT' || cause === 'ENOTSOCK') return null;
+    return 'unknown';
+  }
+}
+
+async function answer(
+  routes: ControlRoutes,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  request.resume();
+  const route = routes[`${request.method} ${request.url}`];
+  let answered: ControlAnswer;
+  try {
+    answered = route ? await route() : { status: 404, body: { error: 'no such request' } };
+  } catch (error) {
+    answered = { status: 500, body: { error: reasonOf(error) } };
+  }
+  response.writeHead(answered.status, {
+    'content-type': 'application/json',
+    connection: 'close',
+  });
+  response.end(`${JSON.stringify(answered.body)}\n`);
+}
+
+function inodeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.ino ?? 0;
+}
+
+function unlinkQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It is not there.
+  }
+}

@@ -1,0 +1,17 @@
+import type { GatewayConfig } from '../config/types.ts';
+import type { ListenerPlan } from './listeners.ts';
+
+/** A configuration in force, or about to be: every worker of it gets exactly this. */
+export interface Generation {
+  /** From 1, one more with every reload that was tried. */
+  readonly number: number;
+  readonly config: GatewayConfig;
+  readonly plan: ListenerPlan;
+  /** How long a worker may take to become ready, ms. */
+  readonly readyTimeout: number;
+}
+
+/** Worker slots of a generation. */
+export function slotsOf(generation: Generation): number {
+  return generation.plan.workers;
+}

@@ -1,0 +1,13 @@
+/**
+ * A program of its own: puts the socket inherited as descriptor 3 into the listening state and ends
+ * before its event loop polls, so that it accepts no connection. Prints the error code and exits 1
+ * when that is refused.
+ */
+import { createServer } from 'node:net';
+
+const server = createServer();
+server.once('listening', () => process.exit(0));
+server.once('error', (error: NodeJS.ErrnoException) => {
+  process.stdout.write(`${error.code ?? 'UNKNOWN'}\n`, () => process.exit(1));
+});
+server.listen({ fd: 3 });

@@ -1,0 +1,189 @@
+import type { EntryConfig, GatewayConfig } from '../config/types.ts';
+import { GatewayError } from '../errors.ts';
+import { formatAddress, overlap, resolveHost } from './address.ts';
+import { bindReason, codeOf } from './bind-reason.ts';
+import { HeldSocket } from './held-socket.ts';
+
+/** The next free port is looked for among this many. */
+const SKIPPED_PORTS = 1000;
+
+/** One configured address, bound. */
+interface Listener {
+  readonly key: string;
+  readonly host: string;
+  readonly port: number;
+  readonly reusePort: boolean;
+  /** One for each worker slot there ever was (reuse_port), or one for all. */
+  readonly sockets: HeldSocket[];
+}
+
+/** A socket and the entry that is served on it. */
+export interface AssignedSocket {
+  readonly entry: string;
+  readonly socket: HeldSocket;
+}
+
+/** Which sockets a configuration is served on; made before any worker is replaced. */
+export interface ListenerPlan {
+  readonly workers: number;
+  readonly entries: readonly { readonly entry: EntryConfig; readonly listener: Listener }[];
+  /** Bound for this plan; given up again if it is abandoned. */
+  readonly added: readonly HeldSocket[];
+  /** What of the configuration must wait for a restart, in words. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The listening sockets, which outlive every worker. They are kept by configured address, so that
+ * port 0 and a skipped port stay what they were over reloads.
+ */
+export class Listeners {
+  #current = new Map<string, Listener>();
+
+  /**
+   * Works out what to keep and to add for a configuration, and binds what is missing.
+   * @throws BIND_FAILED; then nothing has changed
+   */
+  async plan(config: GatewayConfig, workers: number): Promise<ListenerPlan> {
+    const added: HeldSocket[] = [];
+    const warnings: string[] = [];
+    const entries: { entry: EntryConfig; listener: Listener }[] = [];
+    try {
+      for (const entry of config.entry) {
+        const held = this.#current.get(keyOf(entry));
+        if (held && held.reusePort !== entry.network.reuse_port) {
+          warnings.push(
+            `entry ${entry.name}: reuse_port of ${formatAddress(held.host, held.port)} changes at the next restart; the open socket keeps ${held.reusePort}`,
+          );
+        }
+        const taken = entries.map(({ listener }) => listener);
+        const listener = held ?? (await this.#bind(entry, taken, added));
+        entries.push({ entry, listener: extend(listener, workers, entry, added) });
+      }
+    } catch (error) {
+      for (const socket of added) socket.close();
+      throw error;
+    }
+    return { workers, entries, added, warnings };
+  }
+
+  /** Makes the plan the one in force, and gives up the sockets that it does not use. */
+  commit(plan: ListenerPlan): void {
+    const next = new Map(plan.entries.map(({ listener }) => [listener.key, listener]));
+    for (const [key, listener] of this.#current) {
+      if (!next.has(key)) for (const socket of listener.sockets) socket.close();
+    }
+    this.#current = next;
+  }
+
+  /** Gives up what was bound for a plan that is not to be. */
+  abandon(plan: ListenerPlan): void {
+    for (const socket of plan.added) socket.close();
+  }
+
+  /** Gives everything up; workers that still accept keep what they were handed. */
+  close(): void {
+    for (const listener of this.#current.values()) {
+      for (const socket of listener.sockets) socket.close();
+    }
+    this.#current.clear();
+  }
+
+  async #bind(
+    entry: EntryConfig,
+    planned: readonly Listener[],
+    added: HeldSocket[],
+  ): Promise<Listener> {
+    const { host, port } = entry.network;
+    const asked = formatAddress(host, port);
+    const fail = (reason: string, cause?: unknown): GatewayError =>
+      new GatewayError('BIND_FAILED', { entry: entry.name, address: asked, reason }, cause);
+    const hosts = await resolveHost(host).catch((error: unknown) => {
+      throw fail(bindReason(error), error);
+    });
+    const own = [...this.#current.values(), ...planned];
+    const reasons: string[] = [];
+    for (const numeric of hosts) {
+      try {
+        const socket = bindFree(numeric, entry, own);
+        added.push(socket);
+        const { reuse_port: reusePort } = entry.network;
+        return {
+          key: keyOf(entry),
+          host: numeric,
+          port: socket.port,
+          reusePort,
+          sockets: [socket],
+        };
+      } catch (error) {
+        const mine = own.find((l) => l.port === port && overlap(l.host, numeric));
+        const reason =
+          mine && codeOf(error) === 'EADDRINUSE'
+            ? `this gateway itself listens on ${formatAddress(mine.host, mine.port)}; moving between overlapping addresses takes a restart`
+            : bindReason(error);
+        reasons.push(numeric === host ? reason : `${numeric}: ${reason}`);
+      }
+    }
+    throw fail(reasons.join('; '));
+  }
+}
+
+/** The sockets that the worker in `slot` listens on. */
+export function socketsOf(plan: ListenerPlan, slot: number): AssignedSocket[] {
+  return plan.entries.flatMap(({ entry, listener }) =>
+    listener.sockets
+      // A slot that is no more leaves its socket, and what waits there, to another one.
+      .filter((_, index) => !listener.reusePort || index % plan.workers === slot)
+      .map((socket) => ({ entry: entry.name, socket })),
+  );
+}
+
+/** Where an entry listens: `host:port` as bound. */
+export function addressOf(plan: ListenerPlan, entry: string): string | null {
+  const found = plan.entries.find((planned) => planned.entry.name === entry);
+  return found ? formatAddress(found.listener.host, found.listener.port) : null;
+}
+
+/** Entries may share port 0, or a port to begin looking from; any other address is one entry's. */
+function keyOf({ name, network }: EntryConfig): string {
+  const address = formatAddress(network.host.toLowerCase(), network.port);
+  return network.port === 0 || network.skip_occupied_port ? `${address} ${name}` : address;
+}
+
+function bindFree(host: string, entry: EntryConfig, own: readonly Listener[]): HeldSocket {
+  const { port, reuse_port: reusePort, skip_occupied_port: skip } = entry.network;
+  const last = skip && port !== 0 ? Math.min(65_535, port + SKIPPED_PORTS) : port;
+  for (let candidate = port; ; candidate++) {
+    const mine = candidate !== 0 && own.some((l) => l.port === candidate && overlap(l.host, host));
+    if (skip && mine && candidate < last) continue;
+    try {
+      return HeldSocket.bind(host, candidate, reusePort);
+    } catch (error) {
+      if (codeOf(error) !== 'EADDRINUSE' || candidate >= last) throw error;
+    }
+  }
+}
+
+/** The listener with a socket for each slot, if it has one for each. */
+function extend(
+  listener: Listener,
+  workers: number,
+  entry: EntryConfig,
+  added: HeldSocket[],
+): Listener {
+  if (!listener.reusePort || listener.sockets.length >= workers) return listener;
+  const { host, port } = listener;
+  const sockets = [...listener.sockets];
+  try {
+    while (sockets.length < workers) {
+      const socket = HeldSocket.bind(host, port, true);
+      added.push(socket);
+      sockets.push(socket);
+    }
+  } catch (error) {
+    const address = formatAddress(host, port);
+    const reason = bindReason(error);
+    throw new GatewayError('BIND_FAILED', { entry: entry.name, address, reason }, error);
+  }
+  return { ...listener, sockets };
+}

@@ -1,0 +1,44 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { GatewayError } from '../errors.ts';
+
+/**
+ * Writes this process's id to a file of its own line.
+ * @throws ALREADY_RUNNING when the file names a live gateway
+ */
+export function takePidFile(path: string): void {
+  const pid = readPid(path);
+  if (pid && pid !== process.pid && isGateway(pid)) {
+    throw new GatewayError('ALREADY_RUNNING', { pid, path });
+  }
+  // Renamed into place: a reader never sees half of it.
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, `${process.pid}\n`, { mode: 0o644 });
+  renameSync(draft, path);
+}
+
+/** Removes the file if it is still this process's. */
+export function releasePidFile(path: string): void {
+  if (readPid(path) === process.pid) rmSync(path, { force: true });
+}
+
+function readPid(path: string): number | null {
+  try {
+    return Number.parseInt(readFileSync(path, 'utf8'), 10) || null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether that process is a live gateway; process ids are given out again after a crash. */
+function isGateway(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+  }
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('evergate:');
+  } catch {
+    return process.platform !== 'linux';
+  }
+}

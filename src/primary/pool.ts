@@ -1,0 +1,215 @@
+import cluster from 'node:cluster';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Generation } from './generation.ts';
+import { Permits } from './permits.ts';
+import {
+  describeExit,
+  type WorkerExit,
+  WorkerHandle,
+  type WorkerListener,
+  type WorkerStage,
+} from './worker-handle.ts';
+
+/** Backoff of a slot whose workers crash: first and longest delay, ms. */
+const BACKOFF = { first: 100, longest: 10_000 };
+/** A worker that served this long was no crash loop, ms. */
+const STEADY = 10_000;
+
+interface Slot {
+  current: WorkerHandle | null;
+  /** What a replacement is forked from. */
+  generation: Generation;
+  /** A replacement is under way. */
+  refilling: Promise<void> | null;
+  crashes: number;
+}
+
+/** Settles when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** The workers: one for each slot, and those that are draining. */
+export class Pool implements WorkerListener {
+  readonly permits = new Permits();
+  readonly draining = new Set<WorkerHandle>();
+  /** Every worker process there is. */
+  readonly alive = new Set<WorkerHandle>();
+  readonly #slots = new Map<number, Slot>();
+  readonly #log: Log;
+  readonly #stop: AbortSignal;
+
+  /** @param stop once aborted, nothing is replaced any more */
+  constructor(log: Log, stop: AbortSignal) {
+    this.#log = log;
+    this.#stop = stop;
+  }
+
+  /** Forks a worker; it takes no slot until it is `install`ed. */
+  fork(generation: Generation, slot: number): WorkerHandle {
+    const worker = new WorkerHandle(cluster.fork(), generation, slot, this);
+    this.alive.add(worker);
+    this.permits.add(worker);
+    return worker;
+  }
+
+  /** Gives the slot to a worker that is ready; answers the one before it, which still serves. */
+  install(worker: WorkerHandle): WorkerHandle | null {
+    const { slot: number, generation } = worker;
+    const slot = this.#slots.get(number);
+    if (!slot) {
+      this.#slots.set(number, { current: worker, generation, refilling: null, crashes: 0 });
+      return null;
+    }
+    const before = slot.current;
+    slot.current = worker;
+    slot.generation = generation;
+    return before;
+  }
+
+  /** The slot is no more; answers its worker. */
+  dissolve(number: number): WorkerHandle | null {
+    const before = this.#slots.get(number)?.current ?? null;
+    this.#slots.delete(number);
+    return before;
+  }
+
+  drain(worker: WorkerHandle): void {
+    if (worker.stage === 'gone') return;
+    this.draining.add(worker);
+    worker.drain();
+  }
+
+  current(slot: number): WorkerHandle | null {
+    return this.#slots.get(slot)?.current ?? null;
+  }
+
+  /** Workers in their slots, by slot. */
+  get serving(): WorkerHandle[] {
+    return [...this.#slots.values()].flatMap(({ current }) => current ?? []);
+  }
+
+  /** Drains everything, and settles when no worker is left. */
+  async drainAll(): Promise<void> {
+    for (const worker of this.alive) this.drain(worker);
+    while (this.alive.size > 0) await Promise.all([...this.alive].map(({ gone }) => gone));
+  }
+
+  killAll(): void {
+    for (const worker of this.alive) worker.kill();
+  }
+
+  /** Whether workers of another generation than this still drain. */
+  holds(generation: number): boolean {
+    return [...this.draining].some((worker) => worker.generation.number !== generation);
+  }
+
+  /** Settles when no worker of another generation drains any more, or `stop` is aborted. */
+  async drained(generation: number, stop: AbortSignal): Promise<void> {
+    const stopped = aborted(stop);
+    while (this.holds(generation) && !stop.aborted) {
+      const gone = [...this.draining].map((worker) => worker.gone);
+      await Promise.race([Promise.all(gone), stopped]);
+    }
+  }
+
+  /**
+   * Fills a slot with a worker of its generation, however many tries it takes; the worker in it,
+   * if any, drains once the new one serves.
+   */
+  refill(number: number, generation?: Generation): Promise<void> {
+    const slot = this.#slots.get(number);
+    if (!slot) return Promise.resolve();
+    if (generation) slot.generation = generation;
+    slot.refilling ??= this.#refill(number, slot).finally(() => {
+      slot.refilling = null;
+    });
+    return slot.refilling;
+  }
+
+  async #refill(number: number, slot: Slot): Promise<void> {
+    const before = slot.current;
+    // Whoever fills or dissolves the slot meanwhile ends this.
+    const superseded = (): boolean =>
+      this.#stop.aborted ||
+      this.#slots.get(number) !== slot ||
+      (slot.current !== null && slot.current !== before);
+    for (;;) {
+      if (slot.crashes > 0) {
+        const delay = Math.min(BACKOFF.first * 2 ** (slot.crashes - 1), BACKOFF.longest);
+        await sleep(delay, undefined, { signal: this.#stop }).catch(() => {});
+      }
+      if (superseded()) return;
+      const worker = this.fork(slot.generation, number);
+      try {
+        await worker.ready;
+      } catch (error) {
+        slot.crashes++;
+        if (superseded()) return;
+        this.#log.error(
+          { worker: number, reason: reasonOf(error) },
+          'a replacement failed to start',
+        );
+        continue;
+      }
+      if (superseded() || slot.generation !== worker.generation) {
+        this.drain(worker);
+        if (superseded()) return;
+        continue;
+      }
+      this.install(worker);
+      if (before) this.drain(before);
+      return;
+    }
+  }
+
+  onPermitsWanted(worker: WorkerHandle, entry: string, count: number): void {
+    this.permits.wanted(worker, entry, count);
+  }
+
+  onPermitsReturned(worker: WorkerHandle, entry: string, count: number): void {
+    this.permits.returned(worker, entry, count);
+  }
+
+  onLeaving(worker: WorkerHandle): void {
+    if (this.#stop.aborted || this.#slots.get(worker.slot)?.current !== worker) {
+      this.drain(worker);
+      return;
+    }
+    this.#log.info(
+      { worker: worker.slot, pid: worker.pid },
+      'worker was told to end; replacing it',
+    );
+    void this.refill(worker.slot);
+  }
+
+  onGone(worker: WorkerHandle, exit: WorkerExit, was: WorkerStage): void {
+    this.alive.delete(worker);
+    this.draining.delete(worker);
+    this.permits.remove(worker);
+    const { slot: number, pid, generation } = worker;
+    const told = { worker: number, generation: generation.number, pid };
+    if (was === 'draining') {
+      this.#log.info({ ...told, ...worker.drainReport }, 'worker drained');
+      return;
+    }
+    const slot = this.#slots.get(number);
+    if (slot?.current !== worker) return;
+    slot.current = null;
+    if (this.#stop.aborted) return;
+    this.#log.error(told, `worker ended ${describeExit(exit)}; replacing it`);
+    slot.crashes = Date.now() - worker.startedAt < STEADY ? slot.crashes + 1 : 0;
+    void this.#replaceCrashed(number, slot);
+  }
+
+  async #replaceCrashed(number: number, slot: Slot): Promise<void> {
+    // Perhaps its successor is on its way already, because it was told to end.
+    await slot.refilling;
+    if (this.#slots.get(number) === slot && !slot.current) await this.refill(number);
+  }
+}

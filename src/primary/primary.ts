@@ -1,0 +1,236 @@
+import cluster from 'node:cluster';
+import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import type { GatewayConfig, LogLevel } from '../config/types.ts';
+import type { ConfigurationWatcher } from '../config/watcher.ts';
+import { createLog, type Log } from '../log.ts';
+import { bootWorkers } from './boot.ts';
+import { Control, type ControlRoutes } from './control.ts';
+import type { ControlAnswer } from './control-client.ts';
+import type { Generation } from './generation.ts';
+import { Listeners, type ListenerPlan } from './listeners.ts';
+import { releasePidFile, takePidFile } from './pid-file.ts';
+import { Pool } from './pool.ts';
+import { program } from './program.ts';
+import { ReloadHistory } from './reload-record.ts';
+import { Reloads } from './reloads.ts';
+import { listenToSignals } from './signals.ts';
+import { controlSocketPath } from './socket-path.ts';
+import { type ConfigurationSource, FileSource, type LoadedConfiguration } from './source.ts';
+import { collectStatus, describeListening } from './status.ts';
+
+export interface PrimaryOptions {
+  /** Configuration files and folders, in the order in which they count. */
+  readonly configPaths: readonly string[];
+  /** Instead of those files. */
+  readonly source?: ConfigurationSource | undefined;
+  /** Instead of the configuration's. */
+  readonly workers?: number | 'auto' | undefined;
+  /** Written beside the control socket in `path.data`, for supervisors. */
+  readonly pidFile?: string | undefined;
+  /** Instead of the configuration's. */
+  readonly logLevel?: LogLevel | undefined;
+  /** Program that workers run. Default: the command line, which sees that it is one. */
+  readonly exec?: string | undefined;
+  /** How long a worker may take to become ready, ms. Default 30 s. */
+  readonly readyTimeout?: number | undefined;
+}
+
+/**
+ * Runs a gateway in this process, and settles when it has ended.
+ * @throws what kept it from starting: CONFIG_INVALID, ALREADY_RUNNING, BIND_FAILED,
+ *   WORKER_NOT_READY, WORKER_CRASH_LOOP
+ */
+export async function startPrimary(options: PrimaryOptions): Promise<void> {
+  await new Primary(options).run();
+}
+
+class Primary {
+  readonly #options: PrimaryOptions;
+  readonly #source: ConfigurationSource;
+  readonly #stop = new AbortController();
+  readonly #stopped = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #listeners = new Listeners();
+  readonly #history = new ReloadHistory();
+  #log: Log;
+  #pool: Pool;
+  #reloads: Reloads;
+  #running: Generation | null = null;
+  #watch: ConfigurationWatcher | null = null;
+
+  constructor(options: PrimaryOptions) {
+    this.#options = options;
+    this.#source = options.source ?? new FileSource(options.configPaths);
+    this.#log = createLog(options.logLevel ?? 'info');
+    this.#pool = new Pool(this.#log, this.#stop.signal);
+    this.#reloads = new Reloads({
+      log: this.#log,
+      pool: this.#pool,
+      listeners: this.#listeners,
+      history: this.#history,
+      stop: this.#stop.signal,
+      load: () => this.#load(),
+      next: (loaded, plan) => this.#next(loaded.config as GatewayConfig, plan),
+      workersOf: (loaded) => this.#workersOf(loaded.config as GatewayConfig),
+      running: () => this.#running as Generation,
+      installed: (generation) => this.#installed(generation),
+    });
+  }
+
+  async run(): Promise<void> {
+    process.title = 'evergate: primary';
+    const ignoreSignals = listenToSignals((intent) => {
+      if (intent === 'stop') this.#onStop();
+      else if (this.#running) void this.#reloads.request('signal');
+    });
+    let control: Control | null = null;
+    const { pidFile } = this.#options;
+    try {
+      const loaded = await this.#load();
+      const { config } = loaded;
+      if (!config) throw loaded.error ?? new Error(loaded.problems.join('\n'));
+      this.#log.level = config.log.level;
+      for (const warning of loaded.warnings) this.#log.warn(warning);
+      mkdirSync(config.path.data, { recursive: true, mode: 0o700 });
+      control = await Control.open(controlSocketPath(config.path.data), this.#routes());
+      if (pidFile) takePidFile(pidFile);
+      await this.#boot(config);
+      await this.#followFiles(config, loaded.watch);
+      await this.#stopped.promise;
+    } catch (error) {
+      if (!this.#stop.signal.aborted) {
+        this.#stop.abort();
+        this.#pool.killAll();
+        throw error;
+      }
+    } finally {
+      await this.#end(control);
+      ignoreSignals();
+    }
+  }
+
+  async #boot(config: GatewayConfig): Promise<void> {
+    const startedAt = new Date();
+    cluster.setupPrimary({
+      exec: this.#options.exec ?? program('cli'),
+      args: [],
+      execArgv: workerExecArgv(),
+      serialization: 'advanced',
+    });
+    const plan = await this.#listeners.plan(config, this.#workersOf(config));
+    this.#listeners.commit(plan);
+    const generation = this.#next(config, plan);
+    this.#pool.permits.setLimits(config.entry);
+    await bootWorkers(generation, this.#pool, this.#stop.signal);
+    this.#installed(generation);
+    this.#history.add({
+      generation: generation.number,
+      trigger: 'start',
+      startedAt: startedAt.toISOString(),
+      took: Date.now() - startedAt.getTime(),
+      result: 'done',
+      problems: [],
+      warnings: [],
+      workers: this.#pool.serving.map(({ slot, pid }) => ({
+        slot,
+        pid,
+        took: Date.now() - startedAt.getTime(),
+      })),
+    });
+  }
+
+  async #followFiles(config: GatewayConfig, targets: LoadedConfiguration['watch']): Promise<void> {
+    if (!config.configs.auto_reload) return;
+    this.#watch = await this.#source.watch(targets, () => {
+      void this.#reloads.request('files');
+    });
+  }
+
+  /** The configuration, with what the command line puts in its place. */
+  async #load(): Promise<LoadedConfiguration> {
+    const loaded = await this.#source.load();
+    await this.#watch?.update(loaded.watch);
+    const { logLevel } = this.#options;
+    if (!loaded.config || !logLevel) return loaded;
+    return { ...loaded, config: { ...loaded.config, log: { level: logLevel } } };
+  }
+
+  #workersOf(config: GatewayConfig): number {
+    const workers = this.#options.workers ?? config.workers;
+    return workers === 'auto' ? availableParallelism() : workers;
+  }
+
+  #next(config: GatewayConfig, plan: ListenerPlan): Generation {
+    const number = (this.#running?.number ?? 0) + 1;
+    return { number, config, plan, readyTimeout: this.#options.readyTimeout ?? 30_000 };
+  }
+
+  /** A generation is in force: says where the gateway listens, if that is new. */
+  #installed(generation: Generation): void {
+    const before = this.#running;
+    this.#running = generation;
+    this.#log.level = generation.config.log.level;
+    process.title = `evergate: primary (generation ${generation.number})`;
+    const now = describeListening(generation);
+    if (before && describeListening(before) === now) return;
+    const { number, plan } = generation;
+    this.#log.info({ generation: number, workers: plan.workers }, `listening: ${now}`);
+  }
+
+  #routes(): ControlRoutes {
+    const whenRunning =
+      (act: (generation: Generation) => Promise<ControlAnswer>): (() => Promise<ControlAnswer>) =>
+      () =>
+        this.#running
+          ? act(this.#running)
+          : Promise.resolve({ status: 503, body: { error: 'the gateway is starting' } });
+    return {
+      'GET /pid': () => ({ status: 200, body: { pid: process.pid } }),
+      'GET /status': whenRunning(async (generation) => {
+        const state = this.#stop.signal.aborted ? 'stopping' : 'running';
+        const { waiting } = this.#reloads;
+        const rest = { state, reloads: this.#history.all, waiting } as const;
+        return { status: 200, body: await collectStatus(generation, this.#pool, rest) };
+      }),
+      'POST /reload': whenRunning(async () => {
+        const record = await this.#reloads.request('control');
+        return { status: record.result === 'done' ? 200 : 409, body: record };
+      }),
+      'POST /stop': async () => {
+        if (!this.#stop.signal.aborted) this.#onStop();
+        await this.#ended.promise;
+        return { status: 200, body: { pid: process.pid } };
+      },
+    };
+  }
+
+  #onStop(): void {
+    if (this.#stop.signal.aborted) {
+      this.#log.warn('stopping at once');
+      this.#pool.killAll();
+      return;
+    }
+    this.#log.info('stopping: workers finish what they have');
+    this.#stop.abort(new Error('the gateway is stopping'));
+    this.#stopped.resolve();
+  }
+
+  async #end(control: Control | null): Promise<void> {
+    await this.#watch?.close();
+    // First the primary's hold on the sockets, so that the workers', whose queues they empty, is
+    // the last one.
+    this.#listeners.close();
+    await this.#pool.drainAll();
+    this.#ended.resolve();
+    await control?.close();
+    if (this.#options.pidFile) releasePidFile(this.#options.pidFile);
+    this.#log.info('stopped');
+  }
+}
+
+/** Node's own options that make sense for workers too; not those for this process alone. */
+function workerExecArgv(): string[] {
+  const own = /^--(inspect|test|eval|print|watch|input-type|check|interactive)/;
+  return process.execArgv.filter((option) => option.startsWith('--') && !own.test(option));
+}

@@ -1,0 +1,45 @@
+import type { SlotTiming } from './rollout.ts';
+
+/** What asked for a change. */
+export type ReloadTrigger = 'start' | 'signal' | 'control' | 'files';
+
+/**
+ * `done`: every worker runs the new configuration. `unchanged`: files were written, to the same
+ * effect. `refused`: nothing was touched. `rolled-back`: workers that were replaced were put back.
+ */
+export type ReloadResult = 'done' | 'unchanged' | 'refused' | 'rolled-back';
+
+/** One change of the configuration, as log and status tell it. */
+export interface ReloadRecord {
+  /** The generation it made, or would have made. */
+  readonly generation: number;
+  readonly trigger: ReloadTrigger;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** Milliseconds. */
+  readonly took: number;
+  readonly result: ReloadResult;
+  /** Everything that speaks against it, each with its place. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+  /** Workers that were replaced, in order. */
+  readonly workers: readonly SlotTiming[];
+}
+
+/** The last changes, newest last. */
+export class ReloadHistory {
+  readonly #records: ReloadRecord[] = [];
+
+  add(record: ReloadRecord): void {
+    this.#records.push(record);
+    if (this.#records.length > 20) this.#records.shift();
+  }
+
+  get last(): ReloadRecord | undefined {
+    return this.#records.at(-1);
+  }
+
+  get all(): readonly ReloadRecord[] {
+    return this.#records;
+  }
+}

@@ -1,0 +1,147 @@
+import cluster from 'node:cluster';
+import type { GatewayConfig } from '../config/types.ts';
+import { GatewayError, reasonOf } from '../errors.ts';
+import type { ToPrimary, ToWorker, WorkerAssignment } from '../ipc/messages.ts';
+import { createLog, type Log } from '../log.ts';
+import { createCluster } from '../upstream/node-cluster.ts';
+import type { Serving, WorkerServices } from './build.ts';
+
+/** Makes everything that a worker serves of a configuration. */
+export type BuildWorker = (config: GatewayConfig, services: WorkerServices) => Promise<Serving>;
+
+/** How long a worker that was told to end waits for its replacement, ms. */
+const LEAVING_PATIENCE = 30_000;
+/** What an orphan gets beyond its entries' longest drain.timeout before it ends anyway, ms. */
+const ORPHAN_SLACK = 5000;
+
+/** Runs this process as a worker, until the primary lets it go. Needs node:cluster's channel. */
+export function runWorker(build: BuildWorker): void {
+  new WorkerProcess(build).run();
+}
+
+/** Stages: online → built and proved → listening (`ready`) → draining → gone. */
+class WorkerProcess {
+  readonly #build: BuildWorker;
+  #assignment: WorkerAssignment | null = null;
+  #serving: Serving | null = null;
+  #log: Log | null = null;
+  #listening = 0;
+  #draining = false;
+  /** Sockets that came before there was something to serve on them. */
+  readonly #early: { entry: string; handle: unknown }[] = [];
+
+  constructor(build: BuildWorker) {
+    this.#build = build;
+  }
+
+  run(): void {
+    // What a terminal or a supervisor sends to the whole group is for the primary to act upon.
+    for (const signal of ['SIGHUP', 'SIGINT', 'SIGUSR2'] as const) process.on(signal, () => {});
+    process.on('SIGTERM', () => this.#leave());
+    process.on('uncaughtException', (error) => {
+      this.#log?.fatal({ error }, 'worker crashed');
+      if (!this.#log) console.error(error);
+      process.exit(1);
+    });
+    process.on('message', (message: ToWorker, handle: unknown) => this.#onMessage(message, handle));
+    cluster.worker?.on('disconnect', () => this.#onOrphaned());
+    this.#send({ type: 'online' });
+  }
+
+  #onMessage(message: ToWorker, handle: unknown): void {
+    switch (message.type) {
+      case 'start':
+        this.#start(message.assignment).catch((error: unknown) => this.#fail(error));
+        break;
+      case 'socket':
+        this.#early.push({ entry: message.entry, handle });
+        if (this.#serving) this.#listen(this.#serving).catch((error: unknown) => this.#fail(error));
+        break;
+      case 'drain':
+        void this.#drain();
+        break;
+      case 'permits-granted':
+        this.#serving?.grantPermits(message.entry, message.count);
+        break;
+      case 'permits-recalled':
+        if (this.#serving) this.#serving.recallPermits(message.entry);
+        else this.#send({ type: 'permits-returned', entry: message.entry, count: 0 });
+        break;
+      case 'inspect':
+        if (!this.#serving) break;
+        this.#send({ type: 'inspection', id: message.id, inspection: this.#serving.inspect() });
+        break;
+    }
+  }
+
+  async #start(assignment: WorkerAssignment): Promise<void> {
+    const { slot, generation, config } = assignment;
+    this.#assignment = assignment;
+    process.title = `evergate: worker ${slot} (generation ${generation})`;
+    const log = createLog(config.log.level, { worker: slot, generation });
+    this.#log = log;
+    const serving = await this.#build(config, {
+      log,
+      createCluster,
+      requestPermits: (entry, count) => this.#send({ type: 'permits-wanted', entry, count }),
+      returnPermits: (entry, count) => this.#send({ type: 'permits-returned', entry, count }),
+    });
+    this.#serving = serving;
+    await serving.prove();
+    await this.#listen(serving);
+  }
+
+  /** Listens on what has come; the last of the assigned sockets makes the worker ready. */
+  async #listen(serving: Serving): Promise<void> {
+    for (let next = this.#early.shift(); next; next = this.#early.shift()) {
+      const { entry, handle } = next;
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- in the order in which they were handed out
+        await serving.listen(entry, handle);
+      } catch (error) {
+        const reason = reasonOf(error);
+        throw new GatewayError('BIND_FAILED', { entry, address: 'its address', reason }, error);
+      }
+      this.#listening++;
+    }
+    if (this.#listening === this.#assignment?.sockets) this.#send({ type: 'ready' });
+  }
+
+  #fail(error: unknown): void {
+    const code = error instanceof GatewayError ? error.code : 'WORKER_NOT_READY';
+    this.#send({ type: 'failed', code, reason: reasonOf(error) }, () => process.exit(1));
+  }
+
+  /** TERM to this worker alone: it serves on until another one has its place. */
+  #leave(): void {
+    if (!this.#serving) process.exit(0);
+    if (this.#draining) return;
+    this.#send({ type: 'leaving' });
+    setTimeout(() => void this.#drain(), LEAVING_PATIENCE).unref();
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#draining || !this.#serving) return;
+    this.#draining = true;
+    process.title = `${process.title} draining`;
+    const drain = await this.#serving.drain(() => this.#send({ type: 'closed-to-new' }));
+    this.#serving.close();
+    this.#send({ type: 'drained', drain }, () => process.exit(0));
+  }
+
+  /** The primary died: nobody gives this worker anything to do any more. */
+  #onOrphaned(): void {
+    // Else node:cluster ends the process here and now.
+    if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
+    if (!this.#serving || !this.#assignment) process.exit(0);
+    this.#log?.warn('the primary is gone; draining');
+    const longest = Math.max(0, ...this.#assignment.config.entry.map(({ drain }) => drain.timeout));
+    setTimeout(() => process.exit(0), longest + ORPHAN_SLACK).unref();
+    void this.#drain();
+  }
+
+  #send(message: ToPrimary, sent?: () => void): void {
+    if (process.connected) process.send?.(message, undefined, undefined, () => sent?.());
+    else sent?.();
+  }
+}
