@@ -1,5 +1,6 @@
 import type { FilterDefinitionLike } from '../config/filter-definition.ts';
 import { loadConfiguration } from '../config/load.ts';
+import type { SyntaxChecks } from '../config/syntax.ts';
 import { countOf } from '../config/problem.ts';
 import type { GatewayConfig } from '../config/types.ts';
 import { renderReport } from './report.ts';
@@ -8,8 +9,9 @@ import { renderReport } from './report.ts';
 export async function check(
   paths: readonly string[],
   filters: readonly FilterDefinitionLike[],
+  syntax: SyntaxChecks,
 ): Promise<void> {
-  const { config, warnings } = await loadConfiguration({ paths, filters });
+  const { config, warnings } = await loadConfiguration({ paths, filters, syntax });
   for (const line of renderReport([], warnings)) console.error(line);
   const noted = warnings.length > 0 ? `, with ${countOf(warnings.length, 'warning')}` : '';
   console.log(`the configuration is valid${noted}: ${summary(config)}`);

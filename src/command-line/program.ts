@@ -3,6 +3,7 @@ import { didYouMean } from '../config/suggest.ts';
 import { logLevels } from '../config/schema/gateway.ts';
 import type { LogLevel } from '../config/types.ts';
 import { filters } from '../filters/index.ts';
+import { syntax } from '../flow/syntax.ts';
 import { reportFailure } from './report.ts';
 import { configPaths, controlSocket } from './locations.ts';
 import { version } from './version.ts';
@@ -78,7 +79,7 @@ function addCheck(program: Command): void {
     .description('Reads a configuration and reports everything that is wrong with it.')
     .action(async ({ config }: ConfigOptions) => {
       const { check } = await import('./check.ts');
-      await check(configPaths(config), filters);
+      await check(configPaths(config), filters, syntax);
     });
 }
 
