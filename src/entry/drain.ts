@@ -57,7 +57,8 @@ export class Drain {
       }
       connection.observe(now);
       if (connection.closing || connection.doing !== 'idle') continue;
-      if (now - connection.lastActivity >= this.#config.idle) connection.close();
+      if (now - Math.max(connection.lastActivity, this.#startedAt) >= this.#config.idle)
+        connection.close();
     }
     this.#settle();
   }
