@@ -2,7 +2,7 @@ import type { GatewayConfig } from '../config/types.ts';
 import { Entry } from '../entry/entry.ts';
 import { filters } from '../filters/index.ts';
 import { type CompiledFlow, compileFlow, inSequence } from '../flow/compile.ts';
-import type { FilterServices, Handler } from '../flow/filter.ts';
+import type { FlowServices, Handler } from '../flow/filter.ts';
 import type { DrainReport, WorkerInspection } from '../ipc/messages.ts';
 import type { Log } from '../log.ts';
 import { Router } from '../router/router.ts';
@@ -57,20 +57,21 @@ export async function buildWorker(
   for (const resource of config.elasticsearch) {
     clusters.set(resource.name, services.createCluster(clusterConfig(resource), log));
   }
-  const filterServices: FilterServices = {
+  const flowServices: FlowServices = {
     log,
     cluster: (name) => found(clusters, 'cluster', name),
-    ownCluster(own) {
+    ownCluster: (own) => {
       const cluster = services.createCluster(own, log);
       ownClusters.push(cluster);
       return cluster;
     },
     // Looked up when it runs, so that flows may name each other in any order.
     flow: (name) => (context) => found(flows, 'flow', name).handle(context),
+    hasFlow: (name) => flows.has(name),
   };
   const definitions = new Map(filters.map((definition) => [definition.name, definition]));
   for (const flow of config.flow) {
-    flows.set(flow.name, compileFlow(flow, definitions, filterServices));
+    flows.set(flow.name, compileFlow(flow, definitions, flowServices));
   }
   const routers = new Map(
     config.router.map((router) => [

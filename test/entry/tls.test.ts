@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test, type TestContext } from 'node:test';
 import tls from 'node:tls';
-import { generate } from 'selfsigned';
+import { selfSigned } from '../tls/made.ts';
 import { RawClient, answerPath, get, noTls, startEntry, until } from './support.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'evergate-tls-'));
+const folder = mkdtempSync(join(tmpdir(), 'evergate-entry-'));
 after(() => rmSync(folder, { recursive: true }));
-const pair = await generate([{ name: 'commonName', value: 'localhost' }], { keyType: 'ec' });
-const cert_file = join(folder, 'cert.pem');
-const key_file = join(folder, 'key.pem');
-writeFileSync(cert_file, pair.cert);
-writeFileSync(key_file, pair.private, { mode: 0o600 });
+const { cert: cert_file, key: key_file } = selfSigned(folder, 'localhost');
 
 const config = { tls: { ...noTls, enabled: true, cert_file, key_file } };
 
