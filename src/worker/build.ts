@@ -6,7 +6,8 @@ import type { FlowServices, Handler } from '../flow/filter.ts';
 import type { DrainReport, WorkerInspection } from '../ipc/messages.ts';
 import type { Log } from '../log.ts';
 import { Router } from '../router/router.ts';
-import { type Cluster, type ClusterConfig, defaultConnections } from '../upstream/cluster.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import { clusterConfigOf, createCluster } from '../upstream/node-cluster.ts';
 
 /** What a worker's process gives to what it serves. */
 export interface WorkerServices {
@@ -14,7 +15,6 @@ export interface WorkerServices {
   /** Asks the primary for permits; answered by `grantPermits`. */
   requestPermits(entry: string, count: number): void;
   returnPermits(entry: string, count: number): void;
-  createCluster(config: ClusterConfig, log: Log): Cluster;
 }
 
 /** Everything a worker serves, built from one configuration. */
@@ -55,13 +55,13 @@ export async function buildWorker(
   let closed = false;
 
   for (const resource of config.elasticsearch) {
-    clusters.set(resource.name, services.createCluster(clusterConfig(resource), log));
+    clusters.set(resource.name, createCluster(clusterConfigOf(resource), log));
   }
   const flowServices: FlowServices = {
     log,
     cluster: (name) => found(clusters, 'cluster', name),
     ownCluster: (own) => {
-      const cluster = services.createCluster(own, log);
+      const cluster = createCluster(own, log);
       ownClusters.push(cluster);
       return cluster;
     },
@@ -152,18 +152,6 @@ export async function buildWorker(
     for (const entry of entries.values()) entry.close();
     void closeAll();
   }
-}
-
-function clusterConfig(resource: GatewayConfig['elasticsearch'][number]): ClusterConfig {
-  return {
-    name: resource.name,
-    nodes: resource.endpoints,
-    weights: {},
-    balancer: 'weight',
-    basicAuth: resource.basic_auth,
-    ejectFailing: true,
-    connections: defaultConnections,
-  };
 }
 
 function found<Value>(all: ReadonlyMap<string, Value>, what: string, name: string): Value {

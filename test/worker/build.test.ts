@@ -3,7 +3,6 @@ import net from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { pino } from 'pino';
 import type { GatewayConfig } from '../../src/config/types.ts';
-import type { Cluster } from '../../src/upstream/cluster.ts';
 import { entryConfig } from '../entry/support.ts';
 import { buildWorker } from '../../src/worker/build.ts';
 
@@ -50,7 +49,6 @@ async function start(t: TestContext) {
     log: pino({ level: 'silent' }),
     requestPermits: (entry, count) => setImmediate(() => serving.grantPermits(entry, count)),
     returnPermits: (entry, count) => void returned.push(`${entry} ${count}`),
-    createCluster: (): Cluster => assert.fail('nobody needs a cluster'),
   });
   t.after(() => serving.close());
   const origins: string[] = [];
@@ -103,7 +101,6 @@ test('a reference to nothing is an error', async () => {
       log: pino({ level: 'silent' }),
       requestPermits() {},
       returnPermits() {},
-      createCluster: (): Cluster => assert.fail(),
     }),
     /no router called missing/,
   );
