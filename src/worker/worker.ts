@@ -3,7 +3,6 @@ import type { GatewayConfig } from '../config/types.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import type { ToPrimary, ToWorker, WorkerAssignment } from '../ipc/messages.ts';
 import { createLog, type Log } from '../log.ts';
-import { createCluster } from '../upstream/node-cluster.ts';
 import type { Serving, WorkerServices } from './build.ts';
 
 /** Makes everything that a worker serves of a configuration. */
@@ -82,7 +81,6 @@ class WorkerProcess {
     this.#log = log;
     const serving = await this.#build(config, {
       log,
-      createCluster,
       requestPermits: (entry, count) => this.#send({ type: 'permits-wanted', entry, count }),
       returnPermits: (entry, count) => this.#send({ type: 'permits-returned', entry, count }),
     });
