@@ -2,8 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { didYouMean } from '../config/suggest.ts';
 import { logLevels } from '../config/schema/gateway.ts';
 import type { LogLevel } from '../config/types.ts';
-import { filters } from '../filters/index.ts';
-import { syntax } from '../flow/syntax.ts';
+import { filters, syntax } from '../filters/index.ts';
 import { reportFailure } from './report.ts';
 import { configPaths, controlSocket } from './locations.ts';
 import { version } from './version.ts';

@@ -6,3 +6,5 @@ import setResponse from './set-response.ts';
 
 /** Every built-in filter. A new one is a new file and a line here. */
 export const filters: readonly FilterDefinition[] = [echo, setResponse, http, elasticsearch];
+
+export { syntax } from '../flow/syntax.ts';

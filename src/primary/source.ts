@@ -3,7 +3,7 @@ import { ConfigError, renderProblem, type WatchTargets } from '../config/problem
 import type { GatewayConfig } from '../config/types.ts';
 import { type ConfigurationWatcher, watchConfiguration } from '../config/watcher.ts';
 import { reasonOf } from '../errors.ts';
-import { filters } from '../filters/index.ts';
+import { filters, syntax } from '../filters/index.ts';
 
 /** What reading the configuration came to. */
 export interface LoadedConfiguration {
@@ -36,7 +36,11 @@ export class FileSource implements ConfigurationSource {
 
   async load(): Promise<LoadedConfiguration> {
     try {
-      const { config, warnings, watch } = await loadConfiguration({ paths: this.#paths, filters });
+      const { config, warnings, watch } = await loadConfiguration({
+        paths: this.#paths,
+        filters,
+        syntax,
+      });
       this.#watch = watch;
       return { config, problems: [], warnings: warnings.map(renderProblem), watch };
     } catch (error) {
