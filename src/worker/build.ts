@@ -123,11 +123,13 @@ export async function buildWorker(
 
   async function drain(closedToNew?: () => void): Promise<DrainReport> {
     let open = entries.size;
-    const closed = (): void => {
+    const closedOne = (): void => {
       open--;
       if (open === 0) closedToNew?.();
     };
-    const reports = await Promise.all(Array.from(entries.values(), (entry) => entry.drain(closed)));
+    const reports = await Promise.all(
+      Array.from(entries.values(), (entry) => entry.drain(closedOne)),
+    );
     await closeAll();
     return reports.reduce(
       (sum, report) => ({
