@@ -1,6 +1,8 @@
 /** `npm start`: a gateway in front of an embedded demo backend, saying what to try next. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { requestControl } from '../src/primary/control-client.ts';
 import { startDemoBackend } from './demo-backend.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -9,7 +11,7 @@ const { origin, server } = await startDemoBackend();
 const gateway = spawn(
   process.execPath,
   ['src/cli.ts', 'run', '-c', 'examples/quick-start.yml', ...process.argv.slice(2)],
-  { cwd: root, env: { ...process.env, CLUSTER: origin }, stdio: ['ignore', 'pipe', 'inherit'] },
+  { cwd: root, env: { ...process.env, CLUSTER: origin }, stdio: ['ignore', 'inherit', 'inherit'] },
 );
 // A Ctrl-C reaches the gateway by itself; it drains, and this process ends after it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -18,18 +20,25 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-let introduced = false;
-gateway.stdout.on('data', (chunk: Buffer) => {
-  process.stdout.write(chunk);
-  if (introduced || !chunk.includes('listening')) return;
-  introduced = true;
-  introduce(gateway.pid ?? 0);
-});
+let ended = false;
 gateway.once('exit', (code, signal) => {
+  ended = true;
   server.close();
   server.closeAllConnections();
   process.exitCode = code ?? (signal ? 1 : 0);
 });
+
+// Introduce it once it serves; its control socket tells.
+while (!ended) {
+  const status = await requestControl(`${root}data/evergate.sock`, 'GET', '/status').catch(
+    () => null,
+  );
+  if (status?.body && (status.body as { pid?: number }).pid === gateway.pid) {
+    introduce(gateway.pid ?? 0);
+    break;
+  }
+  await sleep(50);
+}
 
 function introduce(pid: number): void {
   process.stdout.write(`
