@@ -26,18 +26,18 @@ async function answer(
   const body = Buffer.concat(chunks).toString();
   const { pathname } = new URL(request.url ?? '/', 'http://demo');
   const [index, action, id] = pathname.slice(1).split('/');
-  let [status, answer]: [number, unknown] = [404, { error: 'not found', status: 404 }];
+  let [status, result]: [number, unknown] = [404, { error: 'not found', status: 404 }];
   try {
-    if (!index) [status, answer] = [200, { name: 'demo', tagline: 'You Know, for Search' }];
+    if (!index) [status, result] = [200, { name: 'demo', tagline: 'You Know, for Search' }];
     else if (index === '_bulk' || action === '_bulk') {
-      [status, answer] = [200, bulk(indices, index, body)];
-    } else if (action === '_doc') [status, answer] = document(indices, request, index, id, body);
-    else if (action === '_search') [status, answer] = [200, search(indices, index)];
+      [status, result] = [200, bulk(indices, index, body)];
+    } else if (action === '_doc') [status, result] = document(indices, request, index, id, body);
+    else if (action === '_search') [status, result] = [200, search(indices, index)];
   } catch {
-    [status, answer] = [400, { error: 'the body is not what this path takes', status: 400 }];
+    [status, result] = [400, { error: 'the body is not what this path takes', status: 400 }];
   }
   response.writeHead(status, { 'Content-Type': 'application/json' });
-  response.end(`${JSON.stringify(answer)}\n`);
+  response.end(`${JSON.stringify(result)}\n`);
 }
 
 function documentsOf(indices: Indices, index: string): Map<string, unknown> {

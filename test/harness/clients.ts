@@ -1,0 +1,152 @@
+/** Plain clients for tests: one request, a client that never stops asking, and raw bytes. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent, request, type IncomingHttpHeaders } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface Ask {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string | Buffer;
+  readonly agent?: Agent | false;
+}
+
+/** One request, on a connection of its own unless an agent is given; fails after 20 s. */
+export function ask(url: string, options: Ask = {}): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const outgoing = request(
+    url,
+    {
+      method: options.method ?? 'GET',
+      agent: options.agent ?? false,
+      headers: { ...options.headers },
+      timeout: 20_000,
+    },
+    (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: Buffer.concat(chunks).toString(),
+        }),
+      );
+    },
+  );
+  outgoing.on('timeout', () => outgoing.destroy(new Error(`${url} did not answer in 20 s`)));
+  outgoing.on('error', reject);
+  outgoing.end(options.body);
+  return promise;
+}
+
+/**
+ * Clients that keep asking, some on kept-alive connections and some on new ones, without ever
+ * repeating a request; `stop` answers how many were answered, and what went wrong.
+ */
+export class PersistentClients {
+  answered = 0;
+  readonly failures: string[] = [];
+  #running = true;
+  readonly #done: Promise<void>[];
+  readonly #agent = new Agent({ keepAlive: true });
+
+  constructor(t: TestContext, url: string, count: number, expect: (answer: Answer) => void) {
+    this.#done = Array.from({ length: count }, (_, i) =>
+      this.#keepAsking(url, i % 2 === 0 ? this.#agent : false, expect),
+    );
+    t.after(() => this.stop());
+  }
+
+  async stop(): Promise<this> {
+    this.#running = false;
+    await Promise.all(this.#done);
+    this.#agent.destroy();
+    return this;
+  }
+
+  /** Waits for `count` more answers. */
+  async more(count: number): Promise<void> {
+    const target = this.answered + count;
+    const deadline = Date.now() + 30_000;
+    while (this.answered < target) {
+      assert.ok(Date.now() < deadline, `only ${this.answered} of ${target} answers came`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  async #keepAsking(
+    url: string,
+    agent: Agent | false,
+    expect: (answer: Answer) => void,
+  ): Promise<void> {
+    while (this.#running) {
+      try {
+        expect(await ask(url, { agent }));
+        this.answered += 1;
+      } catch (error) {
+        this.failures.push(String(error));
+      }
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+}
+
+/** A raw connection that remembers all it received. */
+export class RawClient {
+  readonly socket: Socket;
+  received = '';
+  ended = false;
+  error: Error | null = null;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk: string) => {
+      this.received += chunk;
+    });
+    socket.on('end', () => {
+      this.ended = true;
+    });
+    socket.on('error', (error) => {
+      this.error = error;
+    });
+  }
+
+  write(bytes: string): void {
+    this.socket.write(bytes, 'latin1');
+  }
+
+  /** Waits until what was received matches, the connection ends, or 20 s have passed. */
+  async until(pattern: RegExp): Promise<string> {
+    const deadline = Date.now() + 20_000;
+    while (!pattern.test(this.received)) {
+      assert.ok(
+        Date.now() < deadline && !this.error && !this.socket.closed,
+        `${pattern} did not come; received: ${JSON.stringify(this.received)} ${this.error ?? ''}`,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return this.received;
+  }
+
+  /** Waits until the other side has closed. */
+  async closed(): Promise<void> {
+    if (!this.socket.closed) await once(this.socket, 'close');
+  }
+}
+
+export async function rawClient(t: TestContext, port: number, host = '127.0.0.1') {
+  const socket = connect({ port, host });
+  t.after(() => socket.destroy());
+  await once(socket, 'connect');
+  return new RawClient(socket);
+}
