@@ -1,0 +1,84 @@
+/** Every example passes `check` as it is, and answers a request when it runs. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { suite, test, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type Answer, ask, type Ask } from '../harness/clients.ts';
+import { startBackend, startGateway } from '../harness/gateway.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Example {
+  readonly entry: string;
+  readonly path: string;
+  readonly ask?: Ask;
+  /** Names of environment variables that say where a backend is, and in which form. */
+  readonly backends?: Readonly<Record<string, 'origin' | 'host'>>;
+  readonly answers: (answer: Answer) => void;
+}
+
+const says =
+  (pattern: RegExp, status = 200) =>
+  (answer: Answer): void => {
+    assert.match(answer.body, pattern);
+    assert.equal(answer.status, status);
+  };
+
+const examples: Record<string, Example> = {
+  'hello.yml': { entry: 'hello', path: '/', answers: says(/^hello\n$/) },
+  'quick-start.yml': {
+    entry: 'es_search',
+    path: '/books/_search',
+    backends: { CLUSTER: 'origin' },
+    answers: says(/^CLUSTER GET \/books\/_search$/),
+  },
+  'reverse-proxy.yml': {
+    entry: 'web',
+    path: '/docs/start',
+    backends: { SHOP: 'host', DOCS: 'host' },
+    answers: says(/^DOCS GET \/docs\/start$/),
+  },
+  'read-write.yml': {
+    entry: 'es_ingest',
+    path: '/_bulk',
+    ask: { method: 'POST', body: '{}\n' },
+    backends: { PRIMARY: 'origin', REPLICA: 'origin' },
+    answers: says(/^PRIMARY POST \/_bulk$/),
+  },
+};
+
+async function environmentOf(t: TestContext, example: Example): Promise<NodeJS.ProcessEnv> {
+  const environment: NodeJS.ProcessEnv = {};
+  for (const [name, form] of Object.entries(example.backends ?? {})) {
+    const { origin } = await startBackend(t, (incoming, response) => {
+      incoming.resume().on('end', () => response.end(`${name} ${incoming.method} ${incoming.url}`));
+    });
+    environment[name] = form === 'origin' ? origin : origin.slice('http://'.length);
+  }
+  return environment;
+}
+
+suite('examples', () => {
+  test('every example is tested', () => {
+    const files = readdirSync(`${root}examples`).filter((name) => name.endsWith('.yml'));
+    assert.deepEqual(files.sort(), Object.keys(examples).sort());
+  });
+
+  for (const [file, example] of Object.entries(examples)) {
+    test(file, async (t) => {
+      const check = spawnSync(process.execPath, ['src/cli.ts', 'check', '-c', `examples/${file}`], {
+        cwd: root,
+        encoding: 'utf8',
+      });
+      assert.equal(check.status, 0, check.stdout + check.stderr);
+
+      // Only the ports are changed, so that tests can run side by side.
+      const text = readFileSync(`${root}examples/${file}`, 'utf8');
+      const anywhere = text.replace(/^(\s+binding: )("?)(.*?):\d+("?)(?=\s|$)/gm, '$1$2$3:0$4');
+      const gateway = await startGateway(t, anywhere, { env: await environmentOf(t, example) });
+      const origin = await gateway.origin(example.entry);
+      example.answers(await ask(`${origin}${example.path}`, example.ask));
+    });
+  }
+});
