@@ -1,0 +1,99 @@
+/** Processes of a benchmark: started pinned to a processor, read, and ended with the benchmark. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const started = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of started) child.kill('SIGKILL');
+});
+
+/** Whether a program of that name can be run here. */
+export function installed(program: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
+}
+
+/** Starts a program, on the processors given (a taskset list) or anywhere. */
+export function start(
+  command: readonly string[],
+  options: { cpus?: string; env?: NodeJS.ProcessEnv; cwd?: string } = {},
+): ChildProcess {
+  const [program = '', ...args] = options.cpus
+    ? ['taskset', '-c', options.cpus, ...command]
+    : command;
+  const child = spawn(program, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'ignore', process.env['BENCH_VERBOSE'] ? 'inherit' : 'ignore'],
+  });
+  started.add(child);
+  child.once('exit', () => started.delete(child));
+  return child;
+}
+
+/** Ends a process and waits for it: TERM, and KILL after three seconds. */
+export async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 3000);
+  await gone;
+  clearTimeout(timer);
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Milliseconds until something listens on the port. @throws after `patience` ms. */
+export async function untilListening(port: number, patience = 15_000): Promise<number> {
+  const begun = performance.now();
+  for (;;) {
+    const socket = connect(port, '127.0.0.1');
+    const connected = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+    socket.destroy();
+    const waited = performance.now() - begun;
+    if (connected) return waited;
+    if (waited > patience) throw new Error(`nothing listens on port ${port} after ${patience} ms`);
+    await sleep(5);
+  }
+}
+
+/** The process and all its descendants. */
+export function processTree(pid: number): number[] {
+  let children = '';
+  try {
+    children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  } catch {
+    return [];
+  }
+  return [pid, ...children.trim().split(' ').filter(Boolean).map(Number).flatMap(processTree)];
+}
+
+/** Processor time of a process tree so far, seconds, user and system together. */
+export function processorTime(pid: number): number {
+  const ticks = processTree(pid).map((each) => {
+    const stat = readFileSync(`/proc/${each}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return Number(fields[11]) + Number(fields[12]);
+  });
+  return ticks.reduce((sum, each) => sum + each, 0) / 100;
+}
+
+/** Resident memory of each process of a tree, MB. */
+export function residentMemory(pid: number): number[] {
+  return processTree(pid).map((each) => {
+    const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${each}/status`, 'utf8'));
+    return Number(match?.[1] ?? 0) / 1024;
+  });
+}
