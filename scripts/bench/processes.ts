@@ -7,7 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const started = new Set<ChildProcess>();
 process.on('exit', () => {
-  for (const child of started) child.kill('SIGKILL');
+  // With all it forked: an nginx worker outlives a master that is killed.
+  for (const { pid } of started) {
+    for (const each of processTree(pid ?? 0).reverse()) process.kill(each, 'SIGKILL');
+  }
 });
 
 /** Whether a program of that name can be run here. */
