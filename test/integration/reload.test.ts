@@ -45,7 +45,7 @@ suite('reload', () => {
       await act(gateway);
       await eventually('the new configuration', async () => {
         const record = await latest(gateway);
-        return record.generation === 2 && record.result === 'applied';
+        return record.generation === 2 && record.result === 'done';
       });
       assert.equal((await latest(gateway)).trigger, trigger);
       assert.equal((await ask(origin)).body, 'after');
