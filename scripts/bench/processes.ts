@@ -9,7 +9,7 @@ const started = new Set<ChildProcess>();
 process.on('exit', () => {
   // With all it forked: an nginx worker outlives a master that is killed.
   for (const { pid } of started) {
-    for (const each of processTree(pid ?? 0).reverse()) process.kill(each, 'SIGKILL');
+    for (const each of processTree(pid ?? 0).toReversed()) process.kill(each, 'SIGKILL');
   }
 });
 
