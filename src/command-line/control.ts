@@ -1,5 +1,4 @@
 import { GatewayError } from '../errors.ts';
-// @ts-ignore: the module comes with the primary.
 import { requestControl } from '../primary/control-client.ts';
 import { renderStatus } from './status.ts';
 

@@ -4,9 +4,7 @@ import cluster from 'node:cluster';
 // configurations, so that it is there quickly.
 if (cluster.isWorker) {
   const [{ runWorker }, { buildWorker }] = await Promise.all([
-    // @ts-ignore: the module comes with the primary.
     import('../worker/worker.ts'),
-    // @ts-ignore: the module comes with the primary.
     import('../worker/build.ts'),
   ]);
   runWorker(buildWorker);

@@ -62,7 +62,6 @@ function addRun(program: Command): void {
     .addHelpText('after', signals)
     .action(async ({ config, workers: count, pidFile, logLevel: level }: RunOptions) => {
       const paths = configPaths(config);
-      // @ts-ignore: the module comes with the primary.
       const { startPrimary } = await import('../primary/primary.ts');
       await startPrimary({
         configPaths: paths,

@@ -56,8 +56,16 @@ function renderList(values: readonly unknown[], indent: string): string[] {
 
 function renderScalar(value: unknown): string {
   if (value === null || value === undefined) return '-';
-  if (Array.isArray(value)) return value.length === 0 ? '-' : value.map(renderScalar).join(', ');
+  if (Array.isArray(value)) return renderWords(value);
   return typeof value === 'object' ? JSON.stringify(value) : `${value as string | number}`;
+}
+
+/** A few words on one line; of many, which may be long, the first. */
+function renderWords(values: readonly unknown[]): string {
+  if (values.length === 0) return '-';
+  const more = values.length > 8 ? values.length - 1 : 0;
+  const shown = values.slice(0, more > 0 ? 1 : 8).map(renderScalar);
+  return shown.join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 function isFlat(value: unknown): boolean {

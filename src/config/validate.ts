@@ -132,6 +132,9 @@ function withoutDefaultRouters(raw: RawConfig, { root }: Scope): unknown {
 function requireEntry(enabled: number, all: number, { root, problems }: Scope): void {
   if (enabled > 0) return;
   const section = root.entries.get('entry');
+  // What is there instead of a list has been reported.
+  const { value } = section ?? {};
+  if (value && value.kind !== 'list' && !(value.kind === 'scalar' && value.value === null)) return;
   const message =
     all > 0
       ? 'every entry is switched off; the gateway needs one to listen'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -20,10 +20,6 @@ function folderWith(context: TestContext, files: Readonly<Record<string, string>
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
   return folder;
 }
-
-/** The modules that the primary's commands need. */
-const hasPrimary = existsSync(new URL('../../src/primary/primary.ts', import.meta.url));
-const needsPrimary = hasPrimary ? {} : { skip: 'the primary is not there yet' };
 
 const commands = ['run', 'check', 'reload', 'stop', 'status', 'explain'];
 
@@ -116,42 +112,34 @@ test('check takes a folder, and the environment', async (context) => {
   assert.equal(bad.code, 2);
 });
 
-test(
-  'without -c and without evergate.yml the answer says what to do',
-  needsPrimary,
-  async (context) => {
-    const cwd = folderWith(context, {});
-    for (const command of ['check', 'run', 'status']) {
-      const { code, stderr } = await evergate([command], { cwd });
-      assert.match(stderr, /there is no evergate\.yml in this folder; name .* -c FILE/);
-      assert.equal(code, 2);
-    }
-  },
-);
+test('without -c and without evergate.yml the answer says what to do', async (context) => {
+  const cwd = folderWith(context, {});
+  for (const command of ['check', 'run', 'status']) {
+    const { code, stderr } = await evergate([command], { cwd });
+    assert.match(stderr, /there is no evergate\.yml in this folder; name .* -c FILE/);
+    assert.equal(code, 2);
+  }
+});
 
-test('run refuses a bad configuration with all its errors', needsPrimary, async (context) => {
+test('run refuses a bad configuration with all its errors', async (context) => {
   const cwd = folderWith(context, { 'evergate.yml': 'entry: 5\nflows: []\n' });
   const { code, stderr } = await evergate(['run'], { cwd });
-  assert.match(stderr, /evergate\.yml:1:8: entry: expected a list of maps, got the number 5/);
+  assert.match(stderr, /evergate\.yml:1:8: entry: expected a list of maps, got a number/);
   assert.match(stderr, /evergate\.yml:2:1: flows: .*did you mean "flow"\?/);
   assert.equal(code, 2);
 });
 
-test(
-  'control commands say when no gateway runs, even with a broken configuration',
-  needsPrimary,
-  async (context) => {
-    const cwd = folderWith(context, { 'evergate.yml': 'path.data: there\nentry: [' });
-    for (const command of ['reload', 'stop', 'status']) {
-      const { code, stdout, stderr } = await evergate([command], { cwd });
-      assert.match(stderr, /no gateway answers on .*there\/evergate\.sock/);
-      assert.equal(stdout, '');
-      assert.equal(code, 1);
-    }
-    const { stderr } = await evergate(['status', '--socket', 'elsewhere.sock'], { cwd });
-    assert.match(stderr, /no gateway answers on elsewhere\.sock/);
-  },
-);
+test('control commands say when no gateway runs, even with a broken configuration', async (context) => {
+  const cwd = folderWith(context, { 'evergate.yml': 'path.data: there\nentry: [' });
+  for (const command of ['reload', 'stop', 'status']) {
+    const { code, stdout, stderr } = await evergate([command], { cwd });
+    assert.match(stderr, /no gateway answers on .*there\/evergate\.sock/);
+    assert.equal(stdout, '');
+    assert.equal(code, 1);
+  }
+  const { stderr } = await evergate(['status', '--socket', 'elsewhere.sock'], { cwd });
+  assert.match(stderr, /no gateway answers on elsewhere\.sock/);
+});
 
 const explained: readonly [string, readonly RegExp[]][] = [
   ['entry.network.reuse_port', [/type: +true or false/, /default: +true/, /example: +false/]],

@@ -8,7 +8,7 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs the real program to its end, 30 seconds at most. */
+/** Runs the real program to its end, 60 seconds at most. */
 export async function evergate(
   args: readonly string[],
   { cwd, environment = {} }: { cwd?: string; environment?: Record<string, string> } = {},
@@ -18,8 +18,8 @@ export async function evergate(
     ...(cwd !== undefined && { cwd }),
     env: { ...process.env, NO_COLOR: '1', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 30_000,
-    killSignal: 'SIGKILL',
+    timeout: 60_000,
+    killSignal: 'SIGTERM',
   });
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('close', resolve).once('error', reject);

@@ -14,6 +14,7 @@ test('a status is an outline with tables', () => {
     reloads: [{ generation: 2, workers: [{ slot: 0, pid: 1, took: 30 }] }],
     memory: 1024 * 1024 * 1.5,
     waiting: null,
+    long: [1, 2, 3, 4, 5, 6, 7, 8, 9],
     extra: { deep: { list: [{ a: [{ b: 1 }] }] } },
   };
   assert.equal(
@@ -31,6 +32,7 @@ test('a status is an outline with tables', () => {
       '  2           0 in 30 ms',
       'memory    1.5 MB',
       'waiting   -',
+      'long      1 and 8 more',
       'extra',
       '  deep',
       '    list',
