@@ -12,10 +12,10 @@ import {
   type WorkerStage,
 } from './worker-handle.ts';
 
-/** Backoff of a slot whose workers crash: first and longest delay, ms. */
-const BACKOFF = { first: 100, longest: 10_000 };
+/** Delay before a slot's second replacement in a row, doubled with each further one, ms. */
+const BACKOFF = { first: 100, longest: 5000 };
 /** A worker that served this long was no crash loop, ms. */
-const STEADY = 10_000;
+const STEADY = 5000;
 
 interface Slot {
   current: WorkerHandle | null;
@@ -140,8 +140,9 @@ export class Pool implements WorkerListener {
       this.#slots.get(number) !== slot ||
       (slot.current !== null && slot.current !== before);
     for (;;) {
-      if (slot.crashes > 0) {
-        const delay = Math.min(BACKOFF.first * 2 ** (slot.crashes - 1), BACKOFF.longest);
+      // The first crash costs no time; it is the loop that must not spin.
+      if (slot.crashes > 1) {
+        const delay = Math.min(BACKOFF.first * 2 ** (slot.crashes - 2), BACKOFF.longest);
         await sleep(delay, undefined, { signal: this.#stop }).catch(() => {});
       }
       if (superseded()) return;
@@ -195,7 +196,8 @@ export class Pool implements WorkerListener {
     const { slot: number, pid, generation } = worker;
     const told = { worker: number, generation: generation.number, pid };
     if (was === 'draining') {
-      this.#log.info({ ...told, ...worker.drainReport }, 'worker drained');
+      if (worker.drainReport) this.#log.info({ ...told, ...worker.drainReport }, 'worker drained');
+      else this.#log.warn(told, `worker ended ${describeExit(exit)} before it had drained`);
       return;
     }
     const slot = this.#slots.get(number);

@@ -36,6 +36,9 @@ export interface PrimaryOptions {
   readonly readyTimeout?: number | undefined;
 }
 
+/** A signal can come twice at once: from a terminal and from a parent that passes it on, ms. */
+const SAME_SIGNAL = 250;
+
 /**
  * Runs a gateway in this process, and settles when it has ended.
  * @throws what kept it from starting: CONFIG_INVALID, ALREADY_RUNNING, BIND_FAILED,
@@ -57,6 +60,7 @@ class Primary {
   #pool: Pool;
   #reloads: Reloads;
   #running: Generation | null = null;
+  #stopAskedAt = 0;
   #watch: ConfigurationWatcher | null = null;
 
   constructor(options: PrimaryOptions) {
@@ -207,10 +211,12 @@ class Primary {
 
   #onStop(): void {
     if (this.#stop.signal.aborted) {
+      if (Date.now() - this.#stopAskedAt < SAME_SIGNAL) return;
       this.#log.warn('stopping at once');
       this.#pool.killAll();
       return;
     }
+    this.#stopAskedAt = Date.now();
     this.#log.info('stopping: workers finish what they have');
     this.#stop.abort(new Error('the gateway is stopping'));
     this.#stopped.resolve();

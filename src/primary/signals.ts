@@ -5,7 +5,7 @@ export type SignalIntent = 'reload' | 'stop';
  * | Signal      | The primary                                             | A worker               |
  * | ----------- | ------------------------------------------------------- | ---------------------- |
  * | `HUP`       | reloads the configuration, and replaces every worker    | ignores it             |
- * | `TERM`,`INT`| drains and ends with 0; the second one ends at once     | `TERM`: is replaced, drains, ends; `INT`: ignores it |
+ * | `TERM`,`INT`| drains and ends with 0; a second one, later, ends at once | `TERM`: is replaced, drains, ends; `INT`: ignores it |
  * | `KILL`      | workers drain and end by themselves                     | is replaced            |
  *
  * A worker ignores what a terminal or a supervisor sends to the whole process group and the primary

@@ -138,7 +138,7 @@ export class StandInGateway {
     if (this.ended) return;
     // The second signal stops at once.
     this.process.kill('SIGTERM');
-    await sleep(50);
+    await sleep(300);
     this.process.kill('SIGTERM');
     const timer = setTimeout(() => this.process.kill('SIGKILL'), PATIENCE);
     await this.exit();

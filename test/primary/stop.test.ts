@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { requestControl } from '../../src/primary/control-client.ts';
+import { ask, entry, eventually, isAlive, start } from './gateway.ts';
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`${signal} answers what is there and exits 0`, async (t) => {
+    const gateway = await start(t, { entry: [entry('a')] });
+    const port = await gateway.port('a');
+    const workers = (await gateway.status()).workers.map(({ pid }) => pid);
+    const slow = ask(port, { path: '/slow' });
+    await eventually('the request to arrive', async () =>
+      (await gateway.status()).entries.some(({ total }) => total > 0),
+    );
+    gateway.process.kill(signal);
+    assert.equal((await slow).status, 200);
+    assert.deepEqual(await gateway.exit(), { code: 0, signal: null });
+    assert.ok(!workers.some(isAlive));
+    assert.ok(!existsSync(gateway.socket));
+  });
+}
+
+test('INT to the whole group, as a terminal sends it, still drains', async (t) => {
+  const gateway = await start(t, { entry: [entry('a')] });
+  const port = await gateway.port('a');
+  const workers = (await gateway.status()).workers.map(({ pid }) => pid);
+  const slow = ask(port, { path: '/slow' });
+  await eventually('the request to arrive', async () =>
+    (await gateway.status()).entries.some(({ total }) => total > 0),
+  );
+  for (const pid of [...workers, gateway.pid]) process.kill(pid, 'SIGINT');
+  assert.equal((await slow).status, 200);
+  assert.equal((await gateway.exit()).code, 0);
+});
+
+test('a second signal stops at once', async (t) => {
+  const drain = { idle: 60_000, timeout: 60_000 };
+  const gateway = await start(t, { entry: [entry('a', {}, { drain })] });
+  const held = connect(await gateway.port('a'), '127.0.0.1');
+  held.on('error', () => {});
+  t.after(() => held.destroy());
+  await once(held, 'connect');
+  held.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await once(held, 'data');
+  gateway.process.kill('SIGTERM');
+  await eventually('the drain', async () => (await gateway.status()).state === 'stopping');
+  await sleep(400);
+  assert.ok(!gateway.ended, 'a held connection is waited for');
+  gateway.process.kill('SIGTERM');
+  assert.equal((await gateway.exit()).code, 0);
+});
+
+test('stop by the control socket answers when the gateway has drained', async (t) => {
+  const gateway = await start(t, { entry: [entry('a')] });
+  const workers = (await gateway.status()).workers.map(({ pid }) => pid);
+  const { status } = await requestControl(gateway.socket, 'POST', '/stop');
+  assert.equal(status, 200);
+  assert.ok(!workers.some(isAlive));
+  assert.equal((await gateway.exit()).code, 0);
+});
