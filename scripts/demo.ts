@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { controlSocket } from '../src/command-line/locations.ts';
 import { requestControl } from '../src/primary/control-client.ts';
 import { startDemoBackend } from './demo-backend.ts';
 
@@ -11,15 +12,18 @@ const { origin, server } = await startDemoBackend();
 const gateway = spawn(
   process.execPath,
   ['src/cli.ts', 'run', '-c', 'examples/quick-start.yml', ...process.argv.slice(2)],
-  { cwd: root, env: { ...process.env, CLUSTER: origin }, stdio: ['ignore', 'inherit', 'inherit'] },
+  {
+    cwd: root,
+    env: { ...process.env, CLUSTER: origin },
+    stdio: ['ignore', 'inherit', 'inherit'],
+    detached: true,
+  },
 );
-// A Ctrl-C reaches the gateway by itself; it drains, and this process ends after it.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    if (signal === 'SIGTERM') gateway.kill(signal);
-  });
-}
+// The gateway has a process group of its own, so that a Ctrl-C reaches it once, from here: it drains,
+// and this process ends after it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => gateway.kill(signal));
 
+const socket = await controlSocket({ config: [`${root}examples/quick-start.yml`] });
 let ended = false;
 gateway.once('exit', (code, signal) => {
   ended = true;
@@ -30,9 +34,7 @@ gateway.once('exit', (code, signal) => {
 
 // Introduce it once it serves; its control socket tells.
 while (!ended) {
-  const status = await requestControl(`${root}data/evergate.sock`, 'GET', '/status').catch(
-    () => null,
-  );
+  const status = await requestControl(socket, 'GET', '/status').catch(() => null);
   if (status?.body && (status.body as { pid?: number }).pid === gateway.pid) {
     introduce(gateway.pid ?? 0);
     break;
