@@ -5,6 +5,9 @@ import { codeOf } from './bind-reason.ts';
 import { type ControlAnswer, requestControl } from './control-client.ts';
 import { withShortPath } from './socket-path.ts';
 
+/** How long requests under way have when the socket closes, ms. */
+const FAREWELL = 1000;
+
 /** `GET /status` → what answers it. */
 export type ControlRoutes = Readonly<Record<string, () => Promise<ControlAnswer> | ControlAnswer>>;
 
@@ -43,7 +46,10 @@ export class Control {
     if (inodeOf(this.path) === this.#inode) unlinkQuietly(this.path);
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
+    // Nobody may hold the gateway's end up by a request that does not come.
+    const timer = setTimeout(() => this.#server.closeAllConnections(), FAREWELL);
     await closed;
+    clearTimeout(timer);
   }
 
   get #privatePath(): string {

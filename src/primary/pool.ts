@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { DrainAccount } from './drain-account.ts';
 import type { Generation } from './generation.ts';
 import { Permits } from './permits.ts';
 import {
@@ -37,7 +38,7 @@ export function aborted(signal: AbortSignal): Promise<void> {
 /** The workers: one for each slot, and those that are draining. */
 export class Pool implements WorkerListener {
   readonly permits = new Permits();
-  readonly draining = new Set<WorkerHandle>();
+  readonly draining = new Map<WorkerHandle, DrainAccount | null>();
   /** Every worker process there is. */
   readonly alive = new Set<WorkerHandle>();
   readonly #slots = new Map<number, Slot>();
@@ -79,9 +80,10 @@ export class Pool implements WorkerListener {
     return before;
   }
 
-  drain(worker: WorkerHandle): void {
+  /** Lets it finish what it has; how its connections end is added to the account. */
+  drain(worker: WorkerHandle, account: DrainAccount | null = null): void {
     if (worker.stage === 'gone') return;
-    this.draining.add(worker);
+    if (!this.draining.has(worker)) this.draining.set(worker, account);
     worker.drain();
   }
 
@@ -106,14 +108,14 @@ export class Pool implements WorkerListener {
 
   /** Whether workers of another generation than this still drain. */
   holds(generation: number): boolean {
-    return [...this.draining].some((worker) => worker.generation.number !== generation);
+    return [...this.draining.keys()].some((worker) => worker.generation.number !== generation);
   }
 
   /** Settles when no worker of another generation drains any more, or `stop` is aborted. */
   async drained(generation: number, stop: AbortSignal): Promise<void> {
     const stopped = aborted(stop);
     while (this.holds(generation) && !stop.aborted) {
-      const gone = [...this.draining].map((worker) => worker.gone);
+      const gone = [...this.draining.keys()].map((worker) => worker.gone);
       await Promise.race([Promise.all(gone), stopped]);
     }
   }
@@ -146,8 +148,9 @@ export class Pool implements WorkerListener {
         await sleep(delay, undefined, { signal: this.#stop }).catch(() => {});
       }
       if (superseded()) return;
-      const worker = this.fork(slot.generation, number);
+      let worker: WorkerHandle;
       try {
+        worker = this.fork(slot.generation, number);
         await worker.ready;
       } catch (error) {
         slot.crashes++;
@@ -190,6 +193,8 @@ export class Pool implements WorkerListener {
   }
 
   onGone(worker: WorkerHandle, exit: WorkerExit, was: WorkerStage): void {
+    const account = this.draining.get(worker);
+    if (account && was === 'draining') account.add(worker.drainReport);
     this.alive.delete(worker);
     this.draining.delete(worker);
     this.permits.remove(worker);

@@ -2,11 +2,12 @@ import cluster from 'node:cluster';
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { GatewayConfig, LogLevel } from '../config/types.ts';
-import type { ConfigurationWatcher } from '../config/watcher.ts';
 import { createLog, type Log } from '../log.ts';
+import { AutoReload } from './auto-reload.ts';
 import { bootWorkers } from './boot.ts';
 import { Control, type ControlRoutes } from './control.ts';
 import type { ControlAnswer } from './control-client.ts';
+import { DrainAccount } from './drain-account.ts';
 import type { Generation } from './generation.ts';
 import { Listeners, type ListenerPlan } from './listeners.ts';
 import { releasePidFile, takePidFile } from './pid-file.ts';
@@ -61,11 +62,12 @@ class Primary {
   #reloads: Reloads;
   #running: Generation | null = null;
   #stopAskedAt = 0;
-  #watch: ConfigurationWatcher | null = null;
+  readonly #autoReload: AutoReload;
 
   constructor(options: PrimaryOptions) {
     this.#options = options;
     this.#source = options.source ?? new FileSource(options.configPaths);
+    this.#autoReload = new AutoReload(this.#source, () => void this.#reloads.request('files'));
     this.#log = createLog(options.logLevel ?? 'info');
     this.#pool = new Pool(this.#log, this.#stop.signal);
     this.#reloads = new Reloads({
@@ -78,7 +80,12 @@ class Primary {
       next: (loaded, plan) => this.#next(loaded.config as GatewayConfig, plan),
       workersOf: (loaded) => this.#workersOf(loaded.config as GatewayConfig),
       running: () => this.#running as Generation,
-      installed: (generation) => this.#installed(generation),
+      installed: (generation) => {
+        this.#installed(generation);
+        this.#autoReload.enable(generation.config.configs.auto_reload).catch((error: unknown) => {
+          this.#log.error({ error }, 'the configuration cannot be watched');
+        });
+      },
     });
   }
 
@@ -99,8 +106,8 @@ class Primary {
       mkdirSync(config.path.data, { recursive: true, mode: 0o700 });
       control = await Control.open(controlSocketPath(config.path.data), this.#routes());
       if (pidFile) takePidFile(pidFile);
-      await this.#boot(config);
-      await this.#followFiles(config, loaded.watch);
+      await this.#boot(config, loaded.warnings);
+      await this.#autoReload.enable(config.configs.auto_reload);
       await this.#stopped.promise;
     } catch (error) {
       if (!this.#stop.signal.aborted) {
@@ -114,7 +121,7 @@ class Primary {
     }
   }
 
-  async #boot(config: GatewayConfig): Promise<void> {
+  async #boot(config: GatewayConfig, warnings: readonly string[]): Promise<void> {
     const startedAt = new Date();
     cluster.setupPrimary({
       exec: this.#options.exec ?? program('cli'),
@@ -135,7 +142,8 @@ class Primary {
       took: Date.now() - startedAt.getTime(),
       result: 'done',
       problems: [],
-      warnings: [],
+      warnings,
+      drain: new DrainAccount(),
       workers: this.#pool.serving.map(({ slot, pid }) => ({
         slot,
         pid,
@@ -144,20 +152,25 @@ class Primary {
     });
   }
 
-  async #followFiles(config: GatewayConfig, targets: LoadedConfiguration['watch']): Promise<void> {
-    if (!config.configs.auto_reload) return;
-    this.#watch = await this.#source.watch(targets, () => {
-      void this.#reloads.request('files');
-    });
-  }
-
   /** The configuration, with what the command line puts in its place. */
   async #load(): Promise<LoadedConfiguration> {
     const loaded = await this.#source.load();
-    await this.#watch?.update(loaded.watch);
+    await this.#autoReload.update(loaded.watch);
     const { logLevel } = this.#options;
-    if (!loaded.config || !logLevel) return loaded;
-    return { ...loaded, config: { ...loaded.config, log: { level: logLevel } } };
+    const { config, warnings } = loaded;
+    if (!config) return loaded;
+    const data = this.#running?.config.path.data ?? config.path.data;
+    const moved = `path.data stays ${data} until the next restart`;
+    return {
+      ...loaded,
+      warnings: data === config.path.data ? warnings : [...warnings, moved],
+      // What the gateway runs with: compared with it, a change that has no effect is none.
+      config: {
+        ...config,
+        path: { ...config.path, data },
+        ...(logLevel && { log: { level: logLevel } }),
+      },
+    };
   }
 
   #workersOf(config: GatewayConfig): number {
@@ -223,7 +236,7 @@ class Primary {
   }
 
   async #end(control: Control | null): Promise<void> {
-    await this.#watch?.close();
+    await this.#autoReload.close();
     // First the primary's hold on the sockets, so that the workers', whose queues they empty, is
     // the last one.
     this.#listeners.close();

@@ -1,3 +1,4 @@
+import type { DrainTotals } from './drain-account.ts';
 import type { SlotTiming } from './rollout.ts';
 
 /** What asked for a change. */
@@ -24,6 +25,8 @@ export interface ReloadRecord {
   readonly warnings: readonly string[];
   /** Workers that were replaced, in order. */
   readonly workers: readonly SlotTiming[];
+  /** How the replaced workers' connections have ended so far. */
+  readonly drain: DrainTotals;
 }
 
 /** The last changes, newest last. */

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { reasonOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { DrainAccount } from './drain-account.ts';
 import type { Generation } from './generation.ts';
 import type { Listeners, ListenerPlan } from './listeners.ts';
 import type { Pool } from './pool.ts';
@@ -103,18 +104,28 @@ export class Reloads {
 
   /** The outcome, or null when the generation before has yet to drain. */
   async #perform(trigger: ReloadTrigger): Promise<ReloadRecord | null> {
-    const { pool, history, stop } = this.#ground;
     const running = this.#ground.running();
     const attempt = new Attempt(trigger, running.number + 1);
+    try {
+      return await this.#try(attempt, running);
+    } catch (error) {
+      // Nothing that is expected; all the same the next reload must find its turn.
+      return this.#tell(attempt.end('refused', [reasonOf(error)]));
+    }
+  }
+
+  async #try(attempt: Attempt, running: Generation): Promise<ReloadRecord | null> {
+    const { pool, history, stop } = this.#ground;
     const loaded = await this.#ground.load();
     attempt.warnings.push(...loaded.warnings);
     if (stop.aborted) return attempt.end('refused', ['the gateway is stopping']);
     if (!loaded.config) return this.#tell(attempt.end('refused', loaded.problems));
-    if (trigger === 'files' && isDeepStrictEqual(loaded.config, running.config)) {
+    if (attempt.trigger === 'files' && isDeepStrictEqual(loaded.config, running.config)) {
       const record = attempt.end('unchanged', []);
-      // Said only when it takes back a change that was refused.
-      const last = history.last?.result;
-      return last === 'done' || last === 'unchanged' ? record : this.#tell(record);
+      // Said only when it takes back a change that was refused, or has a new warning.
+      const { result, warnings } = history.last ?? record;
+      const known = isDeepStrictEqual(warnings, record.warnings);
+      return known && (result === 'done' || result === 'unchanged') ? record : this.#tell(record);
     }
     if (pool.holds(running.number)) return null;
     return this.#tell(await this.#change(attempt, loaded));
@@ -138,7 +149,8 @@ export class Reloads {
       this.#ground.installed(to);
     };
     try {
-      await rollOut({ from, to, pool, stop, commit, timings: attempt.workers });
+      const { workers: timings, drain: account } = attempt;
+      await rollOut({ from, to, pool, stop, commit, timings, account });
       return attempt.end('done', []);
     } catch (error) {
       pool.permits.setLimits(from.config.entry);
@@ -157,7 +169,7 @@ export class Reloads {
     if (record.result === 'done') {
       log.info({ generation, trigger, took, workers }, 'reloaded');
     } else if (record.result === 'unchanged') {
-      log.info({ trigger }, 'the configuration is again the one that runs');
+      log.info({ trigger }, 'the configuration is the one that runs');
     } else if (!again) {
       const what = record.result === 'refused' ? 'reload refused' : 'reload rolled back';
       log.error({ generation, trigger, took }, `${what}: ${problems.join('\n')}`);
@@ -170,25 +182,27 @@ export class Reloads {
 class Attempt {
   readonly warnings: string[] = [];
   readonly workers: SlotTiming[] = [];
-  readonly #trigger: ReloadTrigger;
+  readonly drain = new DrainAccount();
+  readonly trigger: ReloadTrigger;
   readonly #generation: number;
   readonly #startedAt = new Date();
 
   constructor(trigger: ReloadTrigger, generation: number) {
-    this.#trigger = trigger;
+    this.trigger = trigger;
     this.#generation = generation;
   }
 
   end(result: ReloadRecord['result'], problems: readonly string[]): ReloadRecord {
     return {
       generation: this.#generation,
-      trigger: this.#trigger,
+      trigger: this.trigger,
       startedAt: this.#startedAt.toISOString(),
       took: Date.now() - this.#startedAt.getTime(),
       result,
       problems,
       warnings: this.warnings,
       workers: this.workers,
+      drain: this.drain,
     };
   }
 }

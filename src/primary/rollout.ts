@@ -1,4 +1,5 @@
 import { GatewayError, reasonOf } from '../errors.ts';
+import type { DrainAccount } from './drain-account.ts';
 import type { Generation } from './generation.ts';
 import { slotsOf } from './generation.ts';
 import { aborted, type Pool } from './pool.ts';
@@ -25,6 +26,8 @@ export interface Rollout {
   readonly pool: Pool;
   /** Aborted when the gateway stops: then nothing is put back. */
   readonly stop: AbortSignal;
+  /** Gets how the replaced workers' connections end, also after the rollout. */
+  readonly account: DrainAccount;
   /** Gets each slot as it is replaced. */
   readonly timings: SlotTiming[];
   /** Called when every new worker serves, before the last old ones drain: gives up old sockets. */
@@ -38,7 +41,7 @@ export interface Rollout {
  *   ROLLOUT_FAILED when a later one did, and the slots replaced were put back to N
  */
 export async function rollOut(rollout: Rollout): Promise<void> {
-  const { to, pool, stop, timings } = rollout;
+  const { to, pool, stop, timings, account } = rollout;
   /** Workers of N that still serve because they hold sockets that no new worker has yet. */
   const leftovers = new Set<WorkerHandle>();
   const served = new Set<number>();
@@ -47,7 +50,7 @@ export async function rollOut(rollout: Rollout): Promise<void> {
     for (const old of leftovers) {
       if (!old.sockets.every(({ socket }) => served.has(socket.id))) continue;
       leftovers.delete(old);
-      pool.drain(old);
+      pool.drain(old, account);
     }
   };
 
@@ -74,9 +77,9 @@ export async function rollOut(rollout: Rollout): Promise<void> {
   }
   // Sockets given up here live on in the leftovers until these have accepted what is queued.
   rollout.commit();
-  for (const old of leftovers) pool.drain(old);
+  for (const old of leftovers) pool.drain(old, account);
   // Whoever is told that the reload is done meets the new generation only.
-  const closed = Promise.all([...pool.draining].map(({ closedToNew }) => closedToNew));
+  const closed = Promise.all([...pool.draining.keys()].map(({ closedToNew }) => closedToNew));
   await Promise.race([closed, aborted(AbortSignal.any([stop, AbortSignal.timeout(CLOSING)]))]);
 }
 
@@ -98,7 +101,7 @@ async function start({ to, pool, stop }: Rollout, slot: number): Promise<WorkerH
 
 /** Puts the slots that were replaced back to N, again one by one. */
 async function rollBack(
-  { from, pool, stop }: Rollout,
+  { from, pool, stop, account }: Rollout,
   replaced: readonly number[],
   leftovers: ReadonlySet<WorkerHandle>,
 ): Promise<void> {
@@ -107,11 +110,11 @@ async function rollBack(
     if (slot < slotsOf(from)) {
       const old = [...leftovers].find((left) => left.slot === slot && left.stage === 'ready');
       const before = old ? pool.install(old) : null;
-      if (before) pool.drain(before);
+      if (before) pool.drain(before, account);
       if (!old) await Promise.race([pool.refill(slot, from), aborted(patience)]);
     } else {
       const extra = pool.dissolve(slot);
-      if (extra) pool.drain(extra);
+      if (extra) pool.drain(extra, account);
     }
   }
 }

@@ -67,7 +67,10 @@ export class WorkerHandle {
     // Who waits for it is told; that nobody does is no fault.
     this.ready.catch(() => {});
     worker.on('message', (message: ToPrimary) => this.#onMessage(message));
-    worker.on('error', () => {});
+    worker.on('error', () => {
+      // Without a process there is no exit to come.
+      if (worker.process.pid === undefined) this.#onExit({ code: null, signal: null });
+    });
     worker.once('exit', (code, signal) => this.#onExit({ code, signal }));
     const { readyTimeout } = generation;
     this.#deadline = setTimeout(
@@ -194,5 +197,6 @@ export class WorkerHandle {
 
 /** `with code 1`, `by SIGKILL`. */
 export function describeExit({ code, signal }: WorkerExit): string {
-  return signal ? `by ${signal}` : `with code ${code}`;
+  if (signal) return `by ${signal}`;
+  return code === null ? 'before it began' : `with code ${code}`;
 }

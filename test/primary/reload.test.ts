@@ -175,4 +175,33 @@ test('a third generation waits until the first has drained', async (t) => {
   assert.ok(draining.length > 0);
   for (const { generation } of draining) assert.equal(generation, 1);
   assert.equal((await waiting).record.generation, 3);
+  const [, first] = (await gateway.status()).reloads;
+  assert.deepEqual(first?.drain, { workers: 2, broken: 0, answered: 0, quiet: 1, forced: 0 });
+});
+
+test('auto_reload can be switched on and off by a reload', async (t) => {
+  const config = { entry: [entry('a')] };
+  const gateway = await start(t, config);
+  gateway.write({ ...config, auto_reload: true });
+  assert.equal((await gateway.reload()).record.generation, 2);
+  gateway.write({ ...config, auto_reload: true, flow: 'two' });
+  await eventually('a reload by file', async () => (await gateway.status()).generation === 3);
+  gateway.write({ ...config, auto_reload: false, flow: 'three' });
+  await eventually('the last one', async () => (await gateway.status()).generation === 4);
+  gateway.write({ ...config, flow: 'four' });
+  // Asked for explicitly, it is the next: no other came before it.
+  assert.equal((await gateway.reload()).record.generation, 5);
+});
+
+test('files that come out the same replace nothing', async (t) => {
+  const config = { entry: [entry('a')], auto_reload: true };
+  const gateway = await start(t, config);
+  gateway.writeText('{');
+  await eventually('the refusal', async () => (await gateway.status()).reloads.length === 2);
+  gateway.write(config);
+  await eventually('its being taken back', async () => {
+    const { reloads } = await gateway.status();
+    return reloads.at(-1)?.result === 'unchanged';
+  });
+  assert.equal((await gateway.status()).generation, 1);
 });

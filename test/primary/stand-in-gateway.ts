@@ -189,7 +189,8 @@ class StandIn implements Serving {
     while (busy() && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    return { answered: 0, quiet: 0, forced: 0 };
+    const quiet = [...this.#open.values()].reduce((sum, { size }) => sum + size, 0);
+    return { answered: 0, quiet, forced: 0 };
   }
 
   close(): void {
