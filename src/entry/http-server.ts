@@ -5,7 +5,8 @@ import type { EntryLimits } from '../config/types.ts';
 import { GatewayError } from '../errors.ts';
 import { type Connection, connectionOf } from './connections.ts';
 import { rawErrorResponse } from './error-response.ts';
-import { Exchange, type ExchangeKind, type ExchangeOwner } from './exchange.ts';
+import type { ExchangeOwner } from './exchange.ts';
+import { type ExchangeKind, NodeExchange } from './node-exchange.ts';
 import { mayUpgrade } from './upgrade.ts';
 
 /** How often the time limits on a request are looked at, ms. */
@@ -38,7 +39,10 @@ export function createHttpServer(owner: ExchangeOwner, limits: EntryLimits): htt
     else if (connection.probe !== null)
       response.writeHead(connection.probe === request.url ? 204 : 404).end();
     else
-      connection.arrive(new Exchange(owner, connection, request, response, kind), owner.draining);
+      connection.arrive(
+        new NodeExchange(owner, connection, request, response, kind),
+        owner.draining,
+      );
   }
 
   server.on('request', (request, response) => begin(request, response));
@@ -87,7 +91,7 @@ function beginDetached(
     connection.ending = 'answered';
     connection.close();
   });
-  connection.arrive(new Exchange(owner, connection, request, response, kind), false);
+  connection.arrive(new NodeExchange(owner, connection, request, response, kind), false);
 }
 
 /** Something on the connection is not HTTP, came too late, or the connection broke. */

@@ -28,6 +28,7 @@ export function respond(context: RequestContext, writer: ResponseWriter): void {
   } else {
     writer.begin(status, statusText, headers);
     body.start(new BodyWriter(body, writer));
+    writer.flush();
   }
 }
 

@@ -11,6 +11,8 @@ export interface ResponseWriter {
   send(status: number, statusText: string, headers: string[], body: Buffer | null): void;
   /** The head of a response whose body follows; without Content-Length the writer frames it. */
   begin(status: number, statusText: string, headers: string[]): void;
+  /** Sends what `begin` may have kept back to go out with the first part of the body. */
+  flush(): void;
   /** False when nothing more should be written until `onDrain`. */
   write(chunk: Buffer): boolean;
   end(trailers?: readonly string[]): void;
