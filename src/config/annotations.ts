@@ -28,7 +28,9 @@ export function checkAnnotations(
     return;
   }
   if (typeof value === 'string') {
-    if (schema.references) checkReference(schema.references, value, path, scope);
+    if (schema.references && !isTemplate(schema, value)) {
+      checkReference(schema.references, value, path, scope);
+    }
     if (schema.syntax) checkSyntax(schema.syntax, value, path, placeAt(scope.root, path), scope);
   } else if (Array.isArray(value)) {
     const { items } = schema;
@@ -66,6 +68,11 @@ function checkSyntax(
 function isOff(value: unknown): boolean {
   if (value === false) return true;
   return typeof value === 'object' && (value as { enabled?: unknown }).enabled === false;
+}
+
+/** What a request makes of a name can only be looked up when the request is there. */
+function isTemplate(schema: JsonSchema, value: string): boolean {
+  return schema.syntax === 'template' && value.includes('$[[');
 }
 
 function checkReference(kind: ReferenceKind, name: string, path: Path, scope: Scope): void {

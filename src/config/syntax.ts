@@ -6,6 +6,8 @@ export type TextSyntax =
   | 'field'
   /** Name of a context field or variable that can be set. */
   | 'settable-field'
+  /** `name -> value`, where the value may hold templates. */
+  | 'assignment'
   /** Regular expression of RE2. */
   | 'expression'
   /** IP address, CIDR block, or a name such as `private`. */

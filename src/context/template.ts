@@ -6,6 +6,8 @@ import { textOf } from './value.ts';
 /** A text that may hold `$[[_ctx.request.path]]` and the like, compiled. */
 export interface Template {
   readonly needs: Needs;
+  /** Literals and fields, in their order. */
+  readonly parts: readonly (string | Field)[];
   /** The text itself when it holds no field: then it is the same for every request. */
   readonly constant: string | undefined;
   /** The text with its fields filled in; a field that is not there is ''. */
@@ -18,31 +20,31 @@ const fieldPattern = /\$\[\[\s*((?:[^[\]]|\[\d+\])+?)\s*\]\]/g;
 
 /** @throws PARAMETER_INVALID when it names a field that does not exist */
 export function compileTemplate(text: string): Template {
-  const literals: string[] = [];
-  const fields: Field[] = [];
+  const parts: (string | Field)[] = [];
   let end = 0;
   for (const match of text.matchAll(fieldPattern)) {
-    literals.push(text.slice(end, match.index));
-    fields.push(compileField(match[1] as string));
+    if (match.index > end) parts.push(text.slice(end, match.index));
+    parts.push(compileField(match[1] as string));
     end = match.index + match[0].length;
   }
+  if (end < text.length) parts.push(text.slice(end));
+  const fields = parts.filter((part) => typeof part !== 'string');
   if (fields.length === 0) {
-    return { needs: noNeeds, constant: text, render: () => text, value: () => text };
+    return { needs: noNeeds, parts, constant: text, render: () => text, value: () => text };
   }
-  const tail = text.slice(end);
   const render = (context: RequestContext): string => {
     let result = '';
-    for (let i = 0; i < fields.length; i++) {
-      result += literals[i] + textOf((fields[i] as Field).read(context));
+    for (const part of parts) {
+      result += typeof part === 'string' ? part : textOf(part.read(context));
     }
-    return result + tail;
+    return result;
   };
   const [first] = fields as [Field];
-  const isOneField = fields.length === 1 && literals[0] === '' && tail === '';
   return {
     needs: combineNeeds(fields.map((field) => field.needs)),
+    parts,
     constant: undefined,
     render,
-    value: isOneField ? first.read : render,
+    value: parts.length === 1 ? first.read : render,
   };
 }

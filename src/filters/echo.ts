@@ -24,12 +24,13 @@ export default defineFilter<EchoParameters>({
       message: {
         type: 'string',
         default: '.',
+        syntax: 'template',
         description: 'Text to put out.',
         examples: ['hello gateway\n'],
       },
       messages: {
         type: 'array',
-        items: { type: 'string' },
+        items: { type: 'string', syntax: 'template' },
         description: 'Several texts to put out one after the other, in place of `message`.',
         examples: [['hello\n', 'gateway\n']],
       },
@@ -70,13 +71,14 @@ export default defineFilter<EchoParameters>({
       },
     },
   },
-  create(parameters, { log }) {
+  create(parameters, { log, template }) {
     const { status, response: toResponse, stdout, logging, logging_level } = parameters;
     const texts = parameters.messages?.length ? parameters.messages : [parameters.message];
-    const text = texts.join('').repeat(parameters.repeat);
-    const bytes = Buffer.from(text);
+    const { constant, render } = template(texts.join('').repeat(parameters.repeat));
+    const bytes = constant === undefined ? null : Buffer.from(constant);
 
     return function echo(context) {
+      const text = render(context);
       if (stdout) process.stdout.write(text);
       if (logging) log[logging_level](text);
       if (!parameters.continue) context.finish();
@@ -86,7 +88,7 @@ export default defineFilter<EchoParameters>({
       if (!response.headers.has('content-type')) {
         response.headers.append('Content-Type', 'text/plain; charset=utf-8');
       }
-      return response.appendBody(bytes);
+      return response.appendBody(bytes ?? Buffer.from(text));
     };
   },
 });

@@ -1,10 +1,66 @@
 import type { FilterDefinition } from '../flow/filter.ts';
+import clone from './clone.ts';
+import contextFilter from './context-filter.ts';
+import contextParse from './context-parse.ts';
+import contextRegexReplace from './context-regex-replace.ts';
+import contextSwitch from './context-switch.ts';
+import drop from './drop.ts';
 import echo from './echo.ts';
 import elasticsearch from './elasticsearch.ts';
+import flow from './flow.ts';
 import http from './http.ts';
+import ratio from './ratio.ts';
+import redirect from './redirect.ts';
+import requestBodyJsonSet from './request-body-json-set.ts';
+import requestClientIpFilter from './request-client-ip-filter.ts';
+import requestHeaderFilter from './request-header-filter.ts';
+import requestMethodFilter from './request-method-filter.ts';
+import responseBodyRegexReplace from './response-body-regex-replace.ts';
+import responseStatusFilter from './response-status-filter.ts';
+import setBasicAuth from './set-basic-auth.ts';
+import setContext from './set-context.ts';
+import setHostname from './set-hostname.ts';
+import setRequestHeader from './set-request-header.ts';
+import setRequestQueryArgs from './set-request-query-args.ts';
 import setResponse from './set-response.ts';
+import setResponseHeader from './set-response-header.ts';
+import sleep from './sleep.ts';
+import switchFlow from './switch.ts';
 
 /** Every built-in filter. A new one is a new file and a line here. */
-export const filters: readonly FilterDefinition[] = [echo, setResponse, http, elasticsearch];
+export const filters: readonly FilterDefinition[] = [
+  // Output and debugging
+  echo,
+  setResponse,
+  drop,
+  sleep,
+  // Changing
+  setContext,
+  setRequestHeader,
+  setRequestQueryArgs,
+  setResponseHeader,
+  setHostname,
+  setBasicAuth,
+  contextParse,
+  contextRegexReplace,
+  requestBodyJsonSet,
+  responseBodyRegexReplace,
+  // Deciding
+  contextFilter,
+  requestMethodFilter,
+  requestHeaderFilter,
+  requestClientIpFilter,
+  responseStatusFilter,
+  // Routing
+  flow,
+  switchFlow,
+  contextSwitch,
+  ratio,
+  clone,
+  redirect,
+  // Forwarding
+  http,
+  elasticsearch,
+];
 
 export { syntax } from '../flow/syntax.ts';

@@ -1,3 +1,4 @@
+import { fieldValue } from '../context/target.ts';
 import { defineFilter } from '../flow/filter.ts';
 
 interface SetResponseParameters {
@@ -22,23 +23,30 @@ export default defineFilter<SetResponseParameters>({
       },
       content_type: {
         type: 'string',
+        syntax: 'template',
         description: 'Media type of the body.',
         examples: ['application/json'],
       },
       body: {
         type: 'string',
+        syntax: 'template',
         description: 'Body of the response, in place of the one it has.',
         examples: ['{"message":"hello world"}'],
       },
     },
   },
-  create({ status, content_type, body }) {
-    const bytes = body === undefined ? null : Buffer.from(body);
+  create({ status, content_type, body }, { template }) {
+    const contentType = content_type === undefined ? null : template(content_type);
+    const text = body === undefined ? null : template(body);
+    const bytes = text?.constant === undefined ? null : Buffer.from(text.constant);
 
-    return function setResponse({ response }) {
+    return function setResponse(context) {
+      const { response } = context;
       response.status = status;
-      if (content_type !== undefined) response.headers.set('Content-Type', content_type);
-      if (bytes !== null) response.setBody(bytes);
+      if (contentType !== null) {
+        response.headers.set('Content-Type', fieldValue(contentType.render(context)));
+      }
+      if (text !== null) response.setBody(bytes ?? Buffer.from(text.render(context)));
     };
   },
 });

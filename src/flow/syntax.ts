@@ -1,4 +1,5 @@
 import type { SyntaxChecks, TextSyntax } from '../config/syntax.ts';
+import { checkAssignment } from '../context/assignment.ts';
 import { Expression } from '../context/expression.ts';
 import { compileField, compileWriter } from '../context/field.ts';
 import { compileNetworks } from '../context/network.ts';
@@ -10,6 +11,7 @@ const compilers: Readonly<Record<TextSyntax, (text: string) => unknown>> = {
   template: compileTemplate,
   field: compileField,
   'settable-field': compileWriter,
+  assignment: checkAssignment,
   expression: (text) => new Expression(text),
   network: (text) => compileNetworks([text]),
 };

@@ -1,25 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BodySource } from '../../src/context/body.ts';
-import { GatewayRequest, RequestContext } from '../../src/context/context.ts';
-import { HeaderList } from '../../src/context/header-list.ts';
+import type { RequestContext } from '../../src/context/context.ts';
+import { compileTemplate } from '../../src/context/template.ts';
 import echo from '../../src/filters/echo.ts';
+import sleep from '../../src/filters/sleep.ts';
 import setResponse from '../../src/filters/set-response.ts';
 import type { FilterDefinition, FilterServices, Handler } from '../../src/flow/filter.ts';
+import { bodyText, newContext } from '../support/context.ts';
+import { startFlows } from '../support/flows.ts';
 
 const lines: string[] = [];
-const services = { log: { warn: (line: string) => lines.push(line) } } as unknown as FilterServices;
-
-function newContext(): RequestContext {
-  const client = {
-    remoteAddress: '::1',
-    remotePort: 1,
-    localAddress: '::1',
-    localPort: 2,
-    tls: false,
-  };
-  return new RequestContext(1, 'e', client, new GatewayRequest('GET', '/', new HeaderList(), null));
-}
+const services = {
+  log: { warn: (line: string) => lines.push(line) },
+  template: compileTemplate,
+} as unknown as FilterServices;
 
 function textOf(context: RequestContext): string {
   const { body } = context.response;
@@ -105,4 +100,79 @@ test('set_response without a body leaves the body', () => {
   void create(setResponse, { status: 202 })(context);
   assert.equal(context.response.status, 202);
   assert.equal(textOf(context), 'kept');
+});
+
+test('echo and set_response fill templates in', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: f
+    filter:
+      - set_response:
+          status: 201
+          content_type: $[[_ctx.request.header.Accept]]
+          body: '{"path":"$[[_ctx.request.path]]"}'
+      - echo: { messages: ["\\n$[[_ctx.response.status]]", "!"], repeat: 2 }`,
+  );
+  const { response } = await ask({ target: '/a', headers: ['Accept', 'text/x'] });
+  assert.equal(response.headers.get('content-type'), 'text/x');
+  assert.equal(bodyText(response), '{"path":"/a"}\n201!\n201!');
+});
+
+test('drop ends the request with the response as it is', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: drop
+    filter:
+      - drop:
+      - echo:
+  - name: later
+    filter:
+      - echo: { message: a, status: 202 }
+      - drop:
+      - echo:`,
+  );
+  const { response } = await ask();
+  assert.equal(response.status, 200);
+  assert.equal(bodyText(response), '');
+  const later = await ask({}, 'later');
+  assert.equal(later.response.status, 202);
+  assert.equal(bodyText(later.response), 'a');
+});
+
+test('sleep waits, but not for a client that has gone', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: short
+    filter: [{ sleep: { sleep_in_million_seconds: 50 } }, { echo: }]`,
+  );
+  const started = performance.now();
+  assert.equal(bodyText((await ask()).response), '.');
+  assert.ok(performance.now() - started >= 45);
+
+  const gone = newContext();
+  const filter = sleep.create({ sleep_in_million_seconds: 100_000 }, services) as Handler;
+  const waiting = filter(gone);
+  gone.abort();
+  await waiting;
+});
+
+test('redirect sends the client elsewhere', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: plain
+    filter: [{ redirect: { uri: "https://example.com" } }, { echo: }]
+  - name: templates
+    filter: [{ redirect: { uri: "https://b$[[_ctx.request.path]]", code: 308 } }]`,
+  );
+  const { response } = await ask();
+  assert.equal(response.status, 302);
+  assert.deepEqual(response.headers.raw, ['Location', 'https://example.com']);
+  assert.equal(bodyText(response), '');
+  const other = await ask({ target: '/x' }, 'templates');
+  assert.equal(other.response.status, 308);
+  assert.equal(other.response.headers.get('location'), 'https://b/x');
 });

@@ -1,0 +1,13 @@
+import { defineAdmissionFilter } from '../flow/admission-filter.ts';
+
+export default defineAdmissionFilter<number>({
+  name: 'response_status_filter',
+  summary: 'Lets responses through by their status.',
+  noun: 'statuses',
+  item: { type: 'integer', minimum: 100, maximum: 999 },
+  examples: [200, 201],
+  compile(statuses) {
+    const wanted = new Set(statuses);
+    return ({ response }) => wanted.has(response.status);
+  },
+});

@@ -1,0 +1,313 @@
+/** Filters that change requests and responses. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { arriving, bodyText } from '../support/context.ts';
+import { problemsOf, startFlows } from '../support/flows.ts';
+
+test('set_context sets what its documentation lists', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - set_response:
+          body: '{"message":"hello world"}'
+      - set_context:
+          context:
+            _ctx.request.uri: http://example.com/x?y=z
+            _ctx.request.path: new_request_path
+            _ctx.request.host: api.example.com
+            _ctx.request.method: DELETE
+            _ctx.request.body: '{"query":{}}'
+            _ctx.request.body_json.explain: true
+            _ctx.request.query_args.from: 100
+            _ctx.request.header.ENV: dev
+            _ctx.response.content_type: "application/json"
+            _ctx.response.header.TIMES: 100
+            _ctx.response.status: 419
+            _ctx.response.body_json.success: true`,
+  );
+  const { request, response } = await ask({ body: arriving('old') });
+  assert.equal(request.method, 'DELETE');
+  assert.equal(request.target, '/new_request_path?y=z&from=100');
+  assert.deepEqual(request.headers.raw, ['Host', 'api.example.com', 'ENV', 'dev']);
+  assert.equal(bodyText(request), '{"query":{},"explain":true}');
+  assert.equal(response.status, 419);
+  assert.equal(bodyText(response), '{"message":"hello world","success":true}');
+  assert.deepEqual(response.headers.raw, ['Content-Type', 'application/json', 'TIMES', '100']);
+});
+
+test('set_context fills templates in and keeps their types, also for variables', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - set_context:
+          context:
+            tenant.name: "$[[_ctx.request.username]]"
+            tenant.size: $[[_ctx.request.body_json.size]]
+            _ctx.request.body_json.tenant: $[[tenant]]
+            _ctx.request.header.X-Id: "$[[_ctx.remote_ip]]/$[[tenant.size]]"`,
+  );
+  const { request } = await ask({
+    headers: ['Authorization', 'Basic dTpw'],
+    body: '{"size":5}',
+  });
+  assert.equal(bodyText(request), '{"size":5,"tenant":{"name":"u","size":5}}');
+  assert.equal(request.headers.get('x-id'), '127.0.0.1/5');
+});
+
+test('set_context says what cannot be set', async (t) => {
+  const problems = await problemsOf(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - set_context:
+          context: { _ctx.remote_ip: x, _ctx.request.hedder.A: x, a: "$[[_ctx.none]]" }
+      - set_context: {}`,
+  );
+  assert.match(problems.join('\n'), /_ctx.remote_ip: "_ctx.remote_ip" can only be read/);
+  assert.match(problems.join('\n'), /did you mean "_ctx.request.header.A"/);
+  assert.match(problems.join('\n'), /unknown field "_ctx.none"/);
+  assert.match(problems.join('\n'), /"context" is missing/);
+});
+
+test('set_request_header and set_response_header set fields', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - set_request_header:
+          headers:
+            - Trial -> true
+            - Department -> Engineering
+            - X-From -> <$[[_ctx.request.path]]>
+      - set_response_header:
+          headers: ["Trial -> true", "X-Empty ->", "X-Arrow -> a -> b"]`,
+  );
+  const { request, response } = await ask({ target: '/p', headers: ['TRIAL', 'no', 'Trial', 'x'] });
+  const fields = { Trial: 'true', Department: 'Engineering', 'X-From': '</p>' };
+  assert.deepEqual(request.headers.raw, Object.entries(fields).flat());
+  assert.deepEqual(response.headers.raw, ['Trial', 'true', 'X-Empty', '', 'X-Arrow', 'a -> b']);
+});
+
+test('an assignment needs its arrow, a name, and fields that exist', async (t) => {
+  const problems = await problemsOf(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - set_request_header: { headers: ["Trial: true", "-> x", "A B -> c", "A -> $[[_ctx.x]]"] }`,
+  );
+  assert.equal(problems.length, 4);
+  assert.match(problems[0] as string, /headers\[0\]: expected "name -> value", got "Trial: true"/);
+  assert.match(problems[3] as string, /headers\[3\]: unknown field "_ctx.x"/);
+});
+
+test('a value from a client cannot add a header field', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - set_response_header: { headers: ["X -> $[[_ctx.request.query_args.x]]"] }`,
+  );
+  const { response } = await ask({ target: '/?x=a%0d%0aSet-Cookie:%20b' });
+  assert.deepEqual(response.headers.raw, ['X', 'a Set-Cookie: b']);
+});
+
+test('set_request_query_args sets arguments', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - set_request_query_args: { args: ["size -> 10", "q -> a&b"] }`,
+  );
+  assert.equal(
+    (await ask({ target: '/a?size=1&x=%41' })).request.target,
+    '/a?size=10&x=%41&q=a%26b',
+  );
+  assert.equal((await ask({ target: '/a' })).request.target, '/a?size=10&q=a%26b');
+});
+
+test('set_hostname sets the host', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - set_hostname: { hostname: api.example.com }`,
+  );
+  const { request } = await ask({ headers: ['host', 'old', 'A', 'b'] });
+  assert.deepEqual(request.headers.raw, ['Host', 'api.example.com', 'A', 'b']);
+});
+
+test('set_basic_auth sets who asks', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - set_basic_auth: { username: admin, password: "pässword" }`,
+  );
+  const { request } = await ask({ headers: ['authorization', 'Bearer x'] });
+  const value = `Basic ${Buffer.from('admin:pässword').toString('base64')}`;
+  assert.deepEqual(request.headers.raw, ['Authorization', value]);
+});
+
+const parse = `flow:
+  - name: test
+    filter:
+      - context_parse:
+          context: _ctx.request.path
+          pattern: ^\\/.*?\\d{4}\\.(?P<month>\\d{2})\\.(?P<day>\\d{2}).*?
+          group: "parsed_index"
+      - echo:
+          message: "$[[parsed_index.month]]/$[[parsed_index.day]]"
+`;
+
+test('context_parse takes parts of a value out', async (t) => {
+  const { ask } = await startFlows(t, parse);
+  const found = await ask({ target: '/abd-2023.02.06-abc/_search' });
+  assert.equal(bodyText(found.response), '02/06');
+  assert.equal(bodyText((await ask({ target: '/abd/_search' })).response), '/');
+});
+
+test('context_parse without the value is an error, unless that is skipped', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: strict
+    filter:
+      - context_parse: { context: _ctx.request.header.X, pattern: "(?P<a>.)" }
+  - name: lenient
+    filter:
+      - context_parse: { context: _ctx.request.header.X, pattern: "(?P<a>.)", skip_error: true }
+      - echo: { message: "<$[[a]]>" }`,
+  );
+  await assert.rejects(ask(), { code: 'FILTER_FAILED', message: /has no _ctx.request.header.X/ });
+  assert.equal(bodyText((await ask({}, 'lenient')).response), '<>');
+  assert.equal(bodyText((await ask({ headers: ['X', 'yz'] }, 'lenient')).response), '<y>');
+});
+
+test('context_parse needs a named group', async (t) => {
+  const problems = await problemsOf(
+    t,
+    `flow: [{ name: f, filter: [{ context_parse: { context: a, pattern: "(x)" } }] }]`,
+  );
+  assert.deepEqual(problems, [
+    'flow[0].filter[0].context_parse.pattern: expected a named group, like (?P<name>\\d+)',
+  ]);
+});
+
+test('context_regex_replace changes a value, when its condition is met', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - context_regex_replace:
+          context: "_ctx.request.path"
+          pattern: "^/"
+          to: "/cluster:"
+          when:
+            contains:
+              _ctx.request.path: /_search`,
+  );
+  assert.equal((await ask({ target: '/abc/_search?q' })).request.target, '/cluster:abc/_search?q');
+  assert.equal((await ask({ target: '/abc/_count' })).request.target, '/abc/_count');
+});
+
+test('context_regex_replace puts groups and templates in, and client text stays text', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - context_regex_replace:
+          context: _ctx.request.body_json.query
+          pattern: '(\\w+):(?P<value>\\w+)'
+          to: '\${value}=$1[$[[_ctx.request.header.X]]]'
+      - context_regex_replace: { context: _ctx.request.header.None, pattern: a, to: b }`,
+  );
+  const { request } = await ask({ headers: ['X', '$1'], body: arriving('{"query":"a:1 b:2"}') });
+  assert.equal(bodyText(request), '{"query":"1=a[$1] 2=b[$1]"}');
+  assert.equal(request.headers.has('none'), false);
+});
+
+test('request_body_json_set sets values', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - request_body_json_set:
+          path:
+            - aggs.total_num.terms.field -> "name"
+            - aggs.total_num.terms.size -> 3
+            - size -> 0
+  - name: existing
+    filter:
+      - request_body_json_set:
+          ignore_missing: true
+          path: ["size -> 0", "from -> plain text", "query.bool.must.[0].x -> $[[_ctx.id]]"]`,
+  );
+  const body = '{"query":{"bool":{"must":[{"x":7.0}]}},"aggs":{"total_num":{"terms":{"size":1}}}}';
+  assert.equal(
+    bodyText((await ask({ body: arriving(body) })).request),
+    '{"query":{"bool":{"must":[{"x":7.0}]}},"aggs":{"total_num":{"terms":{"size":3,"field":"name"}}},"size":0}',
+  );
+  assert.equal(
+    bodyText(
+      (await ask({ body: '{"from":1,"query":{"bool":{"must":[{"x":7}]}}}' }, 'existing')).request,
+    ),
+    '{"from":"plain text","query":{"bool":{"must":[{"x":1}]}}}',
+  );
+  assert.equal(
+    bodyText((await ask()).request),
+    '{"aggs":{"total_num":{"terms":{"field":"name","size":3}}},"size":0}',
+  );
+});
+
+test('request_body_json_set leaves what is not JSON as it is, and says so', async (t) => {
+  const { ask, logged } = await startFlows(
+    t,
+    `flow: [{ name: f, filter: [{ request_body_json_set: { path: ["a -> 1"] } }] }]`,
+  );
+  assert.equal(bodyText((await ask({ body: 'text' })).request), 'text');
+  assert.match(logged.join(), /not JSON/);
+});
+
+test('response_body_regex_replace changes a body', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - echo:
+          message: "hello infini\\n"
+      - response_body_regex_replace:
+          pattern: infini
+          to: world
+  - name: proxied
+    filter:
+      - elasticsearch: { elasticsearch: dev }
+      - response_body_regex_replace: { pattern: infini, to: world }`,
+    {
+      forward: ({ response }) => {
+        response.status = 200;
+        response.headers.set('Content-Encoding', 'gzip');
+        response.body = arriving(gzipSync('an infini body'));
+      },
+    },
+  );
+  assert.equal(bodyText((await ask()).response), 'hello world\n');
+  const { response } = await ask({}, 'proxied');
+  assert.equal(bodyText(response), 'an world body');
+  assert.equal(response.headers.has('content-encoding'), false);
+});

@@ -1,0 +1,90 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import pino from 'pino';
+import { loadConfiguration } from '../../src/config/load.ts';
+import { ConfigError } from '../../src/config/problem.ts';
+import type { RequestContext } from '../../src/context/context.ts';
+import { filters, syntax } from '../../src/filters/index.ts';
+import { type CompiledFlow, compileFlow } from '../../src/flow/compile.ts';
+import type { FlowServices } from '../../src/flow/filter.ts';
+import type { Cluster } from '../../src/upstream/cluster.ts';
+import { type ContextOptions, newContext } from './context.ts';
+
+/** Flows at work, without an entry in front. */
+export interface RunningFlows {
+  /** Lets a request go through the flow of that name; the first one when it is not said. */
+  readonly ask: (request?: ContextOptions, flow?: string) => Promise<RequestContext>;
+  /** Lines that were logged. */
+  readonly logged: readonly string[];
+}
+
+export interface FlowOptions {
+  /** What each cluster does with a request. */
+  readonly forward?: (context: RequestContext, cluster: string) => void | Promise<void>;
+}
+
+/** Flows given as they stand in a configuration: YAML that begins with `flow:`. */
+export async function startFlows(
+  t: TestContext,
+  yaml: string,
+  { forward = () => {} }: FlowOptions = {},
+): Promise<RunningFlows> {
+  const { config } = await load(t, yaml);
+  const logged: string[] = [];
+  const compiled = new Map<string, CompiledFlow>();
+  const services: FlowServices = {
+    log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
+    cluster: (name) => fakeCluster(name, forward),
+    ownCluster: ({ name }) => fakeCluster(name, forward),
+    flow: (name) => (context) => compiled.get(name)?.handle(context),
+    hasFlow: (name) => compiled.has(name),
+  };
+  const definitions = new Map(filters.map((filter) => [filter.name, filter]));
+  for (const flow of config.flow) {
+    compiled.set(flow.name, compileFlow(flow, definitions, services));
+  }
+  t.after(() => Promise.all(Array.from(compiled.values(), (flow) => flow.close())));
+  return {
+    logged,
+    async ask(request, name = config.flow[0]?.name ?? '') {
+      const context = newContext(request);
+      await compiled.get(name)?.handle(context);
+      return context;
+    },
+  };
+}
+
+function fakeCluster(name: string, forward: NonNullable<FlowOptions['forward']>): Cluster {
+  const cluster: Cluster = {
+    name,
+    forward: async (context) => forward(context, name),
+    view: () => cluster,
+    close: () => Promise.resolve(),
+  };
+  return cluster;
+}
+
+/** Everything that is wrong with such flows, as `path: message`. */
+export async function problemsOf(t: TestContext, yaml: string): Promise<string[]> {
+  try {
+    await load(t, yaml);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map(({ path, message }) => `${path}: ${message}`);
+  }
+}
+
+async function load(t: TestContext, yaml: string) {
+  const folder = await mkdtemp(join(tmpdir(), 'evergate-flows-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'evergate.yml');
+  const clusters = ['es1', 'es2', 'dev'].map(
+    (name) => `  - { name: ${name}, endpoint: "http://127.0.0.1:9200" }\n`,
+  );
+  const rest = `entry: [{ name: main }]\nrouter: [{ name: default }]\nelasticsearch:\n`;
+  await writeFile(file, `${yaml}\n${rest}${clusters.join('')}`);
+  return loadConfiguration({ paths: [file], filters, syntax, environment: {} });
+}
