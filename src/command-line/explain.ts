@@ -1,9 +1,11 @@
 import { expectation } from '../config/describe.ts';
 import type { FilterDefinitionLike } from '../config/filter-definition.ts';
 import { knownFilters, unsupportedSections } from '../config/schema/infini.ts';
+import { branchProperties } from '../config/schema/condition.ts';
 import { rootSchema } from '../config/schema/root.ts';
 import type { JsonSchema } from '../config/schema/schema.ts';
 import { didYouMean } from '../config/suggest.ts';
+import type { TextSyntax } from '../config/syntax.ts';
 import { GatewayError } from '../errors.ts';
 
 type Filters = readonly FilterDefinitionLike[];
@@ -22,8 +24,10 @@ export function explain(key: string | undefined, filters: Filters): string {
   const own = filterSchema(filter);
   // Some filters are called like a section: what the section does not have may be the filter's.
   const inSection = resolve(rootSchema, steps, filters) !== undefined;
-  if (!inSection) return explainPath(own, steps, 1, filters);
   const other = resolve(own, steps.slice(1), filters);
+  if (!inSection && (other || !resolve(rootSchema, steps.slice(0, 2), filters))) {
+    return explainPath(own, steps, 1, filters);
+  }
   const also = other ? `\n\n  Also a filter: flow.filter.${steps.join('.')}` : '';
   return explainPath(rootSchema, steps, 0, filters) + also;
 }
@@ -70,7 +74,7 @@ function explainPath(
 function childNamed(schema: JsonSchema, name: string, filters: Filters): JsonSchema | undefined {
   if (schema.filters) {
     const filter = filterNamed(name, filters);
-    return filter && filterSchema(filter);
+    return filter ? filterSchema(filter) : branchProperties.get(name);
   }
   for (const shape of shapesOf(schema)) {
     if (Object.hasOwn(shape.properties ?? {}, name)) return shape.properties?.[name];
@@ -86,7 +90,13 @@ function shapesOf(schema: JsonSchema): JsonSchema[] {
 }
 
 function childrenOf(schema: JsonSchema, filters: Filters): (readonly [string, string])[] {
-  if (schema.filters) return filters.map((filter) => [filter.name, filter.summary] as const);
+  if (schema.filters) {
+    const branches = Array.from(
+      branchProperties,
+      ([name, { description = '' }]) => [name, firstSentence(description)] as const,
+    );
+    return [...filters.map((filter) => [filter.name, filter.summary] as const), ...branches];
+  }
   return shapesOf(schema).flatMap((shape) =>
     Object.entries(shape.properties ?? {}).map(
       ([name, child]) => [name, firstSentence(child.description ?? '')] as const,
@@ -103,6 +113,7 @@ function describe(key: string, schema: JsonSchema, filters: Filters): string {
   if (fallback !== undefined && !isEmptyMap) fact('default', JSON.stringify(fallback));
   for (const example of schema.examples ?? []) fact('example', render(example));
   if (schema.references) fact('names', `a ${schema.references} of this configuration`);
+  if (schema.syntax) fact('holds', syntaxes[schema.syntax]);
   if (schema.secret) fact('secret', 'never shown in logs or messages');
   const note = schema.unsupported ?? schema.refused;
   if (note !== undefined) fact('note', note);
@@ -110,6 +121,15 @@ function describe(key: string, schema: JsonSchema, filters: Filters): string {
   if (children.length > 0) lines.push('', '  Below it:', ...table(children, '    '));
   return lines.join('\n');
 }
+
+const syntaxes: Readonly<Record<TextSyntax, string>> = {
+  template: 'text, with fields of the request such as $[[_ctx.request.path]]',
+  field: 'the name of a field or variable, such as _ctx.request.path',
+  'settable-field': 'the name of a field or variable that can be set',
+  assignment: 'name -> value, with fields of the request such as $[[_ctx.request.path]]',
+  expression: 'a regular expression of RE2',
+  network: 'an address, a CIDR block, or a name such as private',
+};
 
 /** Text as YAML would have it on one line. */
 function render(example: unknown): string {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explain } from '../../src/command-line/explain.ts';
+import { operators } from '../../src/flow/condition-operators.ts';
 import { rootSchema } from '../../src/config/schema/root.ts';
 import type { JsonSchema } from '../../src/config/schema/schema.ts';
 import { filters as builtIns } from '../../src/filters/index.ts';
@@ -34,4 +35,14 @@ test('every key has a description, of every section and every filter', () => {
   visit(rootSchema, '');
   for (const filter of builtIns) visit(filter.schema, filter.name);
   assert.deepEqual(missing, []);
+});
+
+test('conditions are explained, every operator there is', () => {
+  assert.match(explain('flow.filter', filters), /^ +when +Among the parameters of any filter/m);
+  const when = explain('flow.filter.when', filters);
+  for (const operator of Object.keys(operators))
+    assert.match(when, new RegExp(`^ +${operator} `, 'm'));
+  assert.match(explain('flow.filter.if.range', filters), /lt, lte, gt, gte/);
+  assert.match(explain('flow.filter.then.echo.message', filters), /holds: +text, with fields of/);
+  assert.match(explain('flow.filter.when.queue_has_lag', filters), /is not supported yet/);
 });
