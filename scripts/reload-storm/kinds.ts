@@ -177,7 +177,7 @@ export const kinds: Readonly<
   Record<string, { readonly loop: ClientLoop; readonly count: number }>
 > = {
   'keep-alive': { loop: thinking(2, 8), count: 64 },
-  idle: { loop: thinking(500, 4000), count: 24 },
+  idle: { loop: thinking(300, 2000), count: 24 },
   'new-connection': { loop: newConnection, count: 6 },
   upload: { loop: upload, count: 6 },
   download: { loop: download, count: 4 },

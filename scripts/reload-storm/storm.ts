@@ -100,6 +100,7 @@ async function stormIn(
   const problems = disturbances.flatMap(({ kind, problem }) =>
     problem ? `${kind}: ${problem}` : [],
   );
+  if (target.complaints) problems.push(...(await target.complaints()));
   problems.push(...(await stop(target, backend, folder)));
   return {
     target: name,

@@ -1,13 +1,17 @@
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type ControlAnswer, requestControl } from '../../../src/primary/control-client.ts';
+import type { GatewayStatus } from '../../../src/primary/status.ts';
 import { childrenOf, signal, start } from '../processes.ts';
 import { type Setting, type Target, type TargetOptions, VERSION_PATH } from './target.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const cli = join(root, 'src/cli.ts');
+
+/** Descriptors of the primary that may be more at the end: workers, draining ones and their sockets. */
+const SLACK = 12;
 
 /** Evergate itself, from its sources. */
 export class Evergate implements Target {
@@ -19,6 +23,7 @@ export class Evergate implements Target {
   upgrade: (() => Promise<void>) | null = null;
   readonly #options: TargetOptions;
   readonly #file: string;
+  #descriptorsAtFirst = 0;
 
   constructor(options: TargetOptions) {
     this.#options = options;
@@ -80,9 +85,23 @@ flow:
 
   workers = (): number[] => childrenOf(this.main?.pid ?? -1);
 
-  generation = async (): Promise<number> => {
-    const { body } = await this.#control('GET', '/status');
-    return Number(body.generation);
+  generation = async (): Promise<number> => (await this.#status()).generation;
+
+  complaints = async (): Promise<string[]> => {
+    const { reloads } = await this.#status();
+    const found = reloads
+      .filter(({ result }) => result === 'refused' || result === 'rolled-back')
+      .map(
+        ({ generation, result, problems }) =>
+          `reload to ${generation} ${result}: ${problems.join('; ')}`,
+      );
+    const descriptors = this.#descriptors();
+    if (descriptors > this.#descriptorsAtFirst + SLACK) {
+      found.push(
+        `the primary leaks descriptors: ${this.#descriptorsAtFirst} at first, ${descriptors} now`,
+      );
+    }
+    return found;
   };
 
   async stop(): Promise<void> {
@@ -93,23 +112,16 @@ flow:
     return this.main?.pid ?? 0;
   }
 
-  #control(method: string, path: string): Promise<{ status: number; body: Status }> {
-    const socketPath = join(this.#options.folder, 'data', 'evergate.sock');
-    return new Promise((resolve, reject) => {
-      const asked = request({ socketPath, method, path, timeout: 60_000 }, (response) => {
-        let text = '';
-        response.on('data', (chunk) => (text += chunk));
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) as Status }),
-        );
-      });
-      asked.on('error', reject);
-      asked.on('timeout', () => asked.destroy(new Error(`no answer to ${method} ${path}`)));
-      asked.end();
-    });
+  async #status(): Promise<GatewayStatus> {
+    this.#descriptorsAtFirst ||= this.#descriptors();
+    return (await this.#control('GET', '/status')).body as GatewayStatus;
   }
-}
 
-interface Status {
-  readonly generation?: number;
+  #control(method: 'GET' | 'POST', path: string): Promise<ControlAnswer> {
+    return requestControl(join(this.#options.folder, 'data', 'evergate.sock'), method, path);
+  }
+
+  #descriptors(): number {
+    return readdirSync(`/proc/${this.main?.pid ?? 'self'}/fd`).length;
+  }
 }

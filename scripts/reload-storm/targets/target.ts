@@ -39,6 +39,8 @@ export interface Target {
   readonly upgrade: (() => Promise<void>) | null;
   /** Counts the reloads that took effect; null when the target does not tell. */
   readonly generation: (() => Promise<number>) | null;
+  /** What it has to say against itself at the end, in words. */
+  readonly complaints: (() => Promise<string[]>) | null;
   /** Ends it in its own way. */
   stop(): Promise<void>;
 }

@@ -1,0 +1,65 @@
+/** The promise itself, in short: no client sees a reload, a changed pool or another worker's death. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('../../scripts/reload-storm.ts', import.meta.url));
+
+interface Outcome {
+  readonly faults: readonly string[];
+  readonly targets: readonly [
+    {
+      readonly result: { readonly disturbances: readonly { readonly kind: string }[] };
+      readonly findings: {
+        readonly kinds: Record<string, Record<'before' | 'with', { answered: number }>>;
+        readonly inexcusable: readonly unknown[];
+      };
+    },
+  ];
+}
+
+async function storm(t: TestContext, ...args: string[]): Promise<Outcome> {
+  const child = spawn(
+    process.execPath,
+    [program, '--target', 'evergate', '--clients', '16', '--json', ...args],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  t.after(() => child.kill('SIGTERM'));
+  return JSON.parse(await text(child.stdout)) as Outcome;
+}
+
+function assertCalm({ faults, targets: [{ result, findings }] }: Outcome, kinds: string[]): void {
+  assert.deepEqual(
+    { faults, failures: findings.inexcusable.slice(0, 10) },
+    { faults: [], failures: [] },
+  );
+  assert.deepEqual(
+    result.disturbances.map(({ kind }) => kind),
+    kinds,
+  );
+  for (const [kind, phases] of Object.entries(findings.kinds)) {
+    assert.ok(phases.with.answered > 0, `${kind} clients got answers`);
+  }
+}
+
+test('no client sees any disturbance, one listening socket for each worker', async (t) => {
+  const kinds = ['signal', 'edit', 'api', 'kill', 'workers', 'burst', 'kill-reload'];
+  const outcome = await storm(
+    t,
+    ...['--seconds', '20', '--reuse-port', 'true'],
+    ...['--disturb', kinds.join(), '--disturbances', `${kinds.length}`],
+  );
+  assertCalm(outcome, kinds);
+});
+
+test('no client sees any disturbance, one listening socket for all workers', async (t) => {
+  const kinds = ['edit', 'kill', 'workers', 'kill-reload'];
+  const outcome = await storm(
+    t,
+    ...['--seconds', '12', '--reuse-port', 'false'],
+    ...['--disturb', kinds.join(), '--disturbances', `${kinds.length}`],
+  );
+  assertCalm(outcome, kinds);
+});
