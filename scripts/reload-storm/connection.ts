@@ -1,6 +1,7 @@
 /** A client's connection that never retries, and that tells exactly how an exchange failed. */
 import { connect, type Socket } from 'node:net';
 import { now } from './clock.ts';
+import { whereabouts } from './ownership.ts';
 import { type Response, ResponseParser } from './response.ts';
 
 /** How long a client waits for a connection, or for the next byte of an answer, ms. */
@@ -66,6 +67,7 @@ export class ClientConnection {
   readonly openedAt = now();
   /** Complete answers so far. */
   served = 0;
+  readonly #port: number;
   readonly #socket: Socket;
   readonly #listeners: Listeners;
   readonly #parser: ResponseParser;
@@ -73,6 +75,8 @@ export class ClientConnection {
   /** Since when nothing has come of what is awaited. */
   #silentSince = 0;
   #closing = false;
+  /** How the server broke the connection while nothing was asked. */
+  #lost: 'eof' | 'reset' | null = null;
   #onOpen: ((failure: Failure | null) => void) | null;
 
   private constructor(
@@ -80,6 +84,7 @@ export class ClientConnection {
     listeners: Listeners,
     onOpen: (failure: Failure | null) => void,
   ) {
+    this.#port = port;
     this.#listeners = listeners;
     this.#onOpen = onOpen;
     this.#parser = new ResponseParser((response) => this.#answered(response));
@@ -128,6 +133,9 @@ export class ClientConnection {
     onBody: ((chunk: Buffer) => void) | null = null,
     onHead: (() => void) | null = null,
   ): Promise<Response> {
+    // A client that was about to speak on a new connection cannot know that it should not have.
+    const lost = this.#lost;
+    if (lost) return Promise.reject(new Failure(lost, 'while nothing was asked'));
     this.#parser.onBody = onBody;
     this.#parser.onHead = onHead;
     return new Promise((resolve, reject) => {
@@ -159,7 +167,9 @@ export class ClientConnection {
 
   checkHang(): void {
     const silence = now() - this.#silentSince;
-    if (silence > PATIENCE) this.#fail('hang', `nothing for ${Math.round(silence)} ms`);
+    if (silence < PATIENCE) return;
+    const where = whereabouts(this.localPort, this.#port);
+    this.#fail('hang', `nothing for ${Math.round(silence)} ms; ${where}`);
   }
 
   #received(chunk: Buffer): void {
@@ -192,13 +202,17 @@ export class ClientConnection {
     this.#closing = true;
     this.#parser.end();
     if (this.#waiters.length > 0) this.#fail('eof', 'FIN');
-    else this.close();
+    else {
+      this.#lost = 'eof';
+      this.close();
+    }
   }
 
   #broken(code: string): void {
     if (this.#onOpen) this.#fail(code === 'ECONNREFUSED' ? 'refused' : 'reset', `connect: ${code}`);
     else if (this.#waiters.length > 0) this.#fail('reset', code);
     else if (!this.#closing) {
+      this.#lost = 'reset';
       this.#listeners.idleReset(this);
       this.close();
     }

@@ -10,6 +10,7 @@ export const disturbanceKinds = [
   'edit',
   'api',
   'kill',
+  'kill-all',
   'workers',
   'burst',
   'kill-reload',
@@ -24,6 +25,7 @@ export const disturbanceHelp: Record<DisturbanceKind, string> = {
   edit: 'edit the configuration; a target that does not watch it is told by its signal',
   api: 'reload by the control API',
   kill: 'kill -9 of a worker',
+  'kill-all': 'kill -9 of all workers at once',
   workers: 'change the number of workers',
   burst: 'five edits and signals within a moment',
   'kill-reload': 'kill -9 of a worker in the middle of a reload',
@@ -37,7 +39,7 @@ export interface DisturbanceRecord {
   /** Until it had taken effect, ms. */
   readonly took: number;
   readonly uptake: Uptake | null;
-  readonly killing: Killing | null;
+  readonly killings: readonly Killing[];
   /** What did not happen that should have; null when all is well. */
   readonly problem: string | null;
 }
@@ -45,7 +47,7 @@ export interface DisturbanceRecord {
 /** How long a disturbance may take until it has taken effect, ms. */
 const PATIENCE = 15_000;
 
-type Outcome = Partial<Pick<DisturbanceRecord, 'uptake' | 'killing' | 'problem'>>;
+type Outcome = Partial<Pick<DisturbanceRecord, 'uptake' | 'killings' | 'problem'>>;
 
 export class Disturber {
   readonly #target: Target;
@@ -74,6 +76,7 @@ export class Disturber {
       case 'api':
         return reloadByApi ? null : `${name} has no other API for it than its reload`;
       case 'kill':
+      case 'kill-all':
       case 'kill-reload':
         return workers ? null : `${name} has no worker that it would replace`;
       case 'workers':
@@ -93,7 +96,7 @@ export class Disturber {
     } catch (error) {
       outcome = { problem: (error as Error).message };
     }
-    return { kind, at, took: now() - at, uptake: null, killing: null, problem: null, ...outcome };
+    return { kind, at, took: now() - at, uptake: null, killings: [], problem: null, ...outcome };
   }
 
   async #do(kind: DisturbanceKind, at: number): Promise<Outcome> {
@@ -109,17 +112,20 @@ export class Disturber {
         return this.#edit(at);
       case 'burst':
         for (let i = 0; i < 4; i += 1) {
-          this.#save();
+          // Its signal may make it read in the middle of the next edit.
+          this.#save(true);
           await this.#target.reload();
           await sleep(Math.random() * 40);
         }
-        return this.#edit(at);
+        return this.#edit(at, true);
       case 'kill':
-        return this.#kill();
+        return this.#kill(1);
+      case 'kill-all':
+        return this.#kill(Number.POSITIVE_INFINITY);
       case 'kill-reload': {
         const editing = this.#edit(at);
         await sleep(Math.random() * 600);
-        const killed = await this.#kill();
+        const killed = await this.#kill(1);
         return { ...killed, ...(await editing) };
       }
       case 'upgrade':
@@ -128,27 +134,32 @@ export class Disturber {
     }
   }
 
-  #save(): void {
+  #save(atomically: boolean): void {
     this.#version += 1;
-    this.#target.save({ version: this.#version, workers: this.#count });
+    this.#target.save({ version: this.#version, workers: this.#count }, atomically);
   }
 
-  async #edit(since: number): Promise<Outcome> {
-    this.#save();
+  async #edit(since: number, atomically = false): Promise<Outcome> {
+    this.#save(atomically);
     if (!this.#target.watchesFile) await this.#target.reload();
     return this.#taken(since);
   }
 
   async #taken(since: number): Promise<Outcome> {
     const uptake = await this.#prober.until(this.#version, since, PATIENCE);
-    return uptake ? { uptake } : { problem: `version ${this.#version} was not taken up` };
+    if (!uptake) return { problem: `version ${this.#version} was not taken up` };
+    for (const { settled } = this.#target; settled && !(await settled()); await sleep(20)) {
+      if (now() - since > PATIENCE) return { uptake, problem: 'some workers were not replaced' };
+    }
+    this.#prober.confirm(this.#version);
+    return { uptake };
   }
 
   /** A reload asked for in words: seen by the target's own count, or by a change of the version. */
   async #tell(say: () => Promise<void>, since: number): Promise<Outcome> {
     const { generation } = this.#target;
     if (!generation) {
-      this.#save();
+      this.#save(false);
       await say();
       return this.#taken(since);
     }
@@ -161,23 +172,25 @@ export class Disturber {
     return {};
   }
 
-  async #kill(): Promise<Outcome> {
+  /** Kills so many of the workers that serve, and waits until there are enough again. */
+  async #kill(most: number): Promise<Outcome> {
     const list = (): number[] => this.#target.workers?.() ?? [];
     const workers = list();
-    // One that serves: a worker that is still starting takes no client with it, but its reload.
-    const serving = workers.filter((pid) => acceptedBy(pid, this.#port).size > 0);
-    const victim = serving[Math.floor(Math.random() * serving.length)];
-    if (victim === undefined) return { problem: 'no worker to kill' };
-    const killing = await killWorker(victim, this.#port);
-    if (!killing) return {};
-    // Enough others, or a new one.
-    for (;;) {
-      const others = list().filter((pid) => pid !== victim);
+    // A worker that is still starting takes no client with it, but its reload.
+    const victims = workers
+      .filter((pid) => acceptedBy(pid, this.#port).size > 0)
+      .sort(() => Math.random() - 0.5)
+      .slice(0, most);
+    if (victims.length === 0) return { problem: 'no worker to kill' };
+    const killings = (
+      await Promise.all(victims.map((victim) => killWorker(victim, this.#port)))
+    ).filter((killing) => killing !== null);
+    for (const since = now(); ; await sleep(10)) {
+      const others = list().filter((pid) => !victims.includes(pid));
       if (others.length >= this.#count || others.some((pid) => !workers.includes(pid))) break;
-      if (now() - killing.at > PATIENCE) return { killing, problem: 'no worker came instead' };
-      await sleep(10);
+      if (now() - since > PATIENCE) return { killings, problem: 'no worker came instead' };
     }
-    return { killing };
+    return { killings };
   }
 
   /** Workers that the configuration asks for now: one more, one less, and as at first, in turn. */

@@ -86,13 +86,9 @@ function count(
  */
 function isExcused(failure: FailureRecord, { disturbances }: StormResult): boolean {
   if (!['reset', 'eof', 'truncated', 'idle-reset'].includes(failure.kind)) return false;
-  return disturbances.some(
-    ({ killing }) =>
-      killing !== null &&
-      killing.ports.has(failure.port) &&
-      failure.openedAt <= killing.at &&
-      failure.at >= killing.at,
-  );
+  return disturbances
+    .flatMap(({ killings }) => killings)
+    .some(({ at, ports }) => ports.has(failure.port) && failure.openedAt <= at && failure.at >= at);
 }
 
 export function sum(counts: Readonly<Record<string, number>>): number {

@@ -68,18 +68,25 @@ async function flood(client: Client): Promise<void> {
   connection?.close();
 }
 
-/** A new connection for each request. */
+/**
+ * A new connection for each request, several at once, so that some wait to be accepted at any time;
+ * some say nothing for a while.
+ */
 async function newConnection(client: Client): Promise<void> {
-  while (client.running) {
+  const once = async (): Promise<void> => {
     const connection = await client.connect();
-    if (!connection) continue;
+    if (!connection) return;
+    if (Math.random() < 0.2) await client.think(0, 500);
     await client.ask(connection, get(client.nextId(), 'Connection: close'));
     connection.close();
-    await client.think(5, 15);
+  };
+  while (client.running) {
+    await Promise.all(Array.from({ length: 1 + Math.floor(Math.random() * 8) }, once));
+    await client.think(10, 60);
   }
 }
 
-/** Sends a body in pieces over one to two seconds; every other client without a length. */
+/** Sends head and body in pieces over one to two seconds; every other client without a length. */
 async function upload(client: Client, number: number): Promise<void> {
   const chunked = number % 2 === 1;
   let connection: ClientConnection | null = null;
@@ -96,7 +103,10 @@ async function upload(client: Client, number: number): Promise<void> {
     const expected = `${id} ${PIECE * pieces} ${digest}`;
     const length = chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${PIECE * pieces}`;
     const send = async (): Promise<void> => {
-      current.write(head('POST', '/digest', id, length));
+      const first = head('POST', '/digest', id, length);
+      current.write(first.slice(0, 40));
+      await client.think(80, 180);
+      current.write(first.slice(40));
       for (let i = 0; i < pieces && current.usable; i += 1) {
         current.write(
           chunked ? Buffer.concat([Buffer.from(`${PIECE.toString(16)}\r\n`), piece, CRLF]) : piece,

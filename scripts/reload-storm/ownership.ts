@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { now } from './clock.ts';
-import { signal, statOf } from './processes.ts';
+import { processes, signal, statOf } from './processes.ts';
 
 export interface Killing {
   readonly pid: number;
@@ -37,24 +37,65 @@ export async function killWorker(pid: number, port: number): Promise<Killing | n
 
 /** Client ports of the IPv4 connections to `port` that the process holds. */
 export function acceptedBy(pid: number, port: number): Set<number> {
+  const inodes = inodesOf(pid);
+  if (inodes.size === 0) return new Set();
+  const own = serverSides(port).filter(({ inode }) => inodes.has(inode));
+  return new Set(own.map(({ clientPort }) => clientPort));
+}
+
+/** Who has a connection that gets no answer, in words. */
+export function whereabouts(clientPort: number, port: number): string {
+  const side = serverSides(port).find((each) => each.clientPort === clientPort);
+  if (!side) return 'no longer known to the kernel';
+  const { state, queues, inode } = side;
+  const what = `state ${state}, queues ${queues}`;
+  if (inode === '0') return `not accepted by any process; ${what}`;
+  const owners = processes().filter((pid) => inodesOf(pid).has(inode));
+  return `held by ${owners.map((pid) => `${pid} (${titleOf(pid)})`).join(', ')}; ${what}`;
+}
+
+interface ServerSide {
+  readonly clientPort: number;
+  readonly state: string;
+  /** Bytes not yet sent and not yet read, in hexadecimal. */
+  readonly queues: string;
+  /** `0` while no process has accepted it. */
+  readonly inode: string;
+}
+
+/** The server's ends of all connections to the port. */
+function serverSides(port: number): ServerSide[] {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const sides: ServerSide[] = [];
+  for (const line of readFileSync('/proc/net/tcp', 'latin1').split('\n')) {
+    const [, from = '', to = '', state = '', queues = '', , , , , inode = ''] = line
+      .trim()
+      .split(/\s+/);
+    if (!from.endsWith(local) || state === LISTEN) continue;
+    sides.push({ clientPort: Number.parseInt(to.slice(-4), 16), state, queues, inode });
+  }
+  return sides;
+}
+
+const LISTEN = '0A';
+
+/** The sockets that a process has open. */
+function inodesOf(pid: number): Set<string> {
   const inodes = new Set<string>();
   for (const descriptor of descriptorsOf(pid)) {
     const [, inode] = /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${descriptor}`)) ?? [];
     if (inode) inodes.add(inode);
   }
-  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const ports = new Set<number>();
-  if (inodes.size === 0) return ports;
-  for (const line of readFileSync('/proc/net/tcp', 'latin1').split('\n')) {
-    const [, from = '', to = '', state, , , , , , inode = ''] = line.trim().split(/\s+/);
-    if (from.endsWith(local) && state !== LISTEN && inodes.has(inode)) {
-      ports.add(Number.parseInt(to.slice(-4), 16));
-    }
-  }
-  return ports;
+  return inodes;
 }
 
-const LISTEN = '0A';
+function titleOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
+  } catch {
+    return 'gone';
+  }
+}
 
 function descriptorsOf(pid: number): string[] {
   try {

@@ -4,8 +4,11 @@ import { now } from './clock.ts';
 import type { Tally } from './tally.ts';
 import { VERSION_PATH } from './targets/target.ts';
 
-/** Answers in a row with the new version after which it counts as taken up everywhere. */
+/** Answers in a row with the new version after which it counts as taken up. */
 const SETTLED = 20;
+
+/** How long workers that take no more connections may still accept what was queued for them, ms. */
+const GRACE = 2000;
 
 export interface Uptake {
   /** From the change to the first answer with the new version, ms. */
@@ -21,6 +24,8 @@ export class Prober {
   #firstAt = 0;
   #lastOldAt = 0;
   #row = 0;
+  /** The version that every worker is known to run, and since when. */
+  #confirmed = { version: 0, at: 0 };
   readonly #client: Client;
   readonly #done: Promise<void>;
 
@@ -40,6 +45,11 @@ export class Prober {
       await this.#client.think(5, 5);
     }
     return { first: this.#firstAt - since, lastOld: this.#lastOldAt - since };
+  }
+
+  /** Every worker runs this version: from now on an older one is a wrong answer. */
+  confirm(version: number): void {
+    this.#confirmed = { version, at: now() };
   }
 
   async stop(): Promise<void> {
@@ -62,17 +72,20 @@ export class Prober {
     }
   }
 
-  #look(answer: string): string | null {
-    if (!/^\d+$/.test(answer)) return `not a version: ${answer.slice(0, 80)}`;
-    const settled = this.#row >= SETTLED;
-    if (Number(answer) >= this.#version) {
-      if (this.#row === 0 && this.#firstAt === 0) this.#firstAt = now();
-      this.#row += 1;
-      return null;
+  #look(text: string): string | null {
+    if (!/^\d+$/.test(text)) return `not a version: ${text.slice(0, 80)}`;
+    const answer = Number(text);
+    const { version, at } = this.#confirmed;
+    if (answer < version && now() - at > GRACE) {
+      return `version ${answer}, ${Math.round(now() - at)} ms after all had ${version}`;
     }
-    if (settled) return `version ${answer} long after ${this.#version} was taken up`;
-    this.#lastOldAt = now();
-    this.#row = 0;
+    if (answer >= this.#version) {
+      if (this.#firstAt === 0) this.#firstAt = now();
+      this.#row += 1;
+    } else {
+      this.#lastOldAt = now();
+      this.#row = 0;
+    }
     return null;
   }
 }

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * folder, and so do their children, also those that outlive their parents.
  */
 export function processesIn(folder: string): number[] {
-  return numbersIn('/proc').filter((pid) => {
+  return processes().filter((pid) => {
     try {
       return pid !== process.pid && readlinkSync(`/proc/${pid}/cwd`) === folder;
     } catch {
@@ -22,7 +22,7 @@ export function processesIn(folder: string): number[] {
 
 /** Children of a process. */
 export function childrenOf(parent: number): number[] {
-  return numbersIn('/proc').filter((pid) => {
+  return processes().filter((pid) => {
     const stat = statOf(pid);
     return stat?.parent === parent && stat.state !== 'Z';
   });
@@ -40,8 +40,9 @@ export function statOf(pid: number): { state: string; parent: number } | null {
   }
 }
 
-function numbersIn(folder: string): number[] {
-  return readdirSync(folder)
+/** Every process there is. */
+export function processes(): number[] {
+  return readdirSync('/proc')
     .map(Number)
     .filter((number) => number > 0);
 }

@@ -20,10 +20,24 @@ interface Outcome {
   ];
 }
 
-async function storm(t: TestContext, ...args: string[]): Promise<Outcome> {
+async function storm(
+  t: TestContext,
+  seconds: number,
+  reusePort: boolean,
+  kinds: readonly string[],
+): Promise<Outcome> {
   const child = spawn(
     process.execPath,
-    [program, '--target', 'evergate', '--clients', '16', '--json', ...args],
+    [
+      program,
+      '--target=evergate',
+      '--clients=16',
+      '--json',
+      `--seconds=${seconds}`,
+      `--reuse-port=${reusePort}`,
+      `--disturb=${kinds.join()}`,
+      `--disturbances=${kinds.length}`,
+    ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   t.after(() => child.kill('SIGTERM'));
@@ -45,21 +59,11 @@ function assertCalm({ faults, targets: [{ result, findings }] }: Outcome, kinds:
 }
 
 test('no client sees any disturbance, one listening socket for each worker', async (t) => {
-  const kinds = ['signal', 'edit', 'api', 'kill', 'workers', 'burst', 'kill-reload'];
-  const outcome = await storm(
-    t,
-    ...['--seconds', '20', '--reuse-port', 'true'],
-    ...['--disturb', kinds.join(), '--disturbances', `${kinds.length}`],
-  );
-  assertCalm(outcome, kinds);
+  const kinds = ['signal', 'edit', 'api', 'kill', 'workers', 'burst', 'kill-reload', 'kill-all'];
+  assertCalm(await storm(t, 22, true, kinds), kinds);
 });
 
 test('no client sees any disturbance, one listening socket for all workers', async (t) => {
   const kinds = ['edit', 'kill', 'workers', 'kill-reload'];
-  const outcome = await storm(
-    t,
-    ...['--seconds', '12', '--reuse-port', 'false'],
-    ...['--disturb', kinds.join(), '--disturbances', `${kinds.length}`],
-  );
-  assertCalm(outcome, kinds);
+  assertCalm(await storm(t, 12, false, kinds), kinds);
 });

@@ -9,7 +9,7 @@ import { Client, type Question } from '../../scripts/reload-storm/client.ts';
 import { now } from '../../scripts/reload-storm/clock.ts';
 import type { ClientConnection } from '../../scripts/reload-storm/connection.ts';
 import { judgeStorm } from '../../scripts/reload-storm/findings.ts';
-import { acceptedBy, killWorker } from '../../scripts/reload-storm/ownership.ts';
+import { acceptedBy, type Killing, killWorker } from '../../scripts/reload-storm/ownership.ts';
 import { freePort } from '../../scripts/reload-storm/processes.ts';
 import type { StormResult } from '../../scripts/reload-storm/storm.ts';
 import { type FailureRecord, Tally } from '../../scripts/reload-storm/tally.ts';
@@ -21,10 +21,15 @@ function ok(id: string, body = id, more = ''): string {
   return `HTTP/1.1 200 OK\r\nX-Storm-Id: ${id}\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}`;
 }
 
-async function serve(t: TestContext, behave: Behaviour): Promise<{ client: Client; tally: Tally }> {
+async function serve(
+  t: TestContext,
+  behave: Behaviour,
+  greet: (socket: Socket) => unknown = () => {},
+): Promise<{ client: Client; tally: Tally }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
+    greet(socket);
     socket.on('error', () => {});
     socket.on('data', (chunk) => {
       const ids = [...chunk.toString().matchAll(/X-Storm-Id: (\S+)/g)].map(([, id = '']) => id);
@@ -142,6 +147,18 @@ describe('a client of the storm', { concurrency: true }, () => {
     );
   });
 
+  test('counts a connection that ended before its first request', async (t) => {
+    const { client, tally } = await serve(
+      t,
+      () => {},
+      (socket) => socket.end(),
+    );
+    const connection = await connected(client);
+    while (connection.usable) await client.think(10, 10);
+    assert.equal(await client.ask(connection, question(client)), false);
+    assert.equal(tally.failures[0]?.kind, 'eof');
+  });
+
   for (const [what, order, expected] of [
     ['in order', [0, 1, 2], []],
     ['out of order', [1, 0, 2], ['wrong', 'wrong']],
@@ -223,10 +240,7 @@ test('a hang is never excused', () => {
   );
 });
 
-function resultOf(
-  failures: readonly FailureRecord[],
-  killing: NonNullable<StormResult['disturbances'][number]['killing']>,
-): StormResult {
+function resultOf(failures: readonly FailureRecord[], killing: Killing): StormResult {
   const nothing = { answered: 0, p50: 0, p99: 0, max: 0, gap: 0 };
   const report = {
     clients: { test: { before: nothing, with: nothing } },
@@ -239,7 +253,9 @@ function resultOf(
     startedAt: 0,
     disturbedAt: 0,
     endedAt: now(),
-    disturbances: [{ kind: 'kill', at: killing.at, took: 1, uptake: null, killing, problem: null }],
+    disturbances: [
+      { kind: 'kill', at: killing.at, took: 1, uptake: null, killings: [killing], problem: null },
+    ],
     skipped: {},
     clients: report,
     probe: { clients: {}, failures: [], ownDelay: 0 },

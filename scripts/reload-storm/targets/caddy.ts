@@ -15,6 +15,7 @@ export class Caddy implements Target {
   readonly reloadByApi = null;
   readonly upgrade = null;
   readonly generation = null;
+  readonly settled = null;
   readonly complaints = null;
   readonly #options: TargetOptions;
   readonly #file: string;

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ControlAnswer, requestControl } from '../../../src/primary/control-client.ts';
@@ -30,11 +30,19 @@ export class Evergate implements Target {
     this.#file = join(options.folder, 'evergate.yml');
   }
 
-  save({ version, workers }: Setting): void {
+  save(setting: Setting, atomically: boolean): void {
+    const { folder } = this.#options;
+    const text = this.#configuration(setting);
+    if (!atomically) writeFileSync(this.#file, text);
+    else {
+      writeFileSync(join(folder, 'new'), text);
+      renameSync(join(folder, 'new'), this.#file);
+    }
+  }
+
+  #configuration({ version, workers }: Setting): string {
     const { folder, port, backendPort, reusePort } = this.#options;
-    writeFileSync(
-      this.#file,
-      `path.data: ${folder}/data
+    return `path.data: ${folder}/data
 path.logs: ${folder}/log
 configs.auto_reload: true
 workers: ${workers}
@@ -61,8 +69,7 @@ flow:
       - http:
           schema: http
           host: 127.0.0.1:${backendPort}
-`,
-    );
+`;
   }
 
   async start(): Promise<void> {
@@ -86,6 +93,11 @@ flow:
   workers = (): number[] => childrenOf(this.main?.pid ?? -1);
 
   generation = async (): Promise<number> => (await this.#status()).generation;
+
+  settled = async (): Promise<boolean> => {
+    const { generation, workers, waiting } = await this.#status();
+    return waiting === null && workers.every((worker) => worker.generation === generation);
+  };
 
   complaints = async (): Promise<string[]> => {
     const { reloads } = await this.#status();

@@ -19,6 +19,7 @@ export class HAProxy implements Target {
   readonly reloadByApi = null;
   readonly upgrade = null;
   readonly generation = null;
+  readonly settled = null;
   readonly complaints = null;
   readonly #options: TargetOptions;
   readonly #idleClose: boolean;

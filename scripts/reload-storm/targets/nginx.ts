@@ -14,6 +14,7 @@ export class Nginx implements Target {
   readonly reloadByApi = null;
   readonly upgrade = null;
   readonly generation = null;
+  readonly settled = null;
   readonly complaints = null;
   readonly #options: TargetOptions;
   readonly #file: string;

@@ -24,8 +24,8 @@ export interface Target {
   readonly main: ChildProcess | null;
   /** Takes up a saved configuration without being told to. */
   readonly watchesFile: boolean;
-  /** Saves a configuration. */
-  save(setting: Setting): void;
+  /** Saves a configuration, in place or, where it may be read at any time, atomically. */
+  save(setting: Setting, atomically: boolean): void;
   start(): Promise<void>;
   /** The target's signal, or what its manual says to do instead. */
   reload(): Promise<void>;
@@ -39,6 +39,8 @@ export interface Target {
   readonly upgrade: (() => Promise<void>) | null;
   /** Counts the reloads that took effect; null when the target does not tell. */
   readonly generation: (() => Promise<number>) | null;
+  /** Every worker runs the newest configuration; null when the target does not tell. */
+  readonly settled: (() => Promise<boolean>) | null;
   /** What it has to say against itself at the end, in words. */
   readonly complaints: (() => Promise<string[]>) | null;
   /** Ends it in its own way. */
