@@ -1,10 +1,12 @@
 import type { FilterDefinition } from '../flow/filter.ts';
+import basicAuth from './basic-auth.ts';
 import clone from './clone.ts';
 import contextFilter from './context-filter.ts';
 import contextParse from './context-parse.ts';
 import contextRegexReplace from './context-regex-replace.ts';
 import contextSwitch from './context-switch.ts';
 import drop from './drop.ts';
+import dump from './dump.ts';
 import echo from './echo.ts';
 import elasticsearch from './elasticsearch.ts';
 import flow from './flow.ts';
@@ -33,6 +35,7 @@ export const filters: readonly FilterDefinition[] = [
   echo,
   setResponse,
   drop,
+  dump,
   sleep,
   // Changing
   setContext,
@@ -51,6 +54,8 @@ export const filters: readonly FilterDefinition[] = [
   requestHeaderFilter,
   requestClientIpFilter,
   responseStatusFilter,
+  // Access
+  basicAuth,
   // Routing
   flow,
   switchFlow,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import type { BodySource } from '../../src/context/body.ts';
 import type { RequestContext } from '../../src/context/context.ts';
 import { compileTemplate } from '../../src/context/template.ts';
@@ -7,7 +7,7 @@ import echo from '../../src/filters/echo.ts';
 import sleep from '../../src/filters/sleep.ts';
 import setResponse from '../../src/filters/set-response.ts';
 import type { FilterDefinition, FilterServices, Handler } from '../../src/flow/filter.ts';
-import { bodyText, newContext } from '../support/context.ts';
+import { arriving, bodyText, newContext } from '../support/context.ts';
 import { startFlows } from '../support/flows.ts';
 
 const lines: string[] = [];
@@ -175,4 +175,126 @@ test('redirect sends the client elsewhere', async (t) => {
   const other = await ask({ target: '/x' }, 'templates');
   assert.equal(other.response.status, 308);
   assert.equal(other.response.headers.get('location'), 'https://b/x');
+});
+
+/** What `action` writes to standard output. */
+async function outputOf(t: TestContext, action: () => Promise<unknown>): Promise<string> {
+  const written: string[] = [];
+  const write = t.mock.method(process.stdout, 'write', (text: string) => written.push(text) > 0);
+  try {
+    await action();
+  } finally {
+    write.mock.restore();
+  }
+  return written.join('');
+}
+
+test('dump shows context values', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: echo
+    filter:
+      - set_response:
+          status: 201
+          content_type: "text/plain; charset=utf-8"
+          body: "hello world"
+      - set_response_header:
+          headers:
+            - Env -> Dev
+      - dump:
+          context:
+            - _ctx.tls
+            - _ctx.remote_addr
+            - _ctx.local_addr
+            - _ctx.request.host
+            - _ctx.request.method
+            - _ctx.request.uri
+            - _ctx.request.path
+            - _ctx.request.body
+            - _ctx.request.body_length
+            - _ctx.request.query_args.from
+            - _ctx.request.header.Accept
+            - _ctx.request.user
+            - _ctx.response.status
+            - _ctx.response.body
+            - _ctx.response.content_type
+            - _ctx.response.body_length
+            - _ctx.response.header.Env`,
+  );
+  const output = await outputOf(t, () =>
+    ask({
+      method: 'POST',
+      target: '/medcl/_search?from=1&size=100',
+      headers: ['Host', 'localhost:8000', 'Accept', '*/*', 'Authorization', 'Basic bWVkY2w6MTIz'],
+      body: arriving('{search:', 'query123}'),
+    }),
+  );
+  assert.equal(
+    output,
+    `---- dumping context ----
+_ctx.tls  :  false
+_ctx.remote_addr  :  127.0.0.1:50925
+_ctx.local_addr  :  127.0.0.1:8000
+_ctx.request.host  :  localhost:8000
+_ctx.request.method  :  POST
+_ctx.request.uri  :  http://localhost:8000/medcl/_search?from=1&size=100
+_ctx.request.path  :  /medcl/_search
+_ctx.request.body  :  {search:query123}
+_ctx.request.body_length  :  17
+_ctx.request.query_args.from  :  1
+_ctx.request.header.Accept  :  */*
+_ctx.request.user  :  medcl
+_ctx.response.status  :  201
+_ctx.response.body  :  hello world
+_ctx.response.content_type  :  text/plain; charset=utf-8
+_ctx.response.body_length  :  11
+_ctx.response.header.Env  :  Dev
+`,
+  );
+});
+
+test('dump shows parts of request and response, but nothing that gives access', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: all
+    filter:
+      - set_response: { status: 201, body: answer }
+      - dump:
+          request: true
+          response: true
+          uri: true
+          query_args: true
+          user: true
+          api_key: true
+          request_header: true
+          response_header: true
+          status_code: true
+  - name: nothing
+    filter: [{ dump: }]`,
+  );
+  const key = Buffer.from('key-id:secret').toString('base64');
+  const output = await outputOf(t, () =>
+    ask({
+      target: '/a?b=c',
+      headers: ['Host', 'h', 'Authorization', `ApiKey ${key}`],
+      body: 'text',
+    }),
+  );
+  for (const part of [
+    '---- uri ----\nhttp://h/a?b=c\n',
+    '---- query_args ----\n{"b":"c"}\n',
+    '---- user ----\n\n',
+    '---- api_key ----\nkey-id\n',
+    '---- request header ----\nHost: h\nAuthorization: (not shown)\n',
+    '---- request ----\nGET /a?b=c\nHost: h\nAuthorization: (not shown)\n\ntext\n',
+    '---- status_code ----\n201\n',
+    '---- response ----\n201\n\n\nanswer\n',
+  ]) {
+    assert.ok(output.includes(part), `${part} in ${output}`);
+  }
+  assert.doesNotMatch(output, /secret/);
+  assert.ok(!output.includes(key));
+  assert.equal(await outputOf(t, () => ask({}, 'nothing')), '');
 });
