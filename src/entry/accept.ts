@@ -5,6 +5,12 @@ const quietRounds = 3;
 /** A flood of connections may keep a queue filled; no longer than this, ms. */
 const drainLimit = 1_000;
 
+/**
+ * Connections that may wait while no worker accepts, as when one is being replaced; the kernel takes
+ * net.core.somaxconn instead when that is less.
+ */
+const backlog = 4096;
+
 /** The accepting end of an entry in this worker: several sockets, one stream of connections. */
 export class Acceptor {
   readonly #servers: net.Server[] = [];
@@ -26,7 +32,7 @@ export class Acceptor {
     );
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once('error', reject);
-    server.listen(handle as { fd: number }, resolve);
+    server.listen(handle, backlog, resolve);
     await promise;
     server.off('error', reject);
     // A failed accept (descriptors used up) passes; the others go on.

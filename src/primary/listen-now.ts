@@ -10,4 +10,5 @@ server.once('listening', () => process.exit(0));
 server.once('error', (error: NodeJS.ErrnoException) => {
   process.stdout.write(`${error.code ?? 'UNKNOWN'}\n`, () => process.exit(1));
 });
-server.listen({ fd: 3 });
+// As many as a worker will let wait.
+server.listen({ fd: 3, backlog: 4096 });
