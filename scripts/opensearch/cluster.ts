@@ -9,6 +9,8 @@ import { OpenSearchNode } from './node.ts';
 const GREEN_TIMEOUT = 60_000;
 
 export interface OpenSearchCluster {
+  /** Names of the nodes, in the order of their endpoints. */
+  readonly names: readonly string[];
   /** Origins of the nodes' REST interfaces, `http://127.0.0.1:port`. */
   readonly endpoints: readonly string[];
   /** Kills a node as a crash would (`kill -9`); resolves when its process is gone. */
@@ -44,6 +46,7 @@ export async function startOpenSearch({ nodes = 3 } = {}): Promise<OpenSearchClu
     return node;
   };
   const cluster: OpenSearchCluster = {
+    names,
     get endpoints() {
       return members.map(({ endpoint }) => endpoint);
     },
