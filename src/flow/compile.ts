@@ -10,6 +10,7 @@ import {
 } from '../context/needs.ts';
 import { compileTemplate } from '../context/template.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
+import type { Cluster } from '../upstream/cluster.ts';
 import { compileCondition, type Test } from './condition.ts';
 import type { FilterDefinition, FilterServices, FlowServices, Handler } from './filter.ts';
 
@@ -21,7 +22,7 @@ import type { FilterDefinition, FilterServices, FlowServices, Handler } from './
 interface Step {
   readonly path: string;
   readonly test: Test | null;
-  readonly handle: Handler | null;
+  handle: Handler | null;
   next: number;
   otherwise: number;
 }
@@ -45,6 +46,7 @@ export function compileFlow(
 ): CompiledFlow {
   const compiler = new FlowCompiler(definitions, services, limits);
   compiler.addAll(config.filter);
+  compiler.keepBodies();
   const { steps, closers } = compiler;
   return {
     handle: (context) => run(steps, 0, context),
@@ -63,6 +65,10 @@ class FlowCompiler {
   readonly #definitions: ReadonlyMap<string, FilterDefinition>;
   readonly #services: FlowServices;
   readonly #limits: BodyLimits;
+  /** Steps that send the request on, and with it a body that still streams. */
+  readonly #forwarding = new Set<Step>();
+  /** The last step that has the request's body read. */
+  #lastReading = -1;
 
   constructor(
     definitions: ReadonlyMap<string, FilterDefinition>,
@@ -81,16 +87,31 @@ class FlowCompiler {
     }
   }
 
+  /** A body that is read after the request was sent on has to be read before that. */
+  keepBodies(): void {
+    const read = preparation(requestContent, this.#limits) as Handler;
+    for (const [index, step] of this.steps.entries()) {
+      if (index > this.#lastReading || !this.#forwarding.has(step)) continue;
+      const send = step.handle as Handler;
+      step.handle = (context) => {
+        const pending = read(context);
+        return pending === undefined ? send(context) : pending.then(() => send(context));
+      };
+    }
+  }
+
   #addFilter(place: FilterPlace): void {
     const { path, when } = place;
     const test = when === undefined ? null : this.#addTest(when, path);
     const definition = this.#definitions.get(place.name);
     if (!definition) throw new Error(`${path}: no filter is called ${place.name}`);
-    const needs: Needs[] = [];
-    const filter = definition.create(place.parameters, recording(this.#services, needs));
+    const use: Use = { needs: [], forwards: false };
+    const filter = definition.create(place.parameters, recording(this.#services, use));
     if (typeof filter !== 'function') this.closers.push(() => filter.close());
-    this.#addPreparation(combineNeeds(needs), path);
-    this.#add(path, typeof filter === 'function' ? filter : (context) => filter.handle(context));
+    this.#addPreparation(combineNeeds(use.needs), path);
+    const handle = typeof filter === 'function' ? filter : filter.handle.bind(filter);
+    const step = this.#add(path, handle);
+    if (use.forwards) this.#forwarding.add(step);
     if (test) test.otherwise = this.steps.length;
   }
 
@@ -118,7 +139,9 @@ class FlowCompiler {
   /** Bodies are read right before the step that needs them, not for requests that jump over it. */
   #addPreparation(needs: Needs, path: string): void {
     const prepare = preparation(needs, this.#limits);
-    if (prepare) this.#add(path, prepare);
+    if (prepare === undefined) return;
+    if (needs.requestBody === 'content') this.#lastReading = this.steps.length;
+    this.#add(path, prepare);
   }
 
   #add(path: string, handle: Handler | null, test: Test | null = null): Step {
@@ -129,14 +152,29 @@ class FlowCompiler {
   }
 }
 
-/** The services of one filter: notes in `needs` what the filter's texts and fields need. */
-function recording(services: FlowServices, needs: Needs[]): FilterServices {
+const requestContent: Needs = { requestBody: 'content', responseBody: 'nothing' };
+
+/** What a filter has asked its services for. */
+interface Use {
+  readonly needs: Needs[];
+  /** Whether it has a cluster to send requests to. */
+  forwards: boolean;
+}
+
+/** The services of one filter, which note what it uses. */
+function recording(services: FlowServices, use: Use): FilterServices {
   const noted = <Value extends { readonly needs: Needs }>(value: Value): Value => {
-    needs.push(value.needs);
+    use.needs.push(value.needs);
     return value;
+  };
+  const forwarding = (cluster: Cluster): Cluster => {
+    use.forwards = true;
+    return cluster;
   };
   return {
     ...services,
+    cluster: (name) => forwarding(services.cluster(name)),
+    ownCluster: (config) => forwarding(services.ownCluster(config)),
     template: (text) => noted(compileTemplate(text)),
     field: (name) => noted(compileField(name)),
     writer: (name) => noted(compileWriter(name)),

@@ -138,3 +138,31 @@ test('a client that goes away while its body is read ends the flow', async () =>
   });
   await assert.rejects(async () => flow.handle(context), { code: 'FILTER_FAILED' });
 });
+
+test('a body that is asked for after the request was sent on is read before that', async () => {
+  const sent: unknown[] = [];
+  const forward = defineFilter<string>({
+    name: 'forward',
+    summary: '',
+    schema: {},
+    create(name, { cluster }) {
+      cluster(name);
+      return ({ request }) => void sent.push(request.body);
+    },
+  });
+  const known = new Map<string, FilterDefinition>([...definitions, ['forward', forward]]);
+  const forwarding = { kind: 'filter', name: 'forward', parameters: 'up', path: 'f' } as const;
+  const flow = compileFlow(
+    { name: 'f', filter: [forwarding, place('$[[_ctx.request.body]]'), forwarding] },
+    known,
+    services,
+  );
+  const context = newContext({ body: arriving('a', 'b') });
+  await flow.handle(context);
+  assert.equal(notesOf(context), 'ab');
+  assert.deepEqual(sent, [Buffer.from('ab'), Buffer.from('ab')]);
+
+  const streaming = compileFlow({ name: 's', filter: [place('x'), forwarding] }, known, services);
+  assert.equal(streaming.handle(newContext({ body: arriving('c') })), undefined);
+  assert.ok(!Buffer.isBuffer(sent[2]));
+});
