@@ -125,12 +125,14 @@ export class Disturber {
       case 'kill-reload': {
         const editing = this.#edit(at);
         await sleep(Math.random() * 600);
-        const killed = await this.#kill(1);
+        const killed = await this.#kill(1, true);
         return { ...killed, ...(await editing) };
       }
       case 'upgrade':
       default:
-        return this.#tell(() => this.#target.upgrade?.() ?? Promise.resolve(), at);
+        await this.#target.upgrade?.();
+        // What took over must also do what the one before it did.
+        return this.#edit(at);
     }
   }
 
@@ -148,9 +150,7 @@ export class Disturber {
   async #taken(since: number): Promise<Outcome> {
     const uptake = await this.#prober.until(this.#version, since, PATIENCE);
     if (!uptake) return { problem: `version ${this.#version} was not taken up` };
-    for (const { settled } = this.#target; settled && !(await settled()); await sleep(20)) {
-      if (now() - since > PATIENCE) return { uptake, problem: 'some workers were not replaced' };
-    }
+    if (!(await this.#settled(since))) return { uptake, problem: 'some workers were not replaced' };
     this.#prober.confirm(this.#version);
     return { uptake };
   }
@@ -173,7 +173,7 @@ export class Disturber {
   }
 
   /** Kills so many of the workers that serve, and waits until there are enough again. */
-  async #kill(most: number): Promise<Outcome> {
+  async #kill(most: number, reloading = false): Promise<Outcome> {
     const list = (): number[] => this.#target.workers?.() ?? [];
     const workers = list();
     // A worker that is still starting takes no client with it, but its reload.
@@ -185,12 +185,28 @@ export class Disturber {
     const killings = (
       await Promise.all(victims.map((victim) => killWorker(victim, this.#port)))
     ).filter((killing) => killing !== null);
-    for (const since = now(); ; await sleep(10)) {
-      const others = list().filter((pid) => !victims.includes(pid));
-      if (others.length >= this.#count || others.some((pid) => !workers.includes(pid))) break;
+    const since = now();
+    // Their replacements; a target that does not tell has at least that many processes.
+    const others = (): number[] => list().filter((pid) => !victims.includes(pid));
+    while (others().length < this.#count && !others().some((pid) => !workers.includes(pid))) {
       if (now() - since > PATIENCE) return { killings, problem: 'no worker came instead' };
+      await sleep(10);
+    }
+    // A reload under way is waited for by who asked for it.
+    if (!reloading && !(await this.#settled(since))) {
+      return { killings, problem: 'some workers were not replaced' };
     }
     return { killings };
+  }
+
+  /** Waits until every worker serves by the newest configuration, as far as the target tells. */
+  async #settled(since: number): Promise<boolean> {
+    const { settled } = this.#target;
+    while (settled && !(await settled(this.#count))) {
+      if (now() - since > PATIENCE) return false;
+      await sleep(20);
+    }
+    return true;
   }
 
   /** Workers that the configuration asks for now: one more, one less, and as at first, in turn. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ControlAnswer, requestControl } from '../../../src/primary/control-client.ts';
 import type { GatewayStatus } from '../../../src/primary/status.ts';
-import { childrenOf, signal, start } from '../processes.ts';
+import { childrenOf, run, signal, start } from '../processes.ts';
 import { type Setting, type Target, type TargetOptions, VERSION_PATH } from './target.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -23,6 +23,8 @@ export class Evergate implements Target {
   upgrade: (() => Promise<void>) | null = null;
   readonly #options: TargetOptions;
   readonly #file: string;
+  /** The primary's process, which an upgrade changes. */
+  #primary = -1;
   #descriptorsAtFirst = 0;
 
   constructor(options: TargetOptions) {
@@ -78,11 +80,21 @@ flow:
       version: string;
     };
     this.title = `Evergate ${version}`;
+    const commands = await run(folder, process.execPath, [cli, '--help']);
+    if (/^ +upgrade\b/m.test(commands)) this.upgrade = () => this.#upgrade();
     this.main = start(folder, 'evergate.log', process.execPath, [cli, 'run', '-c', this.#file]);
+    this.#primary = this.main.pid ?? 0;
   }
 
   async reload(): Promise<void> {
-    signal(await this.#pid(), 'SIGHUP');
+    signal(this.#primary, 'SIGHUP');
+  }
+
+  async #upgrade(): Promise<void> {
+    await run(this.#options.folder, process.execPath, [cli, 'upgrade', '-c', this.#file]);
+    const { pid } = await this.#status();
+    if (pid === this.#primary) throw new Error(`process ${pid} is still the primary`);
+    this.#primary = pid;
   }
 
   reloadByApi = async (): Promise<void> => {
@@ -90,13 +102,16 @@ flow:
     if (status !== 200) throw new Error(`POST /reload answered ${status}: ${JSON.stringify(body)}`);
   };
 
-  workers = (): number[] => childrenOf(this.main?.pid ?? -1);
+  workers = (): number[] => childrenOf(this.#primary);
 
   generation = async (): Promise<number> => (await this.#status()).generation;
 
-  settled = async (): Promise<boolean> => {
+  settled = async (count: number): Promise<boolean> => {
     const { generation, workers, waiting } = await this.#status();
-    return waiting === null && workers.every((worker) => worker.generation === generation);
+    const ready = workers.filter(
+      (each) => each.generation === generation && each.stage === 'ready',
+    );
+    return waiting === null && workers.length === count && ready.length === count;
   };
 
   complaints = async (): Promise<string[]> => {
@@ -117,11 +132,7 @@ flow:
   };
 
   async stop(): Promise<void> {
-    signal(await this.#pid(), 'SIGTERM');
-  }
-
-  async #pid(): Promise<number> {
-    return this.main?.pid ?? 0;
+    signal(this.#primary, 'SIGTERM');
   }
 
   async #status(): Promise<GatewayStatus> {
@@ -134,6 +145,6 @@ flow:
   }
 
   #descriptors(): number {
-    return readdirSync(`/proc/${this.main?.pid ?? 'self'}/fd`).length;
+    return readdirSync(`/proc/${this.#primary}/fd`).length;
   }
 }

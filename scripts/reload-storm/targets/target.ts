@@ -39,8 +39,8 @@ export interface Target {
   readonly upgrade: (() => Promise<void>) | null;
   /** Counts the reloads that took effect; null when the target does not tell. */
   readonly generation: (() => Promise<number>) | null;
-  /** Every worker runs the newest configuration; null when the target does not tell. */
-  readonly settled: (() => Promise<boolean>) | null;
+  /** So many workers serve by the newest configuration; null when the target does not tell. */
+  readonly settled: ((count: number) => Promise<boolean>) | null;
   /** What it has to say against itself at the end, in words. */
   readonly complaints: (() => Promise<string[]>) | null;
   /** Ends it in its own way. */
