@@ -1,10 +1,10 @@
 import { ConfigError, countOf, type Problem, renderProblem } from '../config/problem.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 
-/** Errors and warnings, one below the other, and a line that counts them. */
+/** Errors, each beginning with its place as editors expect it, then warnings, marked as such. */
 export function renderReport(errors: readonly Problem[], warnings: readonly Problem[]): string[] {
   return [
-    ...errors.map((problem) => `error: ${renderProblem(problem)}`),
+    ...errors.map(renderProblem),
     ...warnings.map((problem) => `warning: ${renderProblem(problem)}`),
   ];
 }

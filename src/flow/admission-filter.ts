@@ -8,7 +8,7 @@ import {
   verdictProperties,
 } from './verdict.ts';
 
-interface AdmissionParameters<Item> extends VerdictParameters {
+export interface AdmissionParameters<Item> extends VerdictParameters {
   readonly include?: readonly Item[];
   readonly exclude?: readonly Item[];
 }

@@ -244,7 +244,7 @@ class Primary {
     this.#ended.resolve();
     await control?.close();
     if (this.#options.pidFile) releasePidFile(this.#options.pidFile);
-    this.#log.info('stopped');
+    if (control) this.#log.info('stopped');
   }
 }
 

@@ -92,9 +92,9 @@ test('check prints every error with its place', async (context) => {
   const { code, stdout, stderr } = await evergate(['check', '-c', 'a.yml', '-c', 'b.yml'], { cwd });
   assert.equal(stdout, '');
   assert.deepEqual(stderr.trimEnd().split('\n'), [
-    'error: a.yml:7:9: flow[0].filter[0].ehco: there is no filter "ehco"; did you mean "echo"?',
-    'error: b.yml:1:1: log.levl: unknown key "levl"; did you mean "level"?',
-    'error: b.yml:2:32: entry[1].router: there is no router "defalt"; did you mean "default"?',
+    'a.yml:7:9: flow[0].filter[0].ehco: there is no filter "ehco"; did you mean "echo"?',
+    'b.yml:1:1: log.levl: unknown key "levl"; did you mean "level"?',
+    'b.yml:2:32: entry[1].router: there is no router "defalt"; did you mean "default"?',
     'evergate: 3 errors',
   ]);
   assert.equal(code, 2);
