@@ -11,6 +11,7 @@ import echo from './echo.ts';
 import elasticsearch from './elasticsearch.ts';
 import flow from './flow.ts';
 import http from './http.ts';
+import logging from './logging.ts';
 import ratio from './ratio.ts';
 import redirect from './redirect.ts';
 import requestBodyJsonSet from './request-body-json-set.ts';
@@ -36,6 +37,7 @@ export const filters: readonly FilterDefinition[] = [
   setResponse,
   drop,
   dump,
+  logging,
   sleep,
   // Changing
   setContext,

@@ -24,6 +24,8 @@ export interface FlowServices {
   readonly flow: (name: string) => Handler;
   /** Whether there is a flow of that name; asked when a request is under way. */
   readonly hasFlow: (name: string) => boolean;
+  /** Folder for what filters record. */
+  readonly logFolder: string;
   readonly log: Log;
 }
 

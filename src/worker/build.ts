@@ -68,6 +68,7 @@ export async function buildWorker(
     // Looked up when it runs, so that flows may name each other in any order.
     flow: (name) => (context) => found(flows, 'flow', name).handle(context),
     hasFlow: (name) => flows.has(name),
+    logFolder: config.path.logs,
   };
   const definitions = new Map(filters.map((definition) => [definition.name, definition]));
   for (const flow of config.flow) {

@@ -18,6 +18,10 @@ export interface RunningFlows {
   readonly ask: (request?: ContextOptions, flow?: string) => Promise<RequestContext>;
   /** Lines that were logged. */
   readonly logged: readonly string[];
+  /** Where filters record; goes with the test. */
+  readonly logFolder: string;
+  /** Closes the filters, as the end of the test does. */
+  readonly close: () => Promise<void>;
 }
 
 export interface FlowOptions {
@@ -40,20 +44,27 @@ export async function startFlows(
     ownCluster: ({ name }) => fakeCluster(name, forward),
     flow: (name) => (context) => compiled.get(name)?.handle(context),
     hasFlow: (name) => compiled.has(name),
+    logFolder: config.path.logs,
   };
   const definitions = new Map(filters.map((filter) => [filter.name, filter]));
   for (const flow of config.flow) {
     compiled.set(flow.name, compileFlow(flow, definitions, services));
   }
-  t.after(() => Promise.all(Array.from(compiled.values(), (flow) => flow.close())));
+  t.after(() => closeAll(compiled.values()));
   return {
     logged,
+    logFolder: config.path.logs,
+    close: () => closeAll(compiled.values()),
     async ask(request, name = config.flow[0]?.name ?? '') {
       const context = newContext(request);
       await compiled.get(name)?.handle(context);
       return context;
     },
   };
+}
+
+async function closeAll(flows: Iterable<CompiledFlow>): Promise<void> {
+  for (const flow of flows) await flow.close();
 }
 
 function fakeCluster(name: string, forward: NonNullable<FlowOptions['forward']>): Cluster {
