@@ -41,6 +41,8 @@ export class Connection implements ClientConnection {
   probe: string | null = null;
   /** Answers a head that could not be parsed, once its turn has come. */
   afterwards: (() => void) | null = null;
+  /** Bytes behind the current request have been read, but not looked at. */
+  ahead = false;
   #waiting: Exchange[] = [];
   #paused = false;
   #scheduled = false;
@@ -90,7 +92,7 @@ export class Connection implements ClientConnection {
 
   /** Whether requests behind the current one have arrived, or may have. */
   get hasMore(): boolean {
-    return this.#waiting.length > 0 || this.#paused;
+    return this.ahead || this.#waiting.length > 0 || this.#paused;
   }
 
   get doing(): ConnectionHolder['doing'] {
@@ -128,6 +130,11 @@ export class Connection implements ClientConnection {
       this.#paused = false;
       this.socket.resume();
     }
+  }
+
+  /** The last `count` bytes read belong to a request that is still arriving. */
+  unsettle(count: number): void {
+    this.#settled = this.#bytesRead - count;
   }
 
   /** Looks for bytes that came since the last look; called by a drain's sweep. */

@@ -16,6 +16,7 @@ import { createHttpServer } from './http-server.ts';
 import { Permits, type PermitSource } from './permits.ts';
 import { Probe } from './probe.ts';
 import { Refusals } from './refusal.ts';
+import { StrictFront } from './strict-connection.ts';
 
 export interface EntryServices {
   readonly log: Log;
@@ -36,6 +37,7 @@ export class Entry implements ExchangeOwner {
   readonly #refusals = new Refusals();
   readonly #acceptor = new Acceptor((socket) => this.#accept(socket));
   readonly #http: http.Server;
+  readonly #front: StrictFront;
   readonly #tls: tls.Server | null;
   #drain: Drain | null = null;
   #probe: Probe | null = null;
@@ -52,6 +54,7 @@ export class Entry implements ExchangeOwner {
       return services.route(context);
     };
     this.#http = createHttpServer(this, config);
+    this.#front = new StrictFront(this, config, (socket) => this.#http.emit('connection', socket));
     this.#tls = config.tls.enabled ? this.#createTlsServer(config.tls) : null;
   }
 
@@ -71,7 +74,7 @@ export class Entry implements ExchangeOwner {
     this.#probe = probe;
     const connection = new Connection(probe.serverSide, this.#tls !== null);
     connection.probe = probe.target;
-    this.#serve(probe.serverSide);
+    this.#serve(connection);
     await probe.ask(this.#tls !== null);
     this.#probe = null;
   }
@@ -156,18 +159,19 @@ export class Entry implements ExchangeOwner {
       this.#permits.release();
       this.#drain?.gone(connection);
     });
-    this.#serve(socket);
+    this.#serve(connection);
   }
 
-  #serve(socket: Duplex): void {
-    (this.#tls ?? this.#http).emit('connection', socket);
+  #serve(connection: Connection): void {
+    if (this.#tls === null) this.#front.serve(connection);
+    else this.#tls.emit('connection', connection.socket);
   }
 
   #refuse(socket: Socket): void {
     if (!this.#refusals.begin(socket)) return;
     // Over TLS the answer has to wait for the handshake.
     if (this.#tls === null) this.#refusals.answer(socket);
-    else this.#serve(socket);
+    else this.#tls.emit('connection', socket);
   }
 
   #createTlsServer(config: TlsConfig): tls.Server {
@@ -189,7 +193,7 @@ export class Entry implements ExchangeOwner {
         return;
       }
       connection.secured(socket);
-      this.#http.emit('connection', socket);
+      this.#front.serve(connection);
     });
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     return server;

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { isBuffered } from '../context/body.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
-import { clock, type Timed } from './coarse-clock.ts';
+import { clock, type Timed } from '../coarse-clock.ts';
 import type { ExchangeCarrier, Http1Exchange } from './http1-exchange.ts';
 import type { ResponseHead } from './http1-head.ts';
 import { ResponseParser, type ResponseListener } from './http1-parser.ts';

@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts';
-import { clock, type Timed } from './coarse-clock.ts';
+import { clock, type Timed } from '../coarse-clock.ts';
 import { type ConnectionOwner, Http1Connection, type NodeAddress } from './http1-connection.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import type {

@@ -2,7 +2,7 @@ import { type Duplex, Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { type BodySink, type BodySource, isBuffered, lengthOf } from '../context/body.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
-import { clock, type Timed } from './coarse-clock.ts';
+import { clock, type Timed } from '../coarse-clock.ts';
 import type {
   ConnectionSettings,
   UpstreamExchange,

@@ -56,13 +56,23 @@ suite('an upgrade', () => {
     assert.match(client.received, /Connection: close\r\n(?:.*\r\n)*\r\n\/h2$/);
   });
 
-  test('behind an unanswered request is one, too', async (t) => {
+  test('behind an unanswered request waits for its turn', async (t) => {
     const { port } = await startEntry(t, async (context) => {
       await Promise.resolve();
       switchProtocols(context);
     });
     const client = await RawClient.connect(t, port);
     client.send(get('/a') + get('/ws', ...fields));
+    await client.expect(/\/aHTTP\/1\.1 101 (?:.*\r\n)*\r\nhello $/);
+  });
+
+  test('behind an unanswered request that node:http reads is an ordinary one', async (t) => {
+    const { port } = await startEntry(t, async (context) => {
+      await Promise.resolve();
+      switchProtocols(context);
+    });
+    const client = await RawClient.connect(t, port);
+    client.send(get('http://localhost/a') + get('/ws', ...fields));
     await client.expectEnd();
     assert.match(client.received, /\/aHTTP(?:.*\r\n)*Connection: close\r\n(?:.*\r\n)*\r\n\/ws$/);
   });

@@ -1,0 +1,59 @@
+import { STATUS_CODES } from 'node:http';
+
+const name = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const illegalInLine = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** `HTTP/1.1 200 OK` and the like, by status. */
+const statusLines = Array.from<string | undefined>({ length: 1000 });
+let date = '';
+let dateSecond = 0;
+
+/**
+ * The head of a response on a connection, Latin-1, to the empty line that ends it. Date is added
+ * when it is missing; `ending` is what closes the head: the fields that concern the connection.
+ * @throws TypeError for what must not be on the wire
+ */
+export function encodeResponseHead(
+  status: number,
+  statusText: string,
+  headers: readonly string[],
+  ending: string,
+): string {
+  let head = statusText === '' ? (statusLines[status] ?? statusLine(status)) : '';
+  if (head === '') {
+    if (illegalInLine.test(statusText)) throw new TypeError('an illegal reason phrase');
+    head = `HTTP/1.1 ${checkedStatus(status)} ${statusText}\r\n`;
+  }
+  let dated = false;
+  for (let i = 0; i < headers.length; i += 2) {
+    const field = headers[i] as string;
+    const value = headers[i + 1] as string;
+    if (!name.test(field) || illegalInLine.test(value)) {
+      throw new TypeError(`field ${JSON.stringify(field)} holds an illegal character`);
+    }
+    if (field.length === 4 && field.toLowerCase() === 'date') dated = true;
+    head += `${field}: ${value}\r\n`;
+  }
+  return dated ? head + ending : `${head}${dateField()}${ending}`;
+}
+
+function statusLine(status: number): string {
+  const text = STATUS_CODES[checkedStatus(status)] ?? 'unknown';
+  return (statusLines[status] = `HTTP/1.1 ${status} ${text}\r\n`);
+}
+
+function checkedStatus(status: number): number {
+  if (Number.isInteger(status) && status >= 100 && status <= 999) return status;
+  throw new RangeError(`${status} is no status code`);
+}
+
+/** The time now, made once a second. */
+function dateField(): string {
+  const now = Date.now();
+  const second = Math.floor(now / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    date = `Date: ${new Date(now).toUTCString()}\r\n`;
+  }
+  return date;
+}

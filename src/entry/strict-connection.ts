@@ -1,0 +1,249 @@
+import type { Duplex } from 'node:stream';
+import { type Timed, clock } from '../coarse-clock.ts';
+import type { EntryLimits } from '../config/types.ts';
+import type { Body } from '../context/body.ts';
+import { GatewayError } from '../errors.ts';
+import type { Connection } from './connections.ts';
+import { rawErrorResponse } from './error-response.ts';
+import { type ExchangeOwner, smallRest } from './exchange.ts';
+import { type BodyFlow, StrictBody } from './strict-body.ts';
+import { type ExchangeReader, StrictExchange } from './strict-exchange.ts';
+import { readStrictHead, type StrictLimits } from './strict-head.ts';
+
+/** Bytes that are read behind the request being answered; above it the client has to wait. */
+const maxAhead = 64 << 10;
+
+/** What all strictly read connections of an entry have in common. */
+export class StrictFront {
+  readonly owner: ExchangeOwner;
+  readonly limits: EntryLimits;
+  readonly headLimits: StrictLimits;
+  readonly keepAlive: string;
+  /** Lets node:http serve a connection from now on. */
+  readonly handOver: (socket: Duplex) => void;
+
+  constructor(owner: ExchangeOwner, limits: EntryLimits, handOver: (socket: Duplex) => void) {
+    this.owner = owner;
+    this.limits = limits;
+    this.handOver = handOver;
+    this.headLimits = { size: limits.max_header_size, fields: limits.max_header_count || Infinity };
+    const seconds = Math.floor(limits.idle_timeout / 1000);
+    const hint = seconds > 0 ? `Keep-Alive: timeout=${seconds}\r\n` : '';
+    this.keepAlive = `Connection: keep-alive\r\n${hint}\r\n`;
+  }
+
+  /** Reads a connection until it meets what is for node:http to judge. */
+  serve(connection: Connection): void {
+    new StrictConnection(this, connection).begin();
+  }
+}
+
+/**
+ * A connection whose requests are of the common sort, which is most of them: each is read and
+ * answered with few objects and without node:http. The first bytes that `readStrictHead` leaves to
+ * others take the connection with them: node:http gets it untouched, and for good.
+ */
+class StrictConnection implements Timed, ExchangeReader, BodyFlow {
+  deadline: number;
+  readonly keepAlive: string;
+  readonly #front: StrictFront;
+  readonly #connection: Connection;
+  readonly #socket: Duplex;
+  #exchange: StrictExchange | null = null;
+  /** A body that is still arriving. */
+  #body: StrictBody | null = null;
+  /** When the body has to be complete, in the clock's time. */
+  #bodyDeadline = Infinity;
+  /** Bytes that are not a body's and have not been looked at. */
+  #rest: Buffer | null = null;
+  #paused = false;
+  #looking = false;
+
+  constructor(front: StrictFront, connection: Connection) {
+    const { limits, keepAlive } = front;
+    this.#front = front;
+    this.#connection = connection;
+    this.keepAlive = keepAlive;
+    this.#socket = connection.socket;
+    this.deadline = Math.min(
+      clock.deadline(limits.head_timeout),
+      clock.deadline(limits.request_timeout),
+    );
+  }
+
+  begin(): void {
+    const socket = this.#socket;
+    clock.add(this);
+    socket.on('data', this.#onData);
+    socket.on('drain', this.#onDrain);
+    socket.on('end', this.#onEnd);
+    socket.on('error', this.#onError);
+    socket.on('close', this.#onClose);
+  }
+
+  get gone(): boolean {
+    return this.#socket.destroyed;
+  }
+
+  pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#socket.pause();
+    this.#timeBody();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#socket.resume();
+    this.#timeBody();
+  }
+
+  responded(last: boolean): void {
+    const body = this.#body;
+    const connection = this.#connection;
+    this.#exchange = null;
+    connection.finished(true, this.#front.owner.draining);
+    if (last || (body !== null && body.missing > smallRest)) {
+      this.deadline = Infinity;
+      connection.ending = 'answered';
+      connection.close();
+      return;
+    }
+    if (body === null) this.deadline = clock.deadline(this.#front.limits.idle_timeout);
+    else {
+      body.discard();
+      this.resume();
+    }
+    this.#goOn();
+  }
+
+  expire(): void {
+    const connection = this.#connection;
+    if (connection.closing) return;
+    if (this.#body === null) {
+      if (connection.doing === 'idle') connection.close();
+      return;
+    }
+    const error = new GatewayError('REQUEST_TIMEOUT');
+    if (this.#exchange !== null) this.#exchange.malformed(error);
+    else {
+      this.#socket.write(rawErrorResponse(error));
+      connection.close();
+    }
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    let bytes = chunk;
+    const body = this.#body;
+    if (body !== null) {
+      const taken = body.take(chunk);
+      if (!body.complete) {
+        this.#timeBody();
+        return;
+      }
+      this.#body = null;
+      this.deadline =
+        this.#exchange === null ? clock.deadline(this.#front.limits.idle_timeout) : Infinity;
+      if (taken === chunk.length) return;
+      bytes = chunk.subarray(taken);
+    }
+    this.#rest = this.#rest === null ? bytes : Buffer.concat([this.#rest, bytes]);
+    this.#goOn();
+  };
+
+  /** Begins what requests have been read; one after the other, as each is answered. */
+  #goOn(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    while (this.#rest !== null && this.#isFree) this.#take(this.#rest);
+    this.#looking = false;
+    const rest = this.#rest;
+    const connection = this.#connection;
+    connection.ahead = rest !== null;
+    if (connection.closing) return;
+    // A client that sends far ahead has to wait; below that, its going away is noticed.
+    if (rest !== null && rest.length >= maxAhead) this.pause();
+    else if (this.#body === null) this.resume();
+  }
+
+  get #isFree(): boolean {
+    return (
+      this.#exchange === null &&
+      this.#body === null &&
+      !this.#connection.closing &&
+      !this.#socket.writableNeedDrain
+    );
+  }
+
+  #take(bytes: Buffer): void {
+    const { owner, headLimits, limits } = this.#front;
+    const head = readStrictHead(bytes, 0, headLimits);
+    const connection = this.#connection;
+    if (head === null || connection.probe !== null) return this.#handOver(bytes);
+    const { length } = head;
+    if (limits.max_request_body_size > 0 && length > limits.max_request_body_size) {
+      return this.#handOver(bytes);
+    }
+    const end = head.end + length;
+    let body: Body = null;
+    this.deadline = Infinity;
+    if (length > 0) {
+      const arrived = bytes.length > head.end ? bytes.subarray(head.end, end) : null;
+      if (arrived?.length === length) body = arrived;
+      else {
+        this.#body = body = new StrictBody(this, length, arrived);
+        this.#bodyDeadline = clock.deadline(limits.request_timeout);
+        this.#timeBody();
+      }
+    }
+    this.#rest = bytes.length > end ? bytes.subarray(end) : null;
+    connection.ahead = this.#rest !== null;
+    this.#exchange = new StrictExchange(owner, connection, this, head, body);
+    connection.arrive(this.#exchange, owner.draining);
+  }
+
+  #timeBody(): void {
+    if (this.#body === null) return;
+    const silence = this.#paused ? Infinity : clock.deadline(this.#front.limits.read_timeout);
+    this.deadline = Math.min(this.#bodyDeadline, silence);
+  }
+
+  #handOver(bytes: Buffer): void {
+    const socket = this.#socket;
+    clock.delete(this);
+    this.#rest = null;
+    this.#paused = false;
+    this.#connection.unsettle(bytes.length);
+    socket.off('data', this.#onData);
+    socket.off('drain', this.#onDrain);
+    socket.off('end', this.#onEnd);
+    socket.off('error', this.#onError);
+    socket.off('close', this.#onClose);
+    socket.pause();
+    this.#front.handOver(socket);
+    socket.unshift(bytes);
+    socket.resume();
+  }
+
+  readonly #onDrain = (): void => {
+    this.#exchange?.onDrain?.();
+    this.#goOn();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#rest = null;
+    // Within a body there is nobody left to answer.
+    if (this.#body !== null && !this.#connection.closing) this.#socket.destroy();
+    else this.#socket.end();
+  };
+
+  readonly #onError = (): void => {
+    this.#socket.destroy();
+  };
+
+  readonly #onClose = (): void => {
+    clock.delete(this);
+    this.#body?.fail(new GatewayError('CLIENT_GONE'));
+  };
+}

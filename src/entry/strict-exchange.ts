@@ -1,0 +1,165 @@
+import type { Duplex } from 'node:stream';
+import { type Body, isBuffered } from '../context/body.ts';
+import { GatewayRequest, type RequestContext } from '../context/context.ts';
+import { HeaderList } from '../context/header-list.ts';
+import type { GatewayError } from '../errors.ts';
+import type { Connection } from './connections.ts';
+import { Exchange, type ExchangeOwner, smallRest } from './exchange.ts';
+import { encodeResponseHead } from './response-head.ts';
+import type { StrictBody } from './strict-body.ts';
+import type { StrictHead } from './strict-head.ts';
+
+/** Body parts up to this size are copied behind their head, and go out in one piece with it. */
+const joinedPart = 16_384;
+
+/** Who reads the connection. */
+export interface ExchangeReader {
+  /** Fields of a response after which the connection stays open. */
+  readonly keepAlive: string;
+  /** The response is out; `last` when it said that the connection ends. */
+  responded(last: boolean): void;
+}
+
+/** One request that the strict reader has read, and its response on the bare connection. */
+export class StrictExchange extends Exchange {
+  begun = false;
+  readonly #reader: ExchangeReader;
+  readonly #head: StrictHead;
+  readonly #body: Body;
+  readonly #socket: Duplex;
+  /** The response's head, until the first part of its body goes out with it. */
+  #unsent = '';
+  #chunked = false;
+  #last: boolean;
+
+  constructor(
+    owner: ExchangeOwner,
+    connection: Connection,
+    reader: ExchangeReader,
+    head: StrictHead,
+    body: Body,
+  ) {
+    super(owner, connection);
+    this.#reader = reader;
+    this.#head = head;
+    this.#body = body;
+    this.#socket = connection.socket;
+    this.#last = head.close;
+  }
+
+  get receiving(): boolean {
+    return !isBuffered(this.#body) && !(this.#body as StrictBody).complete;
+  }
+
+  protected get ended(): boolean {
+    return this.done;
+  }
+
+  protected newRequest(): GatewayRequest {
+    const { method, target, headers } = this.#head;
+    return new GatewayRequest(method, target, new HeaderList(headers), this.#body);
+  }
+
+  protected failBody(error: GatewayError): void {
+    this.#last = true;
+    if (!isBuffered(this.#body)) (this.#body as StrictBody).fail(error);
+  }
+
+  protected switchProtocols(context: RequestContext): void {
+    // Cannot be: no upgrade is read here.
+    context.upgraded?.socket.destroy();
+    this.breakOff();
+  }
+
+  send(status: number, statusText: string, headers: string[], body: Buffer | null): void {
+    const head = encodeResponseHead(status, statusText, headers, this.#fieldsOfConnection());
+    this.begun = true;
+    if (body === null) this.#socket.write(head, 'latin1');
+    else this.#join(head, body);
+    this.#finished();
+  }
+
+  begin(status: number, statusText: string, headers: string[]): void {
+    const chunked = !new HeaderList(headers).has('content-length');
+    const ending = this.#fieldsOfConnection();
+    this.#unsent = encodeResponseHead(
+      status,
+      statusText,
+      headers,
+      chunked ? `Transfer-Encoding: chunked\r\n${ending}` : ending,
+    );
+    this.#chunked = chunked;
+    this.begun = true;
+  }
+
+  write(chunk: Buffer): boolean {
+    const head = this.#unsent;
+    const socket = this.#socket;
+    // An empty chunk would end the body.
+    if (chunk.length === 0) return true;
+    this.#unsent = '';
+    if (!this.#chunked) return head === '' ? socket.write(chunk) : this.#join(head, chunk);
+    socket.cork();
+    socket.write(`${head}${chunk.length.toString(16)}\r\n`, 'latin1');
+    socket.write(chunk);
+    const room = socket.write('\r\n', 'latin1');
+    socket.uncork();
+    return room;
+  }
+
+  flush(): void {
+    if (this.#unsent === '') return;
+    this.#socket.write(this.#unsent, 'latin1');
+    this.#unsent = '';
+  }
+
+  end(trailers: readonly string[] = []): void {
+    let text = this.#unsent;
+    this.#unsent = '';
+    if (this.#chunked) {
+      text += '0\r\n';
+      for (let i = 0; i < trailers.length; i += 2) text += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
+      text += '\r\n';
+    }
+    if (text !== '') this.#socket.write(text, 'latin1');
+    this.#finished();
+  }
+
+  breakOff(): void {
+    this.connection.destroy();
+  }
+
+  #join(head: string, part: Buffer): boolean {
+    const socket = this.#socket;
+    if (part.length <= joinedPart) {
+      const whole = Buffer.allocUnsafe(head.length + part.length);
+      whole.write(head, 'latin1');
+      part.copy(whole, head.length);
+      return socket.write(whole);
+    }
+    socket.cork();
+    socket.write(head, 'latin1');
+    const room = socket.write(part);
+    socket.uncork();
+    return room;
+  }
+
+  /** Decides whether this response is the connection's last one, and how its head ends. */
+  #fieldsOfConnection(): string {
+    const body = this.#body;
+    if (!isBuffered(body)) {
+      const { wanted, missing } = body as StrictBody;
+      if (!wanted && missing > smallRest) this.#last = true;
+    }
+    // Requests received behind this one are answered first.
+    if (this.owner.draining && !this.connection.hasMore) this.#last = true;
+    return this.#last ? 'Connection: close\r\n\r\n' : this.#reader.keepAlive;
+  }
+
+  /** The response is out. */
+  #finished(): void {
+    if (this.done) return;
+    this.finish();
+    this.#reader.responded(this.#last);
+  }
+}
