@@ -10,6 +10,21 @@ export interface ClientConnection {
   readonly localAddress: string;
   readonly localPort: number;
   readonly tls: boolean;
+  /** The certificate that the client showed; null without TLS, or when it showed none. */
+  readonly certificate?: ClientCertificate | null;
+}
+
+/** A client's certificate. */
+export interface ClientCertificate {
+  /** `CN=…, O=…`. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** SHA-256, in lower-case hexadecimal digits. */
+  readonly fingerprint: string;
+  /** False is seen only where `tls.skip_insecure_verify` lets such clients in. */
+  readonly verified: boolean;
+  /** Why it does not verify, as OpenSSL calls it (`CERT_HAS_EXPIRED`); null when it does. */
+  readonly problem: string | null;
 }
 
 const requestFaults = { tooLarge: 'BODY_TOO_LARGE', malformed: 'REQUEST_MALFORMED' } as const;

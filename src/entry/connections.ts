@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ClientConnection } from '../context/context.ts';
+import type { ClientCertificate, ClientConnection } from '../context/context.ts';
 import type { ConnectionHolder } from '../ipc/messages.ts';
 import type { Exchange } from './exchange.ts';
 import { closeLingering } from './linger.ts';
@@ -17,6 +17,20 @@ export function connectionOf(socket: Duplex | undefined): Connection | undefined
   return owned?.[owner];
 }
 
+/** Many requests at one time on one connection: HTTP/2. */
+export interface Multiplex {
+  /** Requests under way. */
+  readonly open: number;
+  /** Whether a request's body is still arriving. */
+  readonly receiving: boolean;
+  /** Tells the client that the connection is about to end, then ends it. */
+  announceEnd(): void;
+  /** Takes no new requests, and ends the connection after the last response. */
+  close(): void;
+  /** The socket has closed. */
+  closed(): void;
+}
+
 /** How a connection of a draining worker ended. */
 export type Ending = 'answered' | 'quiet' | 'forced';
 
@@ -28,11 +42,14 @@ export type Ending = 'answered' | 'quiet' | 'forced';
 export class Connection implements ClientConnection {
   readonly acceptedAt = performance.now();
   readonly tls: boolean;
+  certificate: ClientCertificate | null = null;
   /** What HTTP runs on. */
   socket: Duplex;
   /** performance.now() of the last byte or the last response's end that we know of. */
   lastActivity = this.acceptedAt;
   current: Exchange | null = null;
+  /** Set when the client speaks HTTP/2; `current` is null then. */
+  multiplex: Multiplex | null = null;
   upgraded = false;
   /** No further request is answered: a response has said so, or the FIN is out. */
   closing = false;
@@ -60,8 +77,9 @@ export class Connection implements ClientConnection {
   }
 
   /** The handshake is done: HTTP runs on `socket`. */
-  secured(socket: Duplex): void {
+  secured(socket: Duplex, certificate: ClientCertificate | null): void {
     this.socket = socket;
+    this.certificate = certificate;
     this.#settled = 0;
     this.#observed = 0;
     this.#adopt(socket);
@@ -97,6 +115,11 @@ export class Connection implements ClientConnection {
 
   get doing(): ConnectionHolder['doing'] {
     if (this.upgraded) return 'upgraded';
+    const { multiplex } = this;
+    if (multiplex !== null && multiplex.open > 0) {
+      return multiplex.receiving ? 'receiving' : 'responding';
+    }
+    if (multiplex !== null) return 'idle';
     if (this.current !== null) return this.current.receiving ? 'receiving' : 'responding';
     if (this.hasMore || this.#bytesRead > this.#settled) return 'receiving';
     return 'idle';
@@ -149,7 +172,13 @@ export class Connection implements ClientConnection {
   /** Ends the connection properly once what is written has gone out. */
   close(): void {
     this.closing = true;
-    closeLingering(this.socket);
+    if (this.multiplex !== null) this.multiplex.close();
+    else closeLingering(this.socket);
+  }
+
+  /** The worker has begun to drain. HTTP/1.1 says so with the next response. */
+  announceEnd(): void {
+    this.multiplex?.announceEnd();
   }
 
   /** Breaks the connection off. */
@@ -163,6 +192,7 @@ export class Connection implements ClientConnection {
     this.closing = true;
     this.#waiting = [];
     this.current?.clientGone();
+    this.multiplex?.closed();
   }
 
   get #bytesRead(): number {

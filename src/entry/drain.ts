@@ -26,7 +26,10 @@ export class Drain {
     this.#pending = pending;
     this.#connections = connections;
     this.#config = config;
-    for (const connection of connections) connection.observe(this.#startedAt);
+    for (const connection of connections) {
+      connection.observe(this.#startedAt);
+      connection.announceEnd();
+    }
     this.#timer = setInterval(() => this.#sweep(), sweepInterval);
   }
 

@@ -1,28 +1,35 @@
-import { readFileSync } from 'node:fs';
 import type http from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import tls from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { EntryConfig, TlsConfig } from '../config/types.ts';
 import type { RequestContext } from '../context/context.ts';
 import type { Handler } from '../flow/filter.ts';
 import type { ConnectionHolder, DrainReport, EntryInspection } from '../ipc/messages.ts';
 import type { Log } from '../log.ts';
+import type { EntryCredentials } from '../tls/credentials.ts';
 import { Acceptor } from './accept.ts';
+import { clientCertificate, problemOf } from './client-certificate.ts';
 import { Connection, connectionOf } from './connections.ts';
 import { Drain } from './drain.ts';
 import type { ExchangeOwner } from './exchange.ts';
 import { createHttpServer } from './http-server.ts';
+import { refuseHttp2, serveHttp2 } from './http2-server.ts';
 import { Permits, type PermitSource } from './permits.ts';
 import { Probe } from './probe.ts';
 import { Refusals } from './refusal.ts';
 import { StrictFront } from './strict-connection.ts';
+import { TlsServer } from './tls-server.ts';
 
 export interface EntryServices {
   readonly log: Log;
   readonly permits: PermitSource;
   /** The flow for a request; throws ROUTE_NOT_FOUND. */
   readonly route: (context: RequestContext) => Handler;
+  /** What an entry with TLS shows its clients. */
+  readonly credentials?: EntryCredentials | undefined;
+  /** Key of TLS session tickets, 48 bytes, the same in all workers. */
+  readonly ticketKey?: Buffer | undefined;
 }
 
 /** A service entry in one worker: from the accepted connection to the flow, and the way back. */
@@ -38,7 +45,7 @@ export class Entry implements ExchangeOwner {
   readonly #acceptor = new Acceptor((socket) => this.#accept(socket));
   readonly #http: http.Server;
   readonly #front: StrictFront;
-  readonly #tls: tls.Server | null;
+  readonly #tls: TlsServer | null;
   #drain: Drain | null = null;
   #probe: Probe | null = null;
   #total = 0;
@@ -55,7 +62,7 @@ export class Entry implements ExchangeOwner {
     };
     this.#http = createHttpServer(this, config);
     this.#front = new StrictFront(this, config, (socket) => this.#http.emit('connection', socket));
-    this.#tls = config.tls.enabled ? this.#createTlsServer(config.tls) : null;
+    this.#tls = config.tls.enabled ? this.#createTlsServer(config.tls, services) : null;
   }
 
   get draining(): boolean {
@@ -85,6 +92,10 @@ export class Entry implements ExchangeOwner {
 
   recallPermits(): void {
     this.#permits.recall();
+  }
+
+  setTicketKey(key: Buffer): void {
+    this.#tls?.setTicketKey(key);
   }
 
   inspect(): EntryInspection {
@@ -164,46 +175,51 @@ export class Entry implements ExchangeOwner {
 
   #serve(connection: Connection): void {
     if (this.#tls === null) this.#front.serve(connection);
-    else this.#tls.emit('connection', connection.socket);
+    else this.#tls.accept(connection.socket);
   }
 
   #refuse(socket: Socket): void {
     if (!this.#refusals.begin(socket)) return;
     // Over TLS the answer has to wait for the handshake.
     if (this.#tls === null) this.#refusals.answer(socket);
-    else this.#tls.emit('connection', socket);
+    else this.#tls.accept(socket);
   }
 
-  #createTlsServer(config: TlsConfig): tls.Server {
-    const server = tls.createServer({
-      cert: config.cert_file === null ? undefined : readFileSync(config.cert_file),
-      key: config.key_file === null ? undefined : readFileSync(config.key_file),
-      passphrase: config.key_passphrase ?? undefined,
-      minVersion: config.min_version,
-      ALPNProtocols: ['http/1.1'],
-      handshakeTimeout: 10_000,
-      allowHalfOpen: true,
-    });
-    server.on('secureConnection', (socket) => {
-      // Our own request comes over no socket, but by a name that nobody else knows.
-      const own = this.#probe !== null && socket.servername === this.#probe.name;
-      const connection = own ? connectionOf(this.#probe?.serverSide) : connectionBelow(socket);
-      if (connection === undefined) {
-        this.#refusals.answer(socket);
-        return;
-      }
-      connection.secured(socket);
-      this.#front.serve(connection);
-    });
-    server.on('tlsClientError', (_error, socket) => socket.destroy());
-    return server;
+  #createTlsServer(config: TlsConfig, { credentials, ticketKey }: EntryServices): TlsServer {
+    if (!credentials) throw new Error('there is no certificate');
+    const onSecure = (socket: TLSSocket): void => this.#secured(socket);
+    return new TlsServer({ name: this.name, config, credentials, ticketKey, onSecure });
+  }
+
+  /** The handshake is done. */
+  #secured(socket: TLSSocket): void {
+    // Our own request comes over no socket, but by a name that nobody else knows.
+    const own = this.#probe !== null && socket.servername === this.#probe.name;
+    const connection = own ? connectionOf(this.#probe?.serverSide) : connectionBelow(socket);
+    if (connection === undefined) {
+      if (socket.alpnProtocol === 'h2') refuseHttp2(socket);
+      else this.#refusals.answer(socket);
+      return;
+    }
+    const { ca_file, skip_insecure_verify } = this.#config.tls;
+    const asked = ca_file !== null && !own;
+    if (asked && !skip_insecure_verify && !socket.authorized) {
+      const reason = problemOf(socket);
+      const { remoteAddress } = connection;
+      this.log.info({ entry: this.name, client: remoteAddress, reason }, 'client refused');
+      connection.destroy();
+      return;
+    }
+    connection.secured(socket, asked ? clientCertificate(socket) : null);
+    if (socket.alpnProtocol === 'h2') serveHttp2(this, connection, this.#config);
+    else this.#front.serve(connection);
   }
 }
 
 /** The connection on whose socket a TLS socket was put; none for one that is being refused. */
 // oxlint-disable no-underscore-dangle -- the only way from a TLS socket to the socket below it.
-function connectionBelow(socket: tls.TLSSocket): Connection | undefined {
-  return connectionOf((socket as tls.TLSSocket & { _parent?: Duplex })._parent);
+function connectionBelow(socket: TLSSocket): Connection | undefined {
+  return connectionOf((socket as TLSSocket & { _parent?: Duplex })._parent);
 }
 
 function ignore(): void {

@@ -1,4 +1,5 @@
 import type { GatewayConfig } from '../config/types.ts';
+import type { EntryCredentials } from '../tls/credentials.ts';
 
 /** What a worker is, told once when it starts. */
 export interface WorkerAssignment {
@@ -6,6 +7,10 @@ export interface WorkerAssignment {
   readonly slot: number;
   readonly generation: number;
   readonly config: GatewayConfig;
+  /** What its entries with TLS show their clients, by entry; secret. */
+  readonly credentials: Readonly<Record<string, EntryCredentials>>;
+  /** Key of TLS session tickets, 48 bytes; secret. */
+  readonly ticketKey: Uint8Array;
   /** Listening sockets that will follow, one `socket` message each. */
   readonly sockets: number;
 }
@@ -21,6 +26,8 @@ export type ToWorker =
   | { readonly type: 'permits-granted'; readonly entry: string; readonly count: number }
   /** Another worker lacks permits: give back those that no connection uses. */
   | { readonly type: 'permits-recalled'; readonly entry: string }
+  /** The key of TLS session tickets has changed. */
+  | { readonly type: 'ticket-key'; readonly key: Uint8Array }
   | { readonly type: 'inspect'; readonly id: number };
 
 /** Worker to primary. */

@@ -1,4 +1,5 @@
 import type { GatewayConfig } from '../config/types.ts';
+import type { Credentials } from './certificates.ts';
 import type { ListenerPlan } from './listeners.ts';
 
 /** A configuration in force, or about to be: every worker of it gets exactly this. */
@@ -6,6 +7,7 @@ export interface Generation {
   /** From 1, one more with every reload that was tried. */
   readonly number: number;
   readonly config: GatewayConfig;
+  readonly credentials: Credentials;
   readonly plan: ListenerPlan;
   /** How long a worker may take to become ready, ms. */
   readonly readyTimeout: number;

@@ -5,6 +5,7 @@ import type { Log } from '../log.ts';
 import type { DrainAccount } from './drain-account.ts';
 import type { Generation } from './generation.ts';
 import { Permits } from './permits.ts';
+import { TicketKey } from './ticket-key.ts';
 import {
   describeExit,
   type WorkerExit,
@@ -39,6 +40,9 @@ export function aborted(signal: AbortSignal): Promise<void> {
 export class Pool implements WorkerListener {
   readonly permits = new Permits();
   readonly draining = new Map<WorkerHandle, DrainAccount | null>();
+  readonly #ticketKey = new TicketKey((key) => {
+    for (const worker of this.alive) worker.send({ type: 'ticket-key', key });
+  });
   /** Every worker process there is. */
   readonly alive = new Set<WorkerHandle>();
   readonly #slots = new Map<number, Slot>();
@@ -78,6 +82,10 @@ export class Pool implements WorkerListener {
     const before = this.#slots.get(number)?.current ?? null;
     this.#slots.delete(number);
     return before;
+  }
+
+  get ticketKey(): Uint8Array {
+    return this.#ticketKey.current;
   }
 
   /** Lets it finish what it has; how its connections end is added to the account. */

@@ -5,6 +5,8 @@ import type { GatewayConfig, LogLevel } from '../config/types.ts';
 import { createLog, type Log } from '../log.ts';
 import { AutoReload } from './auto-reload.ts';
 import { bootWorkers } from './boot.ts';
+import { type Candidate, toCandidate } from './candidate.ts';
+import { RenewalClock } from './certificates.ts';
 import { Control, type ControlRoutes } from './control.ts';
 import type { ControlAnswer } from './control-client.ts';
 import { DrainAccount } from './drain-account.ts';
@@ -17,7 +19,7 @@ import { ReloadHistory } from './reload-record.ts';
 import { Reloads } from './reloads.ts';
 import { listenToSignals } from './signals.ts';
 import { controlSocketPath } from './socket-path.ts';
-import { type ConfigurationSource, FileSource, type LoadedConfiguration } from './source.ts';
+import { type ConfigurationSource, FileSource } from './source.ts';
 import { collectStatus, describeListening } from './status.ts';
 
 export interface PrimaryOptions {
@@ -57,6 +59,7 @@ class Primary {
   readonly #ended = Promise.withResolvers<void>();
   readonly #listeners = new Listeners();
   readonly #history = new ReloadHistory();
+  readonly #renewal = new RenewalClock(() => void this.#reloads.request('renewal'));
   #log: Log;
   #pool: Pool;
   #reloads: Reloads;
@@ -77,7 +80,7 @@ class Primary {
       history: this.#history,
       stop: this.#stop.signal,
       load: () => this.#load(),
-      next: (loaded, plan) => this.#next(loaded.config as GatewayConfig, plan),
+      next: (loaded, plan) => this.#next(loaded, plan),
       workersOf: (loaded) => this.#workersOf(loaded.config as GatewayConfig),
       running: () => this.#running as Generation,
       installed: (generation) => {
@@ -106,7 +109,7 @@ class Primary {
       mkdirSync(config.path.data, { recursive: true, mode: 0o700 });
       control = await Control.open(controlSocketPath(config.path.data), this.#routes());
       if (pidFile) takePidFile(pidFile);
-      await this.#boot(config, loaded.warnings);
+      await this.#boot(loaded, config);
       await this.#autoReload.enable(config.configs.auto_reload);
       await this.#stopped.promise;
     } catch (error) {
@@ -121,7 +124,7 @@ class Primary {
     }
   }
 
-  async #boot(config: GatewayConfig, warnings: readonly string[]): Promise<void> {
+  async #boot(loaded: Candidate, config: GatewayConfig): Promise<void> {
     const startedAt = new Date();
     cluster.setupPrimary({
       exec: this.#options.exec ?? program('cli'),
@@ -131,7 +134,7 @@ class Primary {
     });
     const plan = await this.#listeners.plan(config, this.#workersOf(config));
     this.#listeners.commit(plan);
-    const generation = this.#next(config, plan);
+    const generation = this.#next(loaded, plan);
     this.#pool.permits.setLimits(config.entry);
     await bootWorkers(generation, this.#pool, this.#stop.signal);
     this.#installed(generation);
@@ -142,7 +145,7 @@ class Primary {
       took: Date.now() - startedAt.getTime(),
       result: 'done',
       problems: [],
-      warnings,
+      warnings: loaded.warnings,
       drain: new DrainAccount(),
       workers: this.#pool.serving.map(({ slot, pid }) => ({
         slot,
@@ -153,15 +156,15 @@ class Primary {
   }
 
   /** The configuration, with what the command line puts in its place. */
-  async #load(): Promise<LoadedConfiguration> {
+  async #load(): Promise<Candidate> {
     const loaded = await this.#source.load();
     await this.#autoReload.update(loaded.watch);
     const { logLevel } = this.#options;
     const { config, warnings } = loaded;
-    if (!config) return loaded;
+    if (!config) return toCandidate(loaded);
     const data = this.#running?.config.path.data ?? config.path.data;
     const moved = `path.data stays ${data} until the next restart`;
-    return {
+    return toCandidate({
       ...loaded,
       warnings: data === config.path.data ? warnings : [...warnings, moved],
       // What the gateway runs with: compared with it, a change that has no effect is none.
@@ -170,7 +173,7 @@ class Primary {
         path: { ...config.path, data },
         ...(logLevel && { log: { level: logLevel } }),
       },
-    };
+    });
   }
 
   #workersOf(config: GatewayConfig): number {
@@ -178,15 +181,18 @@ class Primary {
     return workers === 'auto' ? availableParallelism() : workers;
   }
 
-  #next(config: GatewayConfig, plan: ListenerPlan): Generation {
+  #next({ config, credentials }: Candidate, plan: ListenerPlan): Generation {
+    if (!config) throw new Error('there is no configuration');
     const number = (this.#running?.number ?? 0) + 1;
-    return { number, config, plan, readyTimeout: this.#options.readyTimeout ?? 30_000 };
+    const readyTimeout = this.#options.readyTimeout ?? 30_000;
+    return { number, config, credentials, plan, readyTimeout };
   }
 
   /** A generation is in force: says where the gateway listens, if that is new. */
   #installed(generation: Generation): void {
     const before = this.#running;
     this.#running = generation;
+    this.#renewal.set(generation.credentials.renewAt);
     this.#log.level = generation.config.log.level;
     process.title = `evergate: primary (generation ${generation.number})`;
     const now = describeListening(generation);

@@ -1,8 +1,8 @@
 import type { DrainTotals } from './drain-account.ts';
 import type { SlotTiming } from './rollout.ts';
 
-/** What asked for a change. */
-export type ReloadTrigger = 'start' | 'signal' | 'control' | 'files';
+/** What asked for a change; `renewal`: a generated certificate is about to expire. */
+export type ReloadTrigger = 'start' | 'signal' | 'control' | 'files' | 'renewal';
 
 /**
  * `done`: every worker runs the new configuration. `unchanged`: files were written, to the same

@@ -7,7 +7,7 @@ import type { Listeners, ListenerPlan } from './listeners.ts';
 import type { Pool } from './pool.ts';
 import type { ReloadHistory, ReloadRecord, ReloadTrigger } from './reload-record.ts';
 import { rollOut, type SlotTiming } from './rollout.ts';
-import type { LoadedConfiguration } from './source.ts';
+import type { Candidate } from './candidate.ts';
 
 /** What a reload works on. */
 export interface ReloadGround {
@@ -18,11 +18,11 @@ export interface ReloadGround {
   /** Aborted when the gateway stops. */
   readonly stop: AbortSignal;
   /** Reads the configuration as this gateway would run it. */
-  load(): Promise<LoadedConfiguration>;
+  load(): Promise<Candidate>;
   /** The next generation, for a configuration that was just loaded. */
-  next(loaded: LoadedConfiguration, plan: ListenerPlan): Generation;
+  next(loaded: Candidate, plan: ListenerPlan): Generation;
   /** Worker slots that a configuration asks for. */
-  workersOf(loaded: LoadedConfiguration): number;
+  workersOf(loaded: Candidate): number;
   running(): Generation;
   /** `generation` is in force from now on. */
   installed(generation: Generation): void;
@@ -66,7 +66,7 @@ export class Reloads {
     const before = this.#batch;
     // Files may come out unchanged; who asks explicitly gets a reload in any case.
     this.#batch = {
-      trigger: before && before.trigger !== 'files' ? before.trigger : trigger,
+      trigger: before && isExplicit(before.trigger) ? before.trigger : trigger,
       askers: [...(before?.askers ?? []), ...askers],
     };
   }
@@ -120,7 +120,7 @@ export class Reloads {
     attempt.warnings.push(...loaded.warnings);
     if (stop.aborted) return attempt.end('refused', ['the gateway is stopping']);
     if (!loaded.config) return this.#tell(attempt.end('refused', loaded.problems));
-    if (attempt.trigger === 'files' && isDeepStrictEqual(loaded.config, running.config)) {
+    if (!isExplicit(attempt.trigger) && runsAlready(loaded, running)) {
       const record = attempt.end('unchanged', []);
       // Said only when it takes back a change that was refused, or has a new warning.
       const { result, warnings } = history.last ?? record;
@@ -131,7 +131,7 @@ export class Reloads {
     return this.#tell(await this.#change(attempt, loaded));
   }
 
-  async #change(attempt: Attempt, loaded: LoadedConfiguration): Promise<ReloadRecord> {
+  async #change(attempt: Attempt, loaded: Candidate): Promise<ReloadRecord> {
     const { pool, listeners, stop } = this.#ground;
     const from = this.#ground.running();
     let plan: ListenerPlan;
@@ -176,6 +176,17 @@ export class Reloads {
     }
     return record;
   }
+}
+
+/** Whether somebody asked for it, rather than something that may have come out unchanged. */
+function isExplicit(trigger: ReloadTrigger): boolean {
+  return trigger !== 'files' && trigger !== 'renewal';
+}
+
+function runsAlready({ config, credentials }: Candidate, running: Generation): boolean {
+  return (
+    isDeepStrictEqual(config, running.config) && isDeepStrictEqual(credentials, running.credentials)
+  );
 }
 
 /** A record in the making. */

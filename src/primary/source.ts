@@ -3,6 +3,7 @@ import { ConfigError, renderProblem, type WatchTargets } from '../config/problem
 import type { GatewayConfig } from '../config/types.ts';
 import { type ConfigurationWatcher, watchConfiguration } from '../config/watcher.ts';
 import { reasonOf } from '../errors.ts';
+import type { EntryFiles } from '../tls/credentials.ts';
 import { filters, syntax } from '../filters/index.ts';
 
 /** What reading the configuration came to. */
@@ -13,6 +14,8 @@ export interface LoadedConfiguration {
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
   readonly watch: WatchTargets;
+  /** What the TLS files of its entries hold, by entry. */
+  readonly tlsFiles?: ReadonlyMap<string, EntryFiles>;
   /** What is thrown to whom wanted to start with this configuration. */
   readonly error?: unknown;
 }
@@ -36,13 +39,13 @@ export class FileSource implements ConfigurationSource {
 
   async load(): Promise<LoadedConfiguration> {
     try {
-      const { config, warnings, watch } = await loadConfiguration({
+      const { config, tlsFiles, warnings, watch } = await loadConfiguration({
         paths: this.#paths,
         filters,
         syntax,
       });
       this.#watch = watch;
-      return { config, problems: [], warnings: warnings.map(renderProblem), watch };
+      return { config, tlsFiles, problems: [], warnings: warnings.map(renderProblem), watch };
     } catch (error) {
       if (!(error instanceof ConfigError)) {
         const problems = [reasonOf(error)];

@@ -16,6 +16,8 @@ export type StartFailure = 'refused' | 'died' | 'late';
 
 /** What a worker makes happen beyond its own handle. */
 export interface WorkerListener {
+  /** Of TLS session tickets, as it is now. */
+  readonly ticketKey: Uint8Array;
   onPermitsWanted(worker: WorkerHandle, entry: string, count: number): void;
   onPermitsReturned(worker: WorkerHandle, entry: string, count: number): void;
   onLeaving(worker: WorkerHandle): void;
@@ -162,8 +164,15 @@ export class WorkerHandle {
 
   #assign(): void {
     const { slot, sockets } = this;
-    const { number, config } = this.generation;
-    const assignment = { slot, generation: number, config, sockets: sockets.length };
+    const { number, config, credentials } = this.generation;
+    const assignment = {
+      slot,
+      generation: number,
+      config,
+      credentials: credentials.entries,
+      ticketKey: this.#listener.ticketKey,
+      sockets: sockets.length,
+    };
     this.send({ type: 'start', assignment });
     for (const assigned of sockets) {
       const { entry, socket } = assigned;

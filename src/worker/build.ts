@@ -1,6 +1,7 @@
 import type { GatewayConfig } from '../config/types.ts';
 import { Entry } from '../entry/entry.ts';
 import { filters } from '../filters/index.ts';
+import type { EntryCredentials } from '../tls/credentials.ts';
 import { type CompiledFlow, compileFlow, inSequence } from '../flow/compile.ts';
 import type { FlowServices, Handler } from '../flow/filter.ts';
 import type { DrainReport, WorkerInspection } from '../ipc/messages.ts';
@@ -12,6 +13,10 @@ import { clusterConfigOf, createCluster } from '../upstream/node-cluster.ts';
 /** What a worker's process gives to what it serves. */
 export interface WorkerServices {
   readonly log: Log;
+  /** What entries with TLS show their clients, by entry. */
+  readonly credentials: Readonly<Record<string, EntryCredentials>>;
+  /** Key of TLS session tickets, 48 bytes. */
+  readonly ticketKey: Buffer;
   /** Asks the primary for permits; answered by `grantPermits`. */
   requestPermits(entry: string, count: number): void;
   returnPermits(entry: string, count: number): void;
@@ -25,6 +30,7 @@ export interface Serving {
   prove(): Promise<void>;
   grantPermits(entry: string, count: number): void;
   recallPermits(entry: string): void;
+  setTicketKey(key: Buffer): void;
   inspect(): WorkerInspection;
   /**
    * Stops accepting, and calls `closedToNew` when what was queued has been accepted; settles when
@@ -89,9 +95,11 @@ export async function buildWorker(
       give: (count: number) => services.returnPermits(entry.name, count),
     };
     const route = router.find.bind(router);
-    entries.set(entry.name, new Entry(entry, { log, permits, route }));
+    const credentials = services.credentials[entry.name];
+    const { ticketKey } = services;
+    entries.set(entry.name, new Entry(entry, { log, permits, route, credentials, ticketKey }));
   }
-  return { listen, prove, grantPermits, recallPermits, inspect, drain, close };
+  return { listen, prove, grantPermits, recallPermits, setTicketKey, inspect, drain, close };
 
   function listen(entry: string, handle: unknown): Promise<void> {
     return found(entries, 'entry', entry).listen(handle);
@@ -103,6 +111,10 @@ export async function buildWorker(
 
   function grantPermits(entry: string, count: number): void {
     entries.get(entry)?.grantPermits(count);
+  }
+
+  function setTicketKey(key: Buffer): void {
+    for (const entry of entries.values()) entry.setTicketKey(key);
   }
 
   function recallPermits(entry: string): void {

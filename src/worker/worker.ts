@@ -26,6 +26,7 @@ class WorkerProcess {
   #log: Log | null = null;
   #listening = 0;
   #draining = false;
+  #ticketKey: Buffer | null = null;
   /** Sockets that came before there was something to serve on them. */
   readonly #early: { entry: string; handle: unknown }[] = [];
 
@@ -66,6 +67,10 @@ class WorkerProcess {
         if (this.#serving) this.#serving.recallPermits(message.entry);
         else this.#send({ type: 'permits-returned', entry: message.entry, count: 0 });
         break;
+      case 'ticket-key':
+        this.#ticketKey = Buffer.from(message.key);
+        this.#serving?.setTicketKey(this.#ticketKey);
+        break;
       case 'inspect':
         if (!this.#serving) break;
         this.#send({ type: 'inspection', id: message.id, inspection: this.#serving.inspect() });
@@ -74,17 +79,22 @@ class WorkerProcess {
   }
 
   async #start(assignment: WorkerAssignment): Promise<void> {
-    const { slot, generation, config } = assignment;
+    const { slot, generation, config, credentials, ticketKey } = assignment;
     this.#assignment = assignment;
     process.title = `evergate: worker ${slot} (generation ${generation})`;
     const log = createLog(config.log.level, { worker: slot, generation });
     this.#log = log;
+    this.#ticketKey ??= Buffer.from(ticketKey);
     const serving = await this.#build(config, {
       log,
+      credentials,
+      ticketKey: this.#ticketKey,
       requestPermits: (entry, count) => this.#send({ type: 'permits-wanted', entry, count }),
       returnPermits: (entry, count) => this.#send({ type: 'permits-returned', entry, count }),
     });
     this.#serving = serving;
+    // Perhaps it has changed meanwhile.
+    serving.setTicketKey(this.#ticketKey);
     await serving.prove();
     await this.#listen(serving);
   }

@@ -1,15 +1,23 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import type { EntryConfig } from '../../src/config/types.ts';
 import type { RequestContext } from '../../src/context/context.ts';
+import type { EntryCredentials } from '../../src/tls/credentials.ts';
+import { LocalAuthority } from '../../src/tls/authority.ts';
 import { Entry, type EntryServices } from '../../src/entry/entry.ts';
 
 export interface Setup {
   config?: Partial<EntryConfig>;
   /** Permits there are in all; answers like a primary would. */
   permits?: number;
+  /** For an entry with TLS; generated when there are none. */
+  credentials?: EntryCredentials;
+  ticketKey?: Buffer;
 }
 
 /** An entry's configuration as validation leaves it, with `changes`. */
@@ -61,6 +69,18 @@ export const noTls: EntryConfig['tls'] = {
   http2: false,
 };
 
+/** A certificate of this process's own. */
+async function generated(): Promise<EntryCredentials> {
+  const folder = mkdtempSync(join(tmpdir(), 'evergate-entry-'));
+  try {
+    const authority = await LocalAuthority.open(folder);
+    const fallback = await authority.pairFor('test', { domains: ['localhost'], addresses: [] });
+    return { fallback, named: [], clientAuthorities: null };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 /** An entry at work on a port of its own, with `handle` for a flow. */
 export async function startEntry(
   t: TestContext,
@@ -75,8 +95,11 @@ export async function startEntry(
     drain: { idle: 300, timeout: 10_000 },
     ...setup.config,
   });
+  const credentials = setup.credentials ?? (config.tls.enabled ? await generated() : undefined);
   const services: EntryServices = {
     log,
+    credentials,
+    ticketKey: setup.ticketKey,
     route: () => handle,
     permits: {
       request(count) {

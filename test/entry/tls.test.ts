@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, suite, test, type TestContext } from 'node:test';
+import { suite, test, type TestContext } from 'node:test';
 import tls from 'node:tls';
-import { selfSigned } from '../tls/made.ts';
-import { RawClient, answerPath, get, noTls, startEntry, until } from './support.ts';
+import { RawClient, answerPath, get, startEntry, until } from './support.ts';
+import { withTls } from './tls-support.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'evergate-entry-'));
-after(() => rmSync(folder, { recursive: true }));
-const { cert: cert_file, key: key_file } = selfSigned(folder, 'localhost');
-
-const config = { tls: { ...noTls, enabled: true, cert_file, key_file } };
+const config = withTls();
 
 async function connect(t: TestContext, port: number): Promise<RawClient> {
   const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false });

@@ -158,6 +158,8 @@ class StandIn implements Serving {
     this.#services.returnPermits(entry, held - used);
   }
 
+  setTicketKey(): void {}
+
   inspect(): WorkerInspection {
     return {
       entries: this.#config.entry.map(({ name }) => ({

@@ -48,6 +48,8 @@ async function start(t: TestContext) {
   const serving = await buildWorker(config, {
     log: pino({ level: 'silent' }),
     requestPermits: (entry, count) => setImmediate(() => serving.grantPermits(entry, count)),
+    credentials: {},
+    ticketKey: Buffer.alloc(48),
     returnPermits: (entry, count) => void returned.push(`${entry} ${count}`),
   });
   t.after(() => serving.close());
@@ -100,6 +102,8 @@ test('a reference to nothing is an error', async () => {
     buildWorker(broken, {
       log: pino({ level: 'silent' }),
       requestPermits() {},
+      credentials: {},
+      ticketKey: Buffer.alloc(48),
       returnPermits() {},
     }),
     /no router called missing/,

@@ -1,0 +1,65 @@
+import type { ServerHttp2Stream } from 'node:http2';
+import type { BodySink, BodySource } from '../context/body.ts';
+import { GatewayError } from '../errors.ts';
+
+/** A request's body as a stream of HTTP/2 delivers it. */
+export class Http2Body implements BodySource {
+  readonly length: number | undefined;
+  readonly #stream: ServerHttp2Stream;
+  readonly #expectsContinue: boolean;
+  #sink: BodySink | null = null;
+  #started = false;
+  #trailers: readonly string[] = [];
+
+  constructor(stream: ServerHttp2Stream, length: number | undefined, expectsContinue: boolean) {
+    this.#stream = stream;
+    this.length = length;
+    this.#expectsContinue = expectsContinue;
+    stream.on('trailers', (_headers, _flags, raw?: string[]) => {
+      this.#trailers = raw ?? [];
+    });
+  }
+
+  start(sink: BodySink): void {
+    if (this.#started) throw new Error('a body is read only once');
+    this.#started = true;
+    const stream = this.#stream;
+    if (stream.destroyed && !stream.readableEnded) {
+      sink.fail(new GatewayError('CLIENT_GONE'));
+      return;
+    }
+    this.#sink = sink;
+    if (this.#expectsContinue && !stream.headersSent) stream.additionalHeaders({ ':status': 100 });
+    stream.on('data', (chunk: Buffer) => {
+      if (this.#sink?.write(chunk) === false) stream.pause();
+    });
+    // The trailers are told of behind the end.
+    stream.on('end', () => setImmediate(() => this.#take()?.end(this.#trailers)));
+    const broken = (): void => this.#take()?.fail(new GatewayError('CLIENT_GONE'));
+    stream.on('aborted', broken);
+    stream.on('close', () => {
+      if (!stream.readableEnded) broken();
+    });
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  /** Nothing more is pushed; the response's end tells the client to stop. */
+  cancel(_reason?: Error): void {
+    this.#take();
+    this.#stream.pause();
+  }
+
+  /** Fails the one who reads. */
+  fail(error: Error): void {
+    this.#take()?.fail(error);
+  }
+
+  #take(): BodySink | null {
+    const sink = this.#sink;
+    this.#sink = null;
+    return sink;
+  }
+}

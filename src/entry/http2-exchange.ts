@@ -1,0 +1,127 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { GatewayRequest, type RequestContext } from '../context/context.ts';
+import type { GatewayError } from '../errors.ts';
+import type { Connection } from './connections.ts';
+import { Exchange, type ExchangeOwner } from './exchange.ts';
+import { Http2Body } from './http2-body.ts';
+import { type Http2Head, responseFields } from './http2-fields.ts';
+
+/** One request and its response over a stream of HTTP/2. */
+export class Http2Exchange extends Exchange {
+  readonly #stream: ServerHttp2Stream;
+  readonly #head: Http2Head;
+  readonly #body: Http2Body | null;
+  #trailers: readonly string[] = [];
+  /** Not `writableEnded`, which is true of every HEAD from the start. */
+  #ended = false;
+
+  constructor(
+    owner: ExchangeOwner,
+    connection: Connection,
+    stream: ServerHttp2Stream,
+    head: Http2Head,
+  ) {
+    super(owner, connection);
+    this.#stream = stream;
+    this.#head = head;
+    const { length, expectsContinue } = head;
+    this.#body = stream.endAfterHeaders ? null : new Http2Body(stream, length, expectsContinue);
+    // An error of the stream ends it; what there is to do then is done at its close.
+    stream.on('error', ignore);
+    stream.on('drain', () => this.onDrain?.());
+    stream.on('close', () => {
+      if (this.#ended && stream.writableFinished) this.finish();
+      else this.clientGone();
+    });
+  }
+
+  get receiving(): boolean {
+    return this.#body !== null && !this.#stream.readableEnded;
+  }
+
+  get begun(): boolean {
+    return this.#stream.headersSent;
+  }
+
+  protected get ended(): boolean {
+    return this.#ended || this.#stream.destroyed;
+  }
+
+  send(status: number, _statusText: string, headers: string[], body: Buffer | null): void {
+    if (this.ended) return;
+    const endStream = body === null || body.length === 0;
+    this.#stream.respond(responseFields(status, headers), { endStream });
+    if (!endStream) this.#stream.end(body);
+    this.#complete();
+  }
+
+  begin(status: number, _statusText: string, headers: string[]): void {
+    if (this.ended) return;
+    this.#stream.respond(responseFields(status, headers), { waitForTrailers: true });
+    this.#stream.on('wantTrailers', () => this.#sendTrailers());
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.ended || this.#stream.write(chunk);
+  }
+
+  flush(): void {
+    // The head has gone out in a frame of its own.
+  }
+
+  end(trailers?: readonly string[]): void {
+    if (this.ended) return;
+    if (trailers) this.#trailers = trailers;
+    this.#stream.end();
+    this.#complete();
+  }
+
+  breakOff(): void {
+    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  protected override run(context: RequestContext): void | Promise<void> {
+    if (this.#head.refusal) throw this.#head.refusal;
+    return super.run(context);
+  }
+
+  protected newRequest(): GatewayRequest {
+    const { method, target, headers } = this.#head;
+    return new GatewayRequest(method, target, headers, this.#body);
+  }
+
+  protected failBody(error: GatewayError): void {
+    this.#body?.fail(error);
+  }
+
+  protected switchProtocols(): void {
+    // HTTP/2 has no Upgrade, so no flow is asked for one.
+    this.breakOff();
+  }
+
+  /** The response is handed over: what the client still sends of its body is not wanted. */
+  #complete(): void {
+    this.#ended = true;
+    const stream = this.#stream;
+    if (!this.receiving) return;
+    stream.once('finish', () => {
+      if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+    });
+  }
+
+  #sendTrailers(): void {
+    const fields: Record<string, string[]> = {};
+    for (let i = 0; i < this.#trailers.length; i += 2) {
+      const name = (this.#trailers[i] as string).toLowerCase();
+      (fields[name] ??= []).push(this.#trailers[i + 1] as string);
+    }
+    try {
+      this.#stream.sendTrailers(fields);
+    } catch {
+      // Trailers that HTTP/2 does not allow.
+      this.#stream.close();
+    }
+  }
+}
+
+function ignore(): void {}

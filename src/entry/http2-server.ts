@@ -1,0 +1,130 @@
+import {
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Duplex } from 'node:stream';
+import type { EntryLimits } from '../config/types.ts';
+import { GatewayError } from '../errors.ts';
+import type { Connection, Multiplex } from './connections.ts';
+import { errorBody } from './error-response.ts';
+import { Http2Exchange } from './http2-exchange.ts';
+import { requestHead } from './http2-fields.ts';
+import type { ExchangeOwner } from './exchange.ts';
+
+/** Requests of one connection at one time. */
+const maxConcurrentStreams = 128;
+/** Bytes of one request's body, and of all of a connection, that are taken ahead of being read. */
+const streamWindow = 256 << 10;
+const connectionWindow = 1 << 20;
+/** From the notice that a connection ends to its end: a round trip, generously, ms. */
+const noticeTime = 500;
+
+/** How long a client that is refused may take to ask and to read the answer, ms. */
+const refusalTime = 2_000;
+
+/** Speaks HTTP/2 on a connection whose client has chosen it. */
+export function serveHttp2(
+  owner: ExchangeOwner,
+  connection: Connection,
+  limits: EntryLimits,
+): void {
+  const session = performServerHandshake(connection.socket, {
+    settings: {
+      maxConcurrentStreams,
+      initialWindowSize: streamWindow,
+      maxHeaderListSize: limits.max_header_size,
+      enablePush: false,
+    },
+    // Pseudo-header fields count, too; more are a broken connection.
+    maxHeaderListPairs: (limits.max_header_count || 10_000) + 4,
+    maxSendHeaderBlockLength: 256 << 10,
+    maxSessionMemory: 16,
+    // A client that opens requests only to cancel them (CVE-2023-44487) is cut off.
+    streamResetBurst: 200,
+    streamResetRate: 20,
+  });
+  session.setLocalWindowSize(connectionWindow);
+  const streams = new Http2Connection(owner, connection, session);
+  connection.multiplex = streams;
+  if (owner.draining) streams.announceEnd();
+}
+
+/** Answers the first request with 503, and ends the connection. */
+export function refuseHttp2(socket: Duplex): void {
+  const error = new GatewayError('TOO_MANY_CONNECTIONS');
+  const { contentType, body } = errorBody(error);
+  const session = performServerHandshake(socket, { settings: { maxConcurrentStreams: 1 } });
+  const timer = setTimeout(() => session.destroy(), refusalTime);
+  session.on('error', () => socket.destroy());
+  session.on('close', () => clearTimeout(timer));
+  session.on('stream', (stream) => {
+    stream.on('error', () => {});
+    stream.respond({ ':status': error.status, 'retry-after': '1', 'content-type': contentType });
+    stream.end(body);
+    session.close();
+  });
+}
+
+class Http2Connection implements Multiplex {
+  readonly #owner: ExchangeOwner;
+  readonly #connection: Connection;
+  readonly #session: ServerHttp2Session;
+  readonly #exchanges = new Set<Http2Exchange>();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(owner: ExchangeOwner, connection: Connection, session: ServerHttp2Session) {
+    this.#owner = owner;
+    this.#connection = connection;
+    this.#session = session;
+    session.on('stream', (stream, _headers, _flags, raw) => this.#begin(stream, raw));
+    // What breaks a session closes its socket, which tells everybody.
+    session.on('error', () => connection.destroy());
+    session.on('frameError', () => {});
+  }
+
+  get open(): number {
+    return this.#exchanges.size;
+  }
+
+  get receiving(): boolean {
+    for (const exchange of this.#exchanges) if (exchange.receiving) return true;
+    return false;
+  }
+
+  /** GOAWAY for the first time: requests already on their way are served, new ones go elsewhere. */
+  announceEnd(): void {
+    if (this.#timer || this.#session.closed || this.#session.destroyed) return;
+    this.#connection.ending = 'answered';
+    this.#session.goaway(0, 2 ** 31 - 1);
+    this.#timer = setTimeout(() => this.close(), noticeTime);
+  }
+
+  /** GOAWAY with the last request that is served; the connection ends with the last response. */
+  close(): void {
+    if (this.#session.closed || this.#session.destroyed) return;
+    this.#session.close();
+  }
+
+  closed(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    for (const exchange of this.#exchanges) exchange.clientGone();
+    this.#exchanges.clear();
+  }
+
+  #begin(stream: ServerHttp2Stream, raw: readonly string[]): void {
+    const head = requestHead(raw);
+    const { probe } = this.#connection;
+    if (probe !== null) {
+      stream.respond({ ':status': head.target === probe ? 204 : 404 }, { endStream: true });
+      return;
+    }
+    const exchange = new Http2Exchange(this.#owner, this.#connection, stream, head);
+    this.#exchanges.add(exchange);
+    stream.on('close', () => {
+      this.#exchanges.delete(exchange);
+      this.#connection.lastActivity = performance.now();
+    });
+    exchange.start();
+  }
+}
