@@ -2,7 +2,8 @@ import { parseAddress } from './address.ts';
 import type { Path } from './problem.ts';
 import type { Scope } from './scope.ts';
 import { placeAt } from './tree.ts';
-import type { ElasticsearchConfig } from './types.ts';
+import { normaliseUpstreamTls, type RawUpstreamTls } from './upstream-tls.ts';
+import type { ElasticsearchConfig, HealthCheckConfig, TrafficControlConfig } from './types.ts';
 
 interface RawCluster {
   readonly name: string;
@@ -14,6 +15,14 @@ interface RawCluster {
   readonly schema: string;
   readonly basic_auth?: { readonly username: string; readonly password: string };
   readonly request_timeout: number;
+  readonly discovery?: {
+    readonly enabled?: boolean;
+    readonly refresh?: { readonly enabled?: boolean; readonly interval?: number };
+  };
+  readonly health_check?: HealthCheckConfig;
+  readonly traffic_control?: Partial<TrafficControlConfig> & { readonly enabled: boolean };
+  readonly tls?: RawUpstreamTls;
+  readonly http2?: boolean;
 }
 
 /** The enabled clusters; every cluster is checked. */
@@ -55,7 +64,24 @@ function normaliseCluster(raw: RawCluster, path: Path, scope: Scope): Elasticsea
     endpoints: [...origins],
     basic_auth: raw.basic_auth ?? null,
     request_timeout: raw.request_timeout,
+    discovery: {
+      enabled: raw.discovery?.enabled ?? false,
+      interval:
+        raw.discovery?.refresh?.enabled === false ? 0 : (raw.discovery?.refresh?.interval ?? 0),
+    },
+    health_check: raw.health_check ?? { enabled: false, interval: 0, timeout: 0, path: '/' },
+    traffic_control: trafficControlOf(raw.traffic_control),
+    tls: normaliseUpstreamTls(raw.tls ?? {}, [...path, 'tls'], scope),
+    http2: raw.http2 ?? false,
   };
+}
+
+function trafficControlOf(raw: RawCluster['traffic_control']): TrafficControlConfig | null {
+  if (!raw?.enabled) return null;
+  const { max_bytes_per_node = 0, max_qps_per_node = 0, max_connection_per_node = 0 } = raw;
+  if (max_bytes_per_node + max_qps_per_node + max_connection_per_node === 0) return null;
+  const { max_wait_time_in_ms = 10_000 } = raw;
+  return { max_bytes_per_node, max_qps_per_node, max_connection_per_node, max_wait_time_in_ms };
 }
 
 function listOf(value: unknown): [number, unknown][] {

@@ -166,4 +166,43 @@ export interface ElasticsearchConfig {
   readonly basic_auth: { readonly username: string; readonly password: string } | null;
   /** Milliseconds. */
   readonly request_timeout: number;
+  readonly discovery: DiscoveryConfig;
+  readonly health_check: HealthCheckConfig;
+  /** Null when nothing is limited. */
+  readonly traffic_control: TrafficControlConfig | null;
+  readonly tls: UpstreamTlsConfig;
+  readonly http2: boolean;
+}
+
+export interface DiscoveryConfig {
+  readonly enabled: boolean;
+  /** Milliseconds; 0 asks only once. */
+  readonly interval: number;
+}
+
+export interface HealthCheckConfig {
+  readonly enabled: boolean;
+  /** Milliseconds. */
+  readonly interval: number;
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** Origin-form target. */
+  readonly path: string;
+}
+
+/** Limits for each node, over all workers; 0 is no limit. */
+export interface TrafficControlConfig {
+  readonly max_bytes_per_node: number;
+  readonly max_qps_per_node: number;
+  readonly max_connection_per_node: number;
+  readonly max_wait_time_in_ms: number;
+}
+
+/** How to talk to nodes over TLS. Absolute paths, or null. */
+export interface UpstreamTlsConfig {
+  readonly ca_file: string | null;
+  readonly cert_file: string | null;
+  readonly key_file: string | null;
+  readonly key_passphrase: string | null;
+  readonly server_name: string | null;
 }

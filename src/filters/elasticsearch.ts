@@ -6,18 +6,17 @@ import {
   type ForwardParameters,
   forwardProperties,
 } from '../upstream/parameters.ts';
+import type { BalancerName } from '../upstream/cluster.ts';
+import type { NodeFilter } from '../upstream/node-filter.ts';
 import { readsOfElasticsearch } from '../upstream/retry.ts';
-
-interface HostFilter {
-  readonly include?: readonly string[];
-  readonly exclude?: readonly string[];
-}
 
 interface ElasticsearchParameters extends ForwardParameters {
   readonly elasticsearch: string;
-  readonly balancer: 'weight' | 'least_in_flight';
+  readonly balancer: BalancerName;
+  readonly hash_key?: string;
   readonly weights?: readonly { readonly host: string; readonly weight: number }[];
-  readonly filter?: { readonly hosts?: HostFilter };
+  readonly filter?: NodeFilter;
+  readonly refresh?: { readonly enabled?: boolean; readonly enable?: boolean };
   readonly retry_on_backend_failure: boolean;
   readonly retry_readonly_on_backend_failure: boolean;
   readonly retry_writes_on_backend_failure: boolean;
@@ -36,8 +35,6 @@ function lists(items: JsonSchema, what: string): Readonly<Record<string, JsonSch
   };
 }
 
-const notDiscovered = 'has no effect yet: roles and tags of nodes are not known';
-
 const nodeFilter: JsonSchema = {
   type: 'object',
   additionalProperties: false,
@@ -53,15 +50,16 @@ const nodeFilter: JsonSchema = {
     tags: {
       type: 'object',
       additionalProperties: false,
-      description: 'Choice by tag.',
-      unsupported: notDiscovered,
+      description:
+        'Choice by tag: an attribute of the node, which the cluster tells when it is discovered.',
+      examples: [{ include: [{ disk: 'ssd' }] }],
       properties: lists({ type: 'object' }, 'with these tags'),
     },
     roles: {
       type: 'object',
       additionalProperties: false,
-      description: 'Choice by role.',
-      unsupported: notDiscovered,
+      description: 'Choice by role, which the cluster tells when it is discovered.',
+      examples: [{ exclude: ['master'] }],
       properties: lists({ type: 'string' }, 'with these roles'),
     },
   },
@@ -83,11 +81,19 @@ export default defineFilter<ElasticsearchParameters>({
       },
       balancer: {
         type: 'string',
-        enum: ['weight', 'least_in_flight'],
+        enum: ['weight', 'least_in_flight', 'hash'],
         default: 'weight',
         description:
-          'How the node is chosen: in turns by weight, or the one with the fewest requests ' +
-          'under way for its weight.',
+          'How the node is chosen: in turns by weight, the one with the fewest requests under way ' +
+          'for its weight, or the one that "hash_key" belongs to.',
+      },
+      hash_key: {
+        type: 'string',
+        syntax: 'template',
+        description:
+          'What balancer: hash goes by: requests that have the same go to the same node, as long ' +
+          'as it can be used.',
+        examples: ['$[[_ctx.request.path]]'],
       },
       weights: {
         type: 'array',
@@ -139,34 +145,48 @@ export default defineFilter<ElasticsearchParameters>({
       refresh: {
         type: 'object',
         additionalProperties: false,
-        description: 'Following changes of the cluster.',
-        unsupported: 'has no effect yet: nodes are those of the configuration',
+        description:
+          'Following changes of the cluster, where "discovery" of the cluster is enabled.',
         properties: {
-          enabled: { type: 'boolean', description: 'Whether changes are followed.' },
+          enabled: {
+            type: 'boolean',
+            description:
+              'Whether nodes that were discovered are used; if not, only those of the configuration.',
+            examples: [false],
+          },
           enable: { type: 'boolean', description: 'The same as enabled.' },
           interval: {
             type: ['string', 'number'],
             duration: 's',
             description: 'How often to look.',
             examples: ['30s'],
+            unsupported: 'has no effect: what the cluster\'s "discovery" finds is used at once',
           },
         },
       },
       ...forwardProperties,
     },
   },
+  check({ balancer, hash_key }) {
+    if ((balancer === 'hash') === (hash_key !== undefined)) return [];
+    return balancer === 'hash'
+      ? [{ path: ['balancer'], message: 'balancer: hash needs "hash_key"' }]
+      : [{ path: ['hash_key'], message: '"hash_key" needs balancer: hash' }];
+  },
   create(parameters, services) {
-    const { weights = [], filter, balancer } = parameters;
+    const { weights = [], filter = {}, balancer, hash_key, refresh } = parameters;
+    const key = hash_key === undefined ? null : services.template(hash_key);
     const cluster = services.cluster(parameters.elasticsearch).view({
       balancer,
       weights: Object.fromEntries(weights.map(({ host, weight }) => [host, weight])),
-      include: filter?.hosts?.include ?? [],
-      exclude: filter?.hosts?.exclude ?? [],
+      filter,
+      followsDiscovery: refresh?.enabled ?? refresh?.enable ?? true,
       connections: connectionsOf(parameters),
     });
     const options = forwardOptionsOf(parameters, {
       host: 'node',
       isRead: readsOfElasticsearch,
+      hashKey: key && key.render,
       retry: {
         onFailure: parameters.retry_on_backend_failure,
         readsOnFailure: parameters.retry_readonly_on_backend_failure,

@@ -9,6 +9,7 @@ import drop from './drop.ts';
 import dump from './dump.ts';
 import echo from './echo.ts';
 import elasticsearch from './elasticsearch.ts';
+import elasticsearchHealthCheck from './elasticsearch-health-check.ts';
 import flow from './flow.ts';
 import http from './http.ts';
 import logging from './logging.ts';
@@ -68,6 +69,7 @@ export const filters: readonly FilterDefinition[] = [
   // Forwarding
   http,
   elasticsearch,
+  elasticsearchHealthCheck,
 ];
 
 export { syntax } from '../flow/syntax.ts';

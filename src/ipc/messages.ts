@@ -1,5 +1,6 @@
 import type { GatewayConfig } from '../config/types.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
+import type { ClusterInspection, ClusterObservation } from './cluster-state.ts';
 
 /** What a worker is, told once when it starts. */
 export interface WorkerAssignment {
@@ -13,6 +14,8 @@ export interface WorkerAssignment {
   readonly ticketKey: Uint8Array;
   /** Listening sockets that will follow, one `socket` message each. */
   readonly sockets: number;
+  /** What is known of clusters. */
+  readonly observations: readonly ClusterObservation[];
 }
 
 /** Primary to worker. */
@@ -28,6 +31,12 @@ export type ToWorker =
   | { readonly type: 'permits-recalled'; readonly entry: string }
   /** The key of TLS session tickets has changed. */
   | { readonly type: 'ticket-key'; readonly key: Uint8Array }
+  /** Whether this worker is the one that checks the clusters' nodes and asks for their topology. */
+  | { readonly type: 'observe'; readonly on: boolean }
+  /** What the worker that does has found. */
+  | { readonly type: 'cluster-observed'; readonly observation: ClusterObservation }
+  /** To the worker that does: look now. */
+  | { readonly type: 'cluster-check'; readonly cluster: string }
   | { readonly type: 'inspect'; readonly id: number };
 
 /** Worker to primary. */
@@ -43,6 +52,9 @@ export type ToPrimary =
   | { readonly type: 'closed-to-new' }
   | { readonly type: 'permits-wanted'; readonly entry: string; readonly count: number }
   | { readonly type: 'permits-returned'; readonly entry: string; readonly count: number }
+  | { readonly type: 'cluster-observed'; readonly observation: ClusterObservation }
+  /** Requests have failed at that cluster: it should be looked at now. */
+  | { readonly type: 'cluster-check-wanted'; readonly cluster: string }
   | { readonly type: 'inspection'; readonly id: number; readonly inspection: WorkerInspection }
   | { readonly type: 'drained'; readonly drain: DrainReport };
 
@@ -60,6 +72,7 @@ export interface EntryInspection {
 
 export interface WorkerInspection {
   readonly entries: readonly EntryInspection[];
+  readonly clusters: readonly ClusterInspection[];
   /** Resident memory, bytes. */
   readonly memory: number;
   /** While draining: the connections it waits for, oldest first, at most 20. */

@@ -1,9 +1,11 @@
 import cluster from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
+import type { ClusterObservation } from '../ipc/cluster-state.ts';
 import type { Log } from '../log.ts';
 import type { DrainAccount } from './drain-account.ts';
 import type { Generation } from './generation.ts';
+import { Observations } from './observations.ts';
 import { Permits } from './permits.ts';
 import { TicketKey } from './ticket-key.ts';
 import {
@@ -39,6 +41,7 @@ export function aborted(signal: AbortSignal): Promise<void> {
 /** The workers: one for each slot, and those that are draining. */
 export class Pool implements WorkerListener {
   readonly permits = new Permits();
+  readonly observations = new Observations();
   readonly draining = new Map<WorkerHandle, DrainAccount | null>();
   readonly #ticketKey = new TicketKey((key) => {
     for (const worker of this.alive) worker.send({ type: 'ticket-key', key });
@@ -69,11 +72,13 @@ export class Pool implements WorkerListener {
     const slot = this.#slots.get(number);
     if (!slot) {
       this.#slots.set(number, { current: worker, generation, refilling: null, crashes: 0 });
+      this.#electObserver();
       return null;
     }
     const before = slot.current;
     slot.current = worker;
     slot.generation = generation;
+    this.#electObserver();
     return before;
   }
 
@@ -81,11 +86,22 @@ export class Pool implements WorkerListener {
   dissolve(number: number): WorkerHandle | null {
     const before = this.#slots.get(number)?.current ?? null;
     this.#slots.delete(number);
+    this.#electObserver();
     return before;
   }
 
   get ticketKey(): Uint8Array {
     return this.#ticketKey.current;
+  }
+
+  /** Of the newest generation, so that clusters are watched as it says, the first slot's worker. */
+  #electObserver(): void {
+    let elected: WorkerHandle | null = null;
+    for (const worker of this.serving) {
+      const newer = worker.generation.number - (elected?.generation.number ?? 0);
+      if (newer > 0 || (newer === 0 && worker.slot < (elected?.slot ?? 0))) elected = worker;
+    }
+    this.observations.elect(elected);
   }
 
   /** Lets it finish what it has; how its connections end is added to the account. */
@@ -188,6 +204,14 @@ export class Pool implements WorkerListener {
     this.permits.returned(worker, entry, count);
   }
 
+  onClusterObserved(worker: WorkerHandle, observation: ClusterObservation): void {
+    this.observations.observed(worker, observation, this.alive);
+  }
+
+  onClusterCheckWanted(name: string): void {
+    this.observations.wantCheck(name);
+  }
+
   onLeaving(worker: WorkerHandle): void {
     if (this.#stop.aborted || this.#slots.get(worker.slot)?.current !== worker) {
       this.drain(worker);
@@ -216,6 +240,7 @@ export class Pool implements WorkerListener {
     const slot = this.#slots.get(number);
     if (slot?.current !== worker) return;
     slot.current = null;
+    this.#electObserver();
     if (this.#stop.aborted) return;
     this.#log.error(told, `worker ended ${describeExit(exit)}; replacing it`);
     slot.crashes = Date.now() - worker.startedAt < STEADY ? slot.crashes + 1 : 0;

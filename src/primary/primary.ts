@@ -193,6 +193,7 @@ class Primary {
     const before = this.#running;
     this.#running = generation;
     this.#renewal.set(generation.credentials.renewAt);
+    this.#pool.observations.keep(generation.config.elasticsearch.map(({ name }) => name));
     this.#log.level = generation.config.log.level;
     process.title = `evergate: primary (generation ${generation.number})`;
     const now = describeListening(generation);

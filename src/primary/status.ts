@@ -1,6 +1,7 @@
 import type { EntryConfig } from '../config/types.ts';
 import type { ConnectionHolder, WorkerInspection } from '../ipc/messages.ts';
 import { formatAddress } from './address.ts';
+import { type ClusterStatus, clusterStatuses } from './cluster-status.ts';
 import type { Generation } from './generation.ts';
 import { addressOf } from './listeners.ts';
 import type { Pool } from './pool.ts';
@@ -18,6 +19,7 @@ export interface GatewayStatus {
   readonly uptime: number;
   readonly generation: number;
   readonly entries: readonly EntryStatus[];
+  readonly clusters: readonly ClusterStatus[];
   /** Workers in their slots. */
   readonly workers: readonly WorkerStatus[];
   /** Workers that finish what they have. */
@@ -117,6 +119,10 @@ export async function collectStatus(
     uptime: Math.round(process.uptime()),
     generation: generation.number,
     entries: generation.config.entry.map((entry) => entryStatus(entry, generation, inspections)),
+    clusters: clusterStatuses(
+      inspections.map(({ clusters }) => clusters),
+      pool.observations.latest,
+    ),
     workers: alive
       .filter(({ worker }) => !pool.draining.has(worker))
       .map(({ worker, inspection }) => workerStatus(worker, inspection))

@@ -1,5 +1,6 @@
 import type { Worker } from 'node:cluster';
 import { GatewayError } from '../errors.ts';
+import type { ClusterObservation } from '../ipc/cluster-state.ts';
 import type { DrainReport, ToPrimary, ToWorker, WorkerInspection } from '../ipc/messages.ts';
 import type { Generation } from './generation.ts';
 import { type AssignedSocket, socketsOf } from './listeners.ts';
@@ -18,8 +19,12 @@ export type StartFailure = 'refused' | 'died' | 'late';
 export interface WorkerListener {
   /** Of TLS session tickets, as it is now. */
   readonly ticketKey: Uint8Array;
+  /** What a new worker is told of clusters. */
+  readonly observations: { readonly latest: readonly ClusterObservation[] };
   onPermitsWanted(worker: WorkerHandle, entry: string, count: number): void;
   onPermitsReturned(worker: WorkerHandle, entry: string, count: number): void;
+  onClusterObserved(worker: WorkerHandle, observation: ClusterObservation): void;
+  onClusterCheckWanted(cluster: string): void;
   onLeaving(worker: WorkerHandle): void;
   /** It ended; `was` is the stage it ended in. */
   onGone(worker: WorkerHandle, exit: WorkerExit, was: WorkerStage): void;
@@ -153,6 +158,12 @@ export class WorkerHandle {
       case 'permits-returned':
         this.#listener.onPermitsReturned(this, message.entry, message.count);
         break;
+      case 'cluster-observed':
+        this.#listener.onClusterObserved(this, message.observation);
+        break;
+      case 'cluster-check-wanted':
+        this.#listener.onClusterCheckWanted(message.cluster);
+        break;
       case 'inspection':
         this.#onInspection(message.id, message.inspection);
         break;
@@ -172,6 +183,7 @@ export class WorkerHandle {
       credentials: credentials.entries,
       ticketKey: this.#listener.ticketKey,
       sockets: sockets.length,
+      observations: this.#listener.observations.latest,
     };
     this.send({ type: 'start', assignment });
     for (const assigned of sockets) {

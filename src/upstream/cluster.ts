@@ -1,4 +1,5 @@
 import type { RequestContext } from '../context/context.ts';
+import type { NodeFilter } from './node-filter.ts';
 import { readsByMethod } from './retry.ts';
 import type { ConnectionSettings } from './transport.ts';
 
@@ -16,6 +17,8 @@ export interface ForwardOptions {
   readonly host: 'client' | 'node';
   /** Whether a request only reads: by its method, or as Elasticsearch defines its requests. */
   readonly isRead: (method: string, target: string) => boolean;
+  /** What a `hash` balancer goes by; null for other balancers. */
+  readonly hashKey: ((context: RequestContext) => string) | null;
 }
 
 /** When a failed attempt is repeated. A failed connect always is, at another node. */
@@ -34,7 +37,7 @@ export interface RetryPolicy {
   readonly delay: number;
 }
 
-export type BalancerName = 'weight' | 'least_in_flight';
+export type BalancerName = 'weight' | 'least_in_flight' | 'hash';
 
 /** What a cluster is made of. */
 export interface ClusterConfig {
@@ -54,10 +57,9 @@ export interface ClusterConfig {
 /** What a place in a flow may set differently for its own use of a cluster. */
 export type ClusterSettings = Partial<
   Pick<ClusterConfig, 'weights' | 'balancer' | 'connections'> & {
-    /** `host:port` of the nodes to use; all of them when it is empty. */
-    readonly include: readonly string[];
-    /** `host:port` of the nodes not to use. */
-    readonly exclude: readonly string[];
+    readonly filter: NodeFilter;
+    /** Whether nodes that were discovered are used, too. Default true. */
+    readonly followsDiscovery: boolean;
   }
 >;
 
@@ -66,6 +68,8 @@ export interface Cluster {
   readonly name: string;
   /** Whether it is believed to have a node that takes requests; absent when it cannot know. */
   readonly available?: boolean;
+  /** Has its nodes checked now, if somebody checks them; absent when nobody does. */
+  checkSoon?(): void;
   /**
    * Sends the request to a node; settles when the response's head is in `context.response`, whose
    * body somebody then has to start or cancel.
@@ -74,8 +78,8 @@ export interface Cluster {
    */
   forward(context: RequestContext, options: ForwardOptions): Promise<void>;
   /**
-   * The same cluster by other settings, with connections of its own. The nodes' health is common
-   * to both, and closing the cluster closes it too.
+   * The same cluster by other settings, with connections of its own (its `tls` and `allowH2` stay).
+   * The nodes' health is common to both, and closing the cluster closes it too.
    */
   view(settings: ClusterSettings): Cluster;
   /** Waits for exchanges under way. */
@@ -88,7 +92,9 @@ export const defaultConnections: ConnectionSettings = {
   waitTimeout: 30_000,
   idleTimeout: 30_000,
   maxAge: 0,
-  tlsInsecureSkipVerify: true,
+  tlsInsecureSkipVerify: null,
+  tls: null,
+  allowH2: false,
 };
 
 export const defaultForwardOptions: ForwardOptions = {
@@ -97,6 +103,7 @@ export const defaultForwardOptions: ForwardOptions = {
   maxResponseSize: 0,
   host: 'client',
   isRead: readsByMethod,
+  hashKey: null,
   retry: {
     maxTimes: 5,
     onFailure: true,

@@ -41,6 +41,8 @@ export class Forwarding implements UpstreamHandler {
   #exchange: UpstreamExchange | null = null;
   #body: Body;
   #fields: string[] = [];
+  /** What a `hash` balancer goes by. */
+  #key = '';
   #attempt = 0;
   #retries = 0;
   #stale = 0;
@@ -68,6 +70,8 @@ export class Forwarding implements UpstreamHandler {
     if (!isBuffered(this.#body) && this.#mayRepeat()) this.#body = new ReplayBody(this.#body);
     const host = this.#options.host === 'client' ? request.headers.get('host') : undefined;
     this.#fields = requestFields(request.headers.raw, host ?? '', this.#target.authorization);
+    const { hashKey } = this.#options;
+    if (hashKey !== null) this.#key = hashKey(context);
     context.onAbort(this.#onClientGone);
     this.#try();
   }
@@ -83,17 +87,19 @@ export class Forwarding implements UpstreamHandler {
 
   #try(): void {
     const { name, balancer, nodes } = this.#target;
-    let node = balancer.pick(nodes, this.#tried);
+    const key = this.#key;
+    let node = balancer.pick(nodes, this.#tried, key);
     if (node === null && this.#tried.length > 0) {
       // Every node was tried: the next round begins.
       this.#tried = none;
-      node = balancer.pick(nodes, none);
+      node = balancer.pick(nodes, none, key);
     }
     if (node === null)
       return this.#settle(new GatewayError('UPSTREAM_UNAVAILABLE', { cluster: name }));
     if (this.#options.host === 'node' || this.#fields[1] === '') this.#fields[1] = node.host;
     this.#node = node;
     node.inFlight++;
+    node.requests++;
     node.health.chosen();
     const attempt = ++this.#attempt;
     const { request } = this.#context;

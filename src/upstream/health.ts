@@ -8,8 +8,11 @@ const longestEjection = 30_000;
 /** How long the one request that tries an ejected node may take before another tries it, ms. */
 const trialTime = 10_000;
 
+/** Called when a node is ejected. */
+export type EjectionListener = () => void;
+
 /**
- * What requests have shown of one node. A node that fails is ejected: it gets no requests for a
+ * What requests, and whoever checks it, have shown of one node. A node that fails is ejected: it gets no requests for a
  * while, then a single one, whose outcome decides.
  */
 export class NodeHealth {
@@ -21,10 +24,14 @@ export class NodeHealth {
   #trialAt = 0;
   /** Whether a request is trying the ejected node. */
   #trying = false;
+  /** Whether an answer to a check is enough to use the ejected node again. */
+  #unreachable = false;
+  readonly #onEjected: EjectionListener | undefined;
 
-  constructor(node: string, log: Log) {
+  constructor(node: string, log: Log, onEjected?: EjectionListener) {
     this.#node = node;
     this.#log = log;
+    this.#onEjected = onEjected;
   }
 
   get ejected(): boolean {
@@ -48,8 +55,27 @@ export class NodeHealth {
     if (this.#trialAt === 0) return;
     this.#trialAt = 0;
     this.#trying = false;
+    this.#unreachable = false;
     this.#ejections = 0;
     this.#log.info({ node: this.#node }, 'node answers again');
+  }
+
+  /**
+   * What a check of the node has shown. A node that fails requests but answers checks is left to
+   * its requests.
+   * @param validFor how long the node is left out if nothing more is heard, ms
+   */
+  checked(up: boolean, reason: string | null, validFor: number): void {
+    if (up) {
+      if (this.#unreachable) this.succeeded();
+      return;
+    }
+    if (!this.ejected) {
+      this.#log.warn({ node: this.#node, reason }, 'node is left out for it fails its check');
+    }
+    this.#unreachable = true;
+    this.#trying = false;
+    this.#trialAt = Math.max(this.#trialAt, performance.now() + validFor);
   }
 
   /** The node's own failure. `unreachable`: it takes no connections, so one failure is enough. */
@@ -63,6 +89,9 @@ export class NodeHealth {
     const duration = Math.min(firstEjection * 2 ** this.#ejections, longestEjection);
     this.#ejections = Math.min(this.#ejections + 1, 16);
     this.#trialAt = performance.now() + duration;
-    if (first) this.#log.warn({ node: this.#node, reason }, 'node is left out for it fails');
+    this.#unreachable = unreachable;
+    if (!first) return;
+    this.#log.warn({ node: this.#node, reason }, 'node is left out for it fails');
+    this.#onEjected?.();
   }
 }

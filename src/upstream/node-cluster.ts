@@ -1,5 +1,6 @@
 import type { ElasticsearchConfig } from '../config/types.ts';
 import type { RequestContext } from '../context/context.ts';
+import type { ClusterInspection, ClusterObservation } from '../ipc/cluster-state.ts';
 import type { Log } from '../log.ts';
 import { type Balancer, createBalancer } from './balancer.ts';
 import {
@@ -10,19 +11,24 @@ import {
   type ForwardOptions,
 } from './cluster.ts';
 import { Forwarding, type ForwardTarget } from './forward.ts';
-import { NodeHealth } from './health.ts';
+import { Membership } from './membership.ts';
 import { Node, nodeName } from './node.ts';
+import { useOf } from './node-filter.ts';
 import { RetryBudget } from './retry.ts';
+import { readTlsFiles } from './tls-files.ts';
 
-/** A cluster at work. Nothing is connected before the first request. */
-export function createCluster(config: ClusterConfig, log: Log): Cluster {
-  const healths = new Map(
-    config.nodes.map((origin) => [
-      origin,
-      new NodeHealth(origin, log.child({ cluster: config.name })),
-    ]),
-  );
-  return new NodeCluster(config, healths, new RetryBudget());
+/**
+ * A cluster at work. Nothing is connected before the first request.
+ * @param onTrouble called when a node is ejected, and when somebody wants the nodes checked
+ */
+export function createCluster(
+  config: ClusterConfig,
+  log: Log,
+  onTrouble: () => void = () => {},
+): NodeCluster {
+  const told = log.child({ cluster: config.name });
+  const membership = new Membership(config.nodes, told, onTrouble);
+  return new NodeCluster(config, membership, new RetryBudget(), onTrouble);
 }
 
 /** The cluster that an `elasticsearch` resource describes; filters set the rest by `view`. */
@@ -34,30 +40,40 @@ export function clusterConfigOf(resource: ElasticsearchConfig): ClusterConfig {
     balancer: 'weight',
     basicAuth: resource.basic_auth,
     ejectFailing: true,
-    connections: defaultConnections,
+    connections: {
+      ...defaultConnections,
+      tls: readTlsFiles(resource.tls),
+      allowH2: resource.http2,
+    },
   };
 }
 
-class NodeCluster implements Cluster, ForwardTarget {
+export class NodeCluster implements Cluster, ForwardTarget {
   readonly name: string;
-  readonly nodes: readonly Node[];
   readonly balancer: Balancer;
   readonly budget: RetryBudget;
   readonly authorization: string | null;
   readonly ejectFailing: boolean;
+  readonly checkSoon: () => void;
   readonly #config: ClusterConfig;
-  readonly #healths: ReadonlyMap<string, NodeHealth>;
+  readonly #settings: ClusterSettings;
+  readonly #membership: Membership;
   /** By their settings, so that filters that agree share their connections. */
   readonly #views = new Map<string, NodeCluster>();
+  #nodes: readonly Node[] = [];
 
   constructor(
     config: ClusterConfig,
-    healths: ReadonlyMap<string, NodeHealth>,
+    membership: Membership,
     budget: RetryBudget,
+    checkSoon: () => void,
+    settings: ClusterSettings = {},
   ) {
     this.name = config.name;
     this.#config = config;
-    this.#healths = healths;
+    this.checkSoon = checkSoon;
+    this.#settings = settings;
+    this.#membership = membership;
     this.budget = budget;
     this.balancer = createBalancer(config.balancer);
     this.ejectFailing = config.ejectFailing;
@@ -66,11 +82,15 @@ class NodeCluster implements Cluster, ForwardTarget {
       basicAuth === null
         ? null
         : `Basic ${Buffer.from(`${basicAuth.username}:${basicAuth.password}`).toString('base64')}`;
-    this.nodes = config.nodes.map((origin) => {
-      const weight = config.weights[nodeName(origin)] ?? 1;
-      const health = healths.get(origin) as NodeHealth;
-      return new Node(origin, weight, health, config.connections);
-    });
+    this.#takeMembers();
+  }
+
+  get nodes(): readonly Node[] {
+    return this.#nodes;
+  }
+
+  get available(): boolean {
+    return this.#nodes.some(({ weight, health }) => weight > 0 && health.available);
   }
 
   forward(context: RequestContext, options: ForwardOptions): Promise<void> {
@@ -80,23 +100,70 @@ class NodeCluster implements Cluster, ForwardTarget {
     });
   }
 
-  view({ include = [], exclude = [], ...settings }: ClusterSettings): Cluster {
-    const key = JSON.stringify([include, exclude, settings]);
+  view(settings: ClusterSettings): Cluster {
+    const key = JSON.stringify(settings);
     let view = this.#views.get(key);
     if (view === undefined) {
-      const nodes = this.#config.nodes.filter((origin) => {
-        const name = nodeName(origin);
-        return !exclude.includes(name) && (include.length === 0 || include.includes(name));
-      });
-      const config = { ...this.#config, ...settings, nodes };
-      view = new NodeCluster(config, this.#healths, this.budget);
+      const { weights, balancer, connections } = { ...this.#config, ...settings };
+      const { tls, allowH2 } = this.#config.connections;
+      const config = {
+        ...this.#config,
+        weights,
+        balancer,
+        connections: { ...connections, tls, allowH2 },
+      };
+      view = new NodeCluster(config, this.#membership, this.budget, this.checkSoon, settings);
       this.#views.set(key, view);
     }
     return view;
   }
 
+  /** Takes over what the worker that watches the cluster has found. */
+  observe(observation: ClusterObservation): void {
+    if (!this.#membership.apply(observation)) return;
+    this.#takeMembers();
+    for (const view of this.#views.values()) view.#takeMembers();
+  }
+
+  inspect(): ClusterInspection {
+    const all = [this, ...this.#views.values()].flatMap(({ nodes }) => nodes);
+    return {
+      cluster: this.name,
+      available: this.available,
+      nodes: this.#membership.members.map(({ origin, health }) => {
+        const same = all.filter((node) => node.origin === origin);
+        return {
+          origin,
+          used: !health.ejected,
+          inFlight: same.reduce((sum, { inFlight }) => sum + inFlight, 0),
+          requests: same.reduce((sum, { requests }) => sum + requests, 0),
+        };
+      }),
+    };
+  }
+
   async close(): Promise<void> {
-    const all = [...this.nodes, ...this.#views.values()];
+    const all = [...this.#nodes, ...this.#views.values()];
     await Promise.all(all.map((each) => each.close()));
+  }
+
+  /** Nodes that stay keep their connections; those that go finish what they have. */
+  #takeMembers(): void {
+    const { filter = {}, followsDiscovery = true } = this.#settings;
+    const before = new Map(this.#nodes.map((node) => [node.origin, node]));
+    const nodes: Node[] = [];
+    for (const member of this.#membership.members) {
+      if (!followsDiscovery && !member.seed) continue;
+      const { origin, health } = member;
+      const use = useOf(followsDiscovery ? member : { ...member, reserve: false }, filter);
+      if (use === 'never') continue;
+      const weight = this.#config.weights[nodeName(origin)] ?? 1;
+      const node = before.get(origin) ?? new Node(origin, weight, health, this.#config.connections);
+      node.reserve = use === 'reserve';
+      nodes.push(node);
+      before.delete(origin);
+    }
+    this.#nodes = nodes;
+    for (const gone of before.values()) void gone.close();
   }
 }

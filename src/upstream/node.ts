@@ -1,3 +1,4 @@
+import { hashOf } from './hash.ts';
 import type { NodeHealth } from './health.ts';
 import { Http1Transport } from './http1-transport.ts';
 import type { ConnectionSettings, Transport } from './transport.ts';
@@ -10,9 +11,17 @@ export class Node {
   /** `host:port`, without a port that is the scheme's own: its Host. */
   readonly host: string;
   readonly weight: number;
+  /** Of the origin, for a balancer that goes by keys. */
+  readonly hash: number;
   readonly health: NodeHealth;
   /** Requests that wait for this node's answer. */
   inFlight = 0;
+  /** Requests it was given. */
+  requests = 0;
+  /** What a weighted round robin has saved up for it. */
+  saved = 0;
+  /** Whether it is for when no other node can be used. */
+  reserve = false;
   readonly #settings: ConnectionSettings;
   #transport: Transport | null = null;
 
@@ -20,6 +29,7 @@ export class Node {
     this.origin = origin;
     this.host = new URL(origin).host;
     this.weight = weight;
+    this.hash = hashOf(origin);
     this.health = health;
     this.#settings = settings;
   }
@@ -38,7 +48,8 @@ export class Node {
   }
 }
 
-function openTransport(origin: string, settings: ConnectionSettings): Transport {
+/** The client that speaks with that node. */
+export function openTransport(origin: string, settings: ConnectionSettings): Transport {
   return origin.startsWith('https:')
     ? new UndiciTransport(origin, settings)
     : new Http1Transport(origin, settings);

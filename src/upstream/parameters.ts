@@ -14,7 +14,7 @@ export interface ForwardParameters {
   readonly timeout: number;
   readonly read_timeout: number;
   readonly dial_timeout: number;
-  readonly tls_insecure_skip_verify: boolean;
+  readonly tls_insecure_skip_verify?: boolean;
 }
 
 function duration(value: string, description: string): JsonSchema {
@@ -73,8 +73,9 @@ export const forwardProperties: Readonly<Record<string, JsonSchema>> = {
   dial_timeout: duration('3s', 'How long connecting to a node may take.'),
   tls_insecure_skip_verify: {
     type: 'boolean',
-    default: true,
-    description: "Whether a node's certificate is accepted whoever issued it, for https.",
+    description:
+      "Whether a node's certificate is accepted whoever issued it, for https. When absent, nodes " +
+      'are verified exactly if a file of authorities is given.',
     examples: [false],
   },
   write_timeout: {
@@ -104,13 +105,16 @@ export function connectionsOf(parameters: ForwardParameters): ConnectionSettings
     waitTimeout: parameters.max_conn_wait_timeout,
     idleTimeout: parameters.max_idle_conn_duration,
     maxAge: parameters.max_conn_duration,
-    tlsInsecureSkipVerify: parameters.tls_insecure_skip_verify,
+    tlsInsecureSkipVerify: parameters.tls_insecure_skip_verify ?? null,
+    tls: null,
+    allowH2: false,
   };
 }
 
 export function forwardOptionsOf(
   parameters: ForwardParameters,
   rest: Pick<ForwardOptions, 'host' | 'isRead'> & {
+    readonly hashKey?: ForwardOptions['hashKey'];
     readonly retry: Omit<RetryPolicy, 'maxTimes' | 'delay'>;
   },
 ): ForwardOptions {
@@ -120,6 +124,7 @@ export function forwardOptionsOf(
     maxResponseSize: parameters.max_response_size,
     host: rest.host,
     isRead: rest.isRead,
+    hashKey: rest.hashKey ?? null,
     retry: {
       ...rest.retry,
       maxTimes: parameters.max_retry_times,

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Body } from '../context/body.ts';
+import { GatewayError } from '../errors.ts';
 
 /** One request to one node, complete but for its framing: hop-by-hop fields are gone, Host is set. */
 export interface UpstreamRequest {
@@ -75,7 +76,22 @@ export interface ConnectionSettings {
   readonly idleTimeout: number;
   /** Age from which a connection takes no further request. */
   readonly maxAge: number;
-  readonly tlsInsecureSkipVerify: boolean;
+  /** Null: nodes are verified exactly when authorities are given. */
+  readonly tlsInsecureSkipVerify: boolean | null;
+  /** For `https:`; null for what Node.js does by itself. */
+  readonly tls: TlsSettings | null;
+  /** Whether HTTP/2 is spoken with nodes that offer it, over `https:`. */
+  readonly allowH2: boolean;
+}
+
+/** PEM texts; null for those not given. */
+export interface TlsSettings {
+  readonly ca: string | null;
+  readonly cert: string | null;
+  readonly key: string | null;
+  readonly passphrase: string | null;
+  /** Asked for (SNI), and what certificates are verified by. */
+  readonly serverName: string | null;
 }
 
 /** Connections to one node. */
@@ -85,4 +101,9 @@ export interface Transport {
   close(): Promise<void>;
   /** Closes every connection at once. */
   destroy(): void;
+}
+
+/** Whether an exchange failed because the node took no connection. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof GatewayError && error.code === 'UPSTREAM_CONNECT';
 }

@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from 'node:tls';
 import { Pool } from 'undici';
 import { GatewayError } from '../errors.ts';
 import type {
@@ -8,6 +9,11 @@ import type {
   UpstreamRequest,
 } from './transport.ts';
 import { UndiciExchange } from './undici-exchange.ts';
+
+type TlsOptions = Pick<
+  ConnectionOptions,
+  'rejectUnauthorized' | 'ca' | 'cert' | 'key' | 'passphrase' | 'servername'
+>;
 
 /** Bytes that a response head may have. */
 const maxHead = 65_536;
@@ -27,14 +33,14 @@ export class UndiciTransport implements Transport {
     this.#pool = new Pool(origin, {
       connections: settings.maxConnections,
       pipelining: 1,
-      allowH2: false,
+      allowH2: settings.allowH2,
       maxHeaderSize: maxHead,
       keepAliveTimeout: settings.idleTimeout || 600_000,
       clientTtl: settings.maxAge || null,
       // The exchange times the wait for a connection and the connecting, both together.
       connect: {
         timeout: settings.connectTimeout,
-        rejectUnauthorized: !settings.tlsInsecureSkipVerify,
+        ...tlsOptions(settings),
       },
     });
   }
@@ -59,4 +65,16 @@ export class UndiciTransport implements Transport {
     // Settles when every socket has closed; nobody waits for that.
     this.#pool.destroy(error).catch(() => undefined);
   }
+}
+
+function tlsOptions({ tls, tlsInsecureSkipVerify }: ConnectionSettings): TlsOptions {
+  const verifies = tlsInsecureSkipVerify === null ? tls?.ca != null : !tlsInsecureSkipVerify;
+  return {
+    rejectUnauthorized: verifies,
+    ...(tls?.ca != null && { ca: tls.ca }),
+    ...(tls?.cert != null && { cert: tls.cert }),
+    ...(tls?.key != null && { key: tls.key }),
+    ...(tls?.passphrase != null && { passphrase: tls.passphrase }),
+    ...(tls?.serverName != null && { servername: tls.serverName }),
+  };
 }

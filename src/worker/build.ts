@@ -7,11 +7,10 @@ import type { FlowServices, Handler } from '../flow/filter.ts';
 import type { DrainReport, WorkerInspection } from '../ipc/messages.ts';
 import type { Log } from '../log.ts';
 import { Router } from '../router/router.ts';
-import type { Cluster } from '../upstream/cluster.ts';
-import { clusterConfigOf, createCluster } from '../upstream/node-cluster.ts';
+import { type ClusterChannel, WorkerClusters } from './clusters.ts';
 
 /** What a worker's process gives to what it serves. */
-export interface WorkerServices {
+export interface WorkerServices extends ClusterChannel {
   readonly log: Log;
   /** What entries with TLS show their clients, by entry. */
   readonly credentials: Readonly<Record<string, EntryCredentials>>;
@@ -24,6 +23,7 @@ export interface WorkerServices {
 
 /** Everything a worker serves, built from one configuration. */
 export interface Serving {
+  readonly clusters: Pick<WorkerClusters, 'observe' | 'take' | 'check'>;
   /** Begins to accept on a listening handle for that entry. */
   listen(entry: string, handle: unknown): Promise<void>;
   /** Lets each entry answer a request to itself. @throws why one could not. */
@@ -54,23 +54,15 @@ export async function buildWorker(
   services: WorkerServices,
 ): Promise<Serving> {
   const { log } = services;
-  const clusters = new Map<string, Cluster>();
-  const ownClusters: Cluster[] = [];
+  const clusters = new WorkerClusters(config.elasticsearch, log, services);
   const flows = new Map<string, CompiledFlow>();
   const entries = new Map<string, Entry>();
   let closed = false;
 
-  for (const resource of config.elasticsearch) {
-    clusters.set(resource.name, createCluster(clusterConfigOf(resource), log));
-  }
   const flowServices: FlowServices = {
     log,
     cluster: (name) => found(clusters, 'cluster', name),
-    ownCluster: (own) => {
-      const cluster = createCluster(own, log);
-      ownClusters.push(cluster);
-      return cluster;
-    },
+    ownCluster: (own) => clusters.open(own),
     // Looked up when it runs, so that flows may name each other in any order.
     flow: (name) => (context) => found(flows, 'flow', name).handle(context),
     hasFlow: (name) => flows.has(name),
@@ -99,7 +91,17 @@ export async function buildWorker(
     const { ticketKey } = services;
     entries.set(entry.name, new Entry(entry, { log, permits, route, credentials, ticketKey }));
   }
-  return { listen, prove, grantPermits, recallPermits, setTicketKey, inspect, drain, close };
+  return {
+    clusters,
+    listen,
+    prove,
+    grantPermits,
+    recallPermits,
+    setTicketKey,
+    inspect,
+    drain,
+    close,
+  };
 
   function listen(entry: string, handle: unknown): Promise<void> {
     return found(entries, 'entry', entry).listen(handle);
@@ -126,6 +128,7 @@ export async function buildWorker(
     const draining = all.filter((entry) => entry.draining);
     return {
       entries: all.map((entry) => entry.inspect()),
+      clusters: clusters.inspect(),
       memory: process.memoryUsage.rss(),
       holders: draining
         .flatMap((entry) => entry.holders())
@@ -135,6 +138,7 @@ export async function buildWorker(
   }
 
   async function drain(closedToNew?: () => void): Promise<DrainReport> {
+    clusters.observe(false);
     let open = entries.size;
     const closedOne = (): void => {
       open--;
@@ -157,7 +161,8 @@ export async function buildWorker(
   async function closeAll(): Promise<void> {
     if (closed) return;
     closed = true;
-    const closers = [...flows.values(), ...ownClusters, ...clusters.values()];
+    clusters.observe(false);
+    const closers = [...flows.values(), ...clusters.all];
     for (const result of await Promise.allSettled(closers.map((each) => each.close()))) {
       if (result.status === 'rejected') log.error({ error: result.reason }, 'closing failed');
     }
@@ -169,7 +174,11 @@ export async function buildWorker(
   }
 }
 
-function found<Value>(all: ReadonlyMap<string, Value>, what: string, name: string): Value {
+function found<Value>(
+  all: { get(name: string): Value | undefined },
+  what: string,
+  name: string,
+): Value {
   const value = all.get(name);
   if (value === undefined) throw new Error(`there is no ${what} called ${name}`);
   return value;

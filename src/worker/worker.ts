@@ -71,6 +71,15 @@ class WorkerProcess {
         this.#ticketKey = Buffer.from(message.key);
         this.#serving?.setTicketKey(this.#ticketKey);
         break;
+      case 'observe':
+        this.#serving?.clusters.observe(message.on);
+        break;
+      case 'cluster-observed':
+        this.#serving?.clusters.take(message.observation);
+        break;
+      case 'cluster-check':
+        this.#serving?.clusters.check(message.cluster);
+        break;
       case 'inspect':
         if (!this.#serving) break;
         this.#send({ type: 'inspection', id: message.id, inspection: this.#serving.inspect() });
@@ -91,7 +100,10 @@ class WorkerProcess {
       ticketKey: this.#ticketKey,
       requestPermits: (entry, count) => this.#send({ type: 'permits-wanted', entry, count }),
       returnPermits: (entry, count) => this.#send({ type: 'permits-returned', entry, count }),
+      clusterObserved: (observation) => this.#send({ type: 'cluster-observed', observation }),
+      wantClusterCheck: (name) => this.#send({ type: 'cluster-check-wanted', cluster: name }),
     });
+    for (const observation of assignment.observations) serving.clusters.take(observation);
     this.#serving = serving;
     // Perhaps it has changed meanwhile.
     serving.setTicketKey(this.#ticketKey);

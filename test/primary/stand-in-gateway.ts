@@ -68,6 +68,7 @@ interface Waiting {
 }
 
 class StandIn implements Serving {
+  readonly clusters = { observe: () => {}, take: () => {}, check: () => {} };
   readonly #config: GatewayConfig;
   readonly #services: WorkerServices;
   readonly #servers: Server[] = [];
@@ -169,6 +170,7 @@ class StandIn implements Serving {
         total: this.#total,
         refused: this.#refused,
       })),
+      clusters: [],
       memory: process.memoryUsage.rss(),
       holders: [],
     };

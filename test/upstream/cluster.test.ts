@@ -186,7 +186,9 @@ describe('balancing', () => {
   test('a view uses only the nodes it is given', async (t) => {
     const a = await answering(t, 'a');
     const b = await answering(t, 'b');
-    const view = open(t, [a.origin, b.origin]).view({ exclude: [new URL(a.origin).host] });
+    const view = open(t, [a.origin, b.origin]).view({
+      filter: { hosts: { exclude: [new URL(a.origin).host] } },
+    });
     for (let i = 0; i < 4; i++) assert.equal(await ask(view), 'b');
   });
 });

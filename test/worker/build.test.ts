@@ -51,6 +51,8 @@ async function start(t: TestContext) {
     credentials: {},
     ticketKey: Buffer.alloc(48),
     returnPermits: (entry, count) => void returned.push(`${entry} ${count}`),
+    clusterObserved: () => {},
+    wantClusterCheck: () => {},
   });
   t.after(() => serving.close());
   const origins: string[] = [];
@@ -105,6 +107,8 @@ test('a reference to nothing is an error', async () => {
       credentials: {},
       ticketKey: Buffer.alloc(48),
       returnPermits() {},
+      clusterObserved() {},
+      wantClusterCheck() {},
     }),
     /no router called missing/,
   );

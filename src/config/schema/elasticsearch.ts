@@ -1,7 +1,5 @@
 import type { JsonSchema } from './schema.ts';
 
-const notYet = 'is not supported yet';
-
 const information = (description: string, type: 'string' | 'object' | 'array'): JsonSchema => ({
   type,
   description: `${description} For your information only: it changes nothing.`,
@@ -9,21 +7,30 @@ const information = (description: string, type: 'string' | 'object' | 'array'): 
 
 const discovery: JsonSchema = {
   type: 'object',
-  description: 'Finding the nodes of the cluster by asking it.',
-  unsupported: `${notYet}: only the addresses given here are used`,
+  description:
+    'Finding the nodes of the cluster by asking it. Nodes that cannot be reached from here are not ' +
+    'used; when none of them can, requests go to the addresses given here.',
   additionalProperties: false,
+  default: {},
   properties: {
-    enabled: { type: 'boolean', description: 'Whether the cluster is asked for its nodes.' },
+    enabled: {
+      type: 'boolean',
+      description: 'Whether the cluster is asked for its nodes.',
+      default: false,
+      examples: [true],
+    },
     refresh: {
       type: 'object',
       description: 'Asking again from time to time.',
       additionalProperties: false,
+      default: {},
       properties: {
-        enabled: { type: 'boolean', description: 'Whether to ask again.' },
+        enabled: { type: 'boolean', description: 'Whether to ask again.', default: true },
         interval: {
           type: ['string', 'number'],
           duration: 's',
           description: 'How long to wait in between.',
+          default: '30s',
           examples: ['10s'],
         },
       },
@@ -31,13 +38,85 @@ const discovery: JsonSchema = {
   },
 };
 
+const healthCheck: JsonSchema = {
+  type: 'object',
+  description:
+    'Asking every node from time to time whether it is there, once for all workers. A node that ' +
+    'does not answer, or answers 502, 503 or 504, gets no requests until it answers again.',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    enabled: { type: 'boolean', description: 'Whether nodes are asked.', default: true },
+    interval: {
+      type: ['string', 'number'],
+      duration: 's',
+      description: 'How long to wait in between.',
+      default: '10s',
+      examples: ['5s'],
+    },
+    timeout: {
+      type: ['string', 'number'],
+      duration: 's',
+      description: 'How long an answer may take.',
+      default: '5s',
+      examples: ['2s'],
+    },
+    path: {
+      type: 'string',
+      pattern: '^/[!-~]*$',
+      description: 'What is asked for, by GET.',
+      default: '/',
+      examples: ['/_cluster/health?local=true'],
+    },
+  },
+};
+
+const tls: JsonSchema = {
+  type: 'object',
+  description: 'How to talk to nodes whose address begins with https.',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    ca_file: {
+      type: 'string',
+      description:
+        "Certificates (PEM) of the authorities that may have issued the nodes'. With this, nodes " +
+        'are verified unless a filter says tls_insecure_skip_verify.',
+      examples: ['certs/ca.pem'],
+    },
+    cert_file: {
+      type: 'string',
+      description: 'Certificate (PEM) to show to nodes; needs "key_file".',
+      examples: ['certs/gateway.pem'],
+    },
+    key_file: {
+      type: 'string',
+      description: 'Key (PEM) of "cert_file".',
+      examples: ['certs/gateway-key.pem'],
+    },
+    key_passphrase: {
+      type: 'string',
+      secret: true,
+      description: 'Passphrase of "key_file".',
+      examples: ['$[[env.KEY_PASSPHRASE]]'],
+    },
+    server_name: {
+      type: 'string',
+      description:
+        "Host name to ask nodes for (SNI) and to verify their certificates by; each node's own when absent.",
+      examples: ['es.example.com'],
+    },
+  },
+};
+
 const trafficControl: JsonSchema = {
   type: 'object',
-  description: 'Limits for each node of the cluster.',
-  unsupported: `${notYet}: nothing is limited`,
+  description:
+    'Limits for each node of the cluster, over all workers. A request over a limit waits, and is ' +
+    'answered with 429 when it has waited too long.',
   additionalProperties: false,
   properties: {
-    enabled: { type: 'boolean', description: 'Whether the limits hold.' },
+    enabled: { type: 'boolean', description: 'Whether the limits hold.', default: true },
     max_bytes_per_node: {
       type: ['integer', 'string'],
       bytes: true,
@@ -60,7 +139,8 @@ const trafficControl: JsonSchema = {
       type: 'integer',
       minimum: 0,
       description: 'How long a request waits for the limits, in milliseconds.',
-      examples: [10_000],
+      default: 10_000,
+      examples: [1000],
     },
   },
 };
@@ -149,6 +229,14 @@ export const elasticsearchSchema: JsonSchema = {
         unsupported: 'has no effect yet: bodies are passed on as they are',
       },
       discovery,
+      health_check: healthCheck,
+      tls,
+      http2: {
+        type: 'boolean',
+        description: 'Whether HTTP/2 is spoken with nodes that offer it, over https.',
+        default: false,
+        examples: [true],
+      },
       traffic_control: trafficControl,
       allow_access_when_master_not_found: {
         type: 'boolean',

@@ -1,0 +1,81 @@
+import type { ElasticsearchConfig } from '../config/types.ts';
+import type { ClusterInspection, ClusterObservation } from '../ipc/cluster-state.ts';
+import type { Log } from '../log.ts';
+import type { ClusterConfig } from '../upstream/cluster.ts';
+import { clusterConfigOf, createCluster, type NodeCluster } from '../upstream/node-cluster.ts';
+import { ClusterObserver } from '../upstream/observer.ts';
+
+/** How a worker's clusters speak with the other workers, by way of the primary. */
+export interface ClusterChannel {
+  /** Tells the others what this worker, which watches the clusters, has found. */
+  clusterObserved(observation: ClusterObservation): void;
+  /** Asks whoever watches the clusters to look at this one now. */
+  wantClusterCheck(cluster: string): void;
+}
+
+/** The clusters of a worker: those that resources describe, and those that filters have of their own. */
+export class WorkerClusters {
+  readonly #log: Log;
+  readonly #channel: ClusterChannel;
+  readonly #named = new Map<string, NodeCluster>();
+  readonly #own: NodeCluster[] = [];
+  readonly #observers = new Map<string, ClusterObserver>();
+  readonly #known = new Map<string, ClusterObservation>();
+
+  constructor(resources: readonly ElasticsearchConfig[], log: Log, channel: ClusterChannel) {
+    this.#log = log;
+    this.#channel = channel;
+    for (const resource of resources) {
+      const { name } = resource;
+      const wantCheck = (): void => channel.wantClusterCheck(name);
+      this.#named.set(name, createCluster(clusterConfigOf(resource), log, wantCheck));
+      this.#observers.set(
+        name,
+        new ClusterObserver(resource, log, (observation) => this.#found(observation)),
+      );
+    }
+  }
+
+  get(name: string): NodeCluster | undefined {
+    return this.#named.get(name);
+  }
+
+  /** A cluster of a filter's own. */
+  open(config: ClusterConfig): NodeCluster {
+    const cluster = createCluster(config, this.#log);
+    this.#own.push(cluster);
+    return cluster;
+  }
+
+  get all(): readonly NodeCluster[] {
+    return [...this.#named.values(), ...this.#own];
+  }
+
+  /** Begins or ends to watch the clusters for all workers. */
+  observe(on: boolean): void {
+    for (const [name, observer] of this.#observers) {
+      if (on) observer.start(this.#known.get(name) ?? null);
+      else observer.stop();
+    }
+  }
+
+  /** Takes over what another worker has found. */
+  take(observation: ClusterObservation): void {
+    this.#known.set(observation.cluster, observation);
+    this.#named.get(observation.cluster)?.observe(observation);
+  }
+
+  /** Looks at a cluster out of turn, if it is this worker that watches. */
+  check(cluster: string): void {
+    this.#observers.get(cluster)?.checkSoon();
+  }
+
+  inspect(): ClusterInspection[] {
+    return this.all.map((cluster) => cluster.inspect());
+  }
+
+  #found(observation: ClusterObservation): void {
+    this.take(observation);
+    this.#channel.clusterObserved(observation);
+  }
+}
