@@ -187,8 +187,9 @@ suite('clusters', () => {
     });
     const bodies: string[] = [];
     for (let i = 0; i < 40; i++) bodies.push((await ask(`${origin}/x`)).body);
-    assert.equal(bodies.filter((body) => body === 'seed').length, 20);
-    assert.equal(bodies.filter((body) => body === 'found').length, 20);
+    // Each of the two workers gives them turns of its own.
+    const seeds = bodies.filter((body) => body === 'seed').length;
+    assert.ok(Math.abs(seeds - 20) <= 2, `${seeds} of 40 went to the configured node`);
     const { nodes } = await clusterOf(gateway);
     assert.equal(nodes[1]?.name, 'found');
     assert.deepEqual(nodes[1]?.roles, ['data', 'ingest']);
