@@ -1,5 +1,6 @@
 import type { DrainConfig } from '../config/types.ts';
 import type { DrainReport } from '../ipc/messages.ts';
+import { onceCaughtUp } from './caught-up.ts';
 import type { Connection } from './connections.ts';
 
 /** How often a drain looks at its connections, ms. */
@@ -51,6 +52,7 @@ export class Drain {
 
   #sweep(): void {
     const now = performance.now();
+    let quiet = false;
     const over = now - this.#startedAt >= this.#config.timeout;
     for (const connection of this.#connections) {
       if (over) {
@@ -59,11 +61,23 @@ export class Drain {
         continue;
       }
       connection.observe(now);
-      if (connection.closing || connection.doing !== 'idle') continue;
-      if (now - Math.max(connection.lastActivity, this.#startedAt) >= this.#config.idle)
-        connection.close();
+      quiet ||= this.#isQuiet(connection, now);
     }
+    if (quiet) onceCaughtUp(() => this.#endQuiet());
     this.#settle();
+  }
+
+  #endQuiet(): void {
+    const now = performance.now();
+    for (const connection of this.#connections) {
+      connection.observe(now);
+      if (this.#isQuiet(connection, now)) connection.close();
+    }
+  }
+
+  #isQuiet(connection: Connection, now: number): boolean {
+    if (connection.closing || connection.doing !== 'idle') return false;
+    return now - Math.max(connection.lastActivity, this.#startedAt) >= this.#config.idle;
   }
 
   #settle(): void {

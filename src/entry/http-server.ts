@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { EntryLimits } from '../config/types.ts';
 import { GatewayError } from '../errors.ts';
+import { onceCaughtUp } from './caught-up.ts';
 import { type Connection, connectionOf } from './connections.ts';
 import { rawErrorResponse } from './error-response.ts';
 import type { ExchangeOwner } from './exchange.ts';
@@ -63,7 +64,13 @@ export function createHttpServer(owner: ExchangeOwner, limits: EntryLimits): htt
   server.on('timeout', (socket: Socket) => {
     const connection = connectionOf(socket);
     if (connection === undefined) socket.destroy();
-    else if (connection.doing === 'idle') connection.close();
+    else {
+      const { bytesRead } = socket;
+      onceCaughtUp(() => {
+        const quiet = socket.bytesRead === bytesRead && connection.doing === 'idle';
+        if (quiet && !connection.closing) connection.close();
+      });
+    }
   });
   // Starts the check of headersTimeout, which node:http starts when a server listens.
   server.emit('listening');

@@ -3,7 +3,7 @@ import net from 'node:net';
 import { suite, test } from 'node:test';
 import type { BodySink } from '../../src/context/body.ts';
 import type { RequestContext } from '../../src/context/context.ts';
-import { RawClient, answerPath, get, startEntry, until } from './support.ts';
+import { RawClient, answerPath, blockAfterReading, get, startEntry, until } from './support.ts';
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => {
@@ -60,6 +60,19 @@ suite('a lingering drain', () => {
     assert.ok(performance.now() - began >= 290, 'ended too early');
     client.socket.end();
     assert.deepEqual(await drained, { answered: 0, quiet: 1, forced: 0 });
+  });
+
+  test('a request that arrived while the worker was busy is answered, however late', async (t) => {
+    const { port, entry } = await startEntry(t, answerPath);
+    const client = await RawClient.connect(t, port);
+    client.send(get('/a'));
+    await client.expect(/\/a$/);
+    const drained = entry.drain();
+    await blockAfterReading(600, () => client.send(get('/b')));
+    await client.expectEnd();
+    assert.match(client.received, /Connection: close\r\n(?:.*\r\n)*\r\n\/b$/);
+    client.socket.end();
+    assert.deepEqual(await drained, { answered: 1, quiet: 0, forced: 0 });
   });
 
   test('a request under way is finished, and its response says close', async (t) => {

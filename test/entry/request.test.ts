@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { collect } from '../../src/context/body.ts';
 import type { RequestContext } from '../../src/context/context.ts';
-import { RawClient, answerPath, get, startEntry, until } from './support.ts';
+import { RawClient, answerPath, blockAfterReading, get, startEntry, until } from './support.ts';
 
 async function answerBody({ request, response }: RequestContext): Promise<void> {
   const body = await request.readBody(1 << 30);
@@ -262,6 +262,15 @@ suite('what is not served', () => {
     client.send('GET / HTTP/1.1\r\nHost: a\r\n');
     await client.expectEnd();
     assert.match(client.received, /^HTTP\/1\.1 408 (?:.*\r\n)*\r\n.*REQUEST_TIMEOUT/);
+  });
+
+  test('a request that arrived in time is answered, however late it is read', async (t) => {
+    const { port } = await startEntry(t, answerPath, { config: { idle_timeout: 300 } });
+    const client = await RawClient.connect(t, port);
+    client.send(get('/a'));
+    await client.expect(/\/a$/);
+    await blockAfterReading(600, () => client.send(get('/b')));
+    await client.expect(/\/b$/);
   });
 
   test('a kept connection is ended after its time, without a reset', async (t) => {

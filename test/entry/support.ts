@@ -81,6 +81,18 @@ async function generated(): Promise<EntryCredentials> {
   }
 }
 
+/**
+ * Does something, and then nothing for so many milliseconds: this process's timers run out before
+ * it reads what arrives meanwhile.
+ */
+export async function blockAfterReading(ms: number, act: () => void): Promise<void> {
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+  act();
+  for (const end = performance.now() + ms; performance.now() < end; );
+}
+
 /** An entry at work on a port of its own, with `handle` for a flow. */
 export async function startEntry(
   t: TestContext,
