@@ -8,6 +8,7 @@ import { type Connection, connectionOf } from './connections.ts';
 import { rawErrorResponse } from './error-response.ts';
 import type { ExchangeOwner } from './exchange.ts';
 import { type ExchangeKind, NodeExchange } from './node-exchange.ts';
+import { refusalOf } from './request-checks.ts';
 import { mayUpgrade } from './upgrade.ts';
 
 /** How often the time limits on a request are looked at, ms. */
@@ -22,7 +23,8 @@ export function createHttpServer(owner: ExchangeOwner, limits: EntryLimits): htt
   const bothLimited = head_timeout > 0 && request_timeout > 0;
   const server = http.createServer({
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // Ours is checked with the rest: node:http would go on with the connection after its refusal.
+    requireHostHeader: false,
     joinDuplicateHeaders: false,
     headersTimeout: bothLimited ? Math.min(head_timeout, request_timeout) : head_timeout,
     requestTimeout: request_timeout,
@@ -34,16 +36,20 @@ export function createHttpServer(owner: ExchangeOwner, limits: EntryLimits): htt
     shouldUpgradeCallback: mayUpgrade,
   });
 
+  // Beyond a number of fields node:http leaves them out without a word; we refuse.
+  server.maxHeadersCount = 0;
+
   function begin(request: IncomingMessage, response: ServerResponse, kind?: ExchangeKind): void {
     const connection = connectionOf(request.socket);
     if (connection === undefined) request.socket.destroy();
     else if (connection.probe !== null)
       response.writeHead(connection.probe === request.url ? 204 : 404).end();
-    else
-      connection.arrive(
-        new NodeExchange(owner, connection, request, response, kind),
-        owner.draining,
-      );
+    else {
+      const refusal = refusalOf(request, limits);
+      const judged = refusal === null ? kind : { refusal };
+      const exchange = new NodeExchange(owner, connection, request, response, limits, judged);
+      connection.arrive(exchange, owner.draining);
+    }
   }
 
   server.on('request', (request, response) => begin(request, response));
@@ -54,11 +60,12 @@ export function createHttpServer(owner: ExchangeOwner, limits: EntryLimits): htt
     begin(request, response, { refusal: new GatewayError('EXPECTATION_FAILED') });
   });
   server.on('upgrade', (request, stream, head) => {
-    beginDetached(owner, request, stream, { upgradeHead: head });
+    const refusal = refusalOf(request, limits);
+    beginDetached(owner, limits, request, stream, refusal ? { refusal } : { upgradeHead: head });
   });
   server.on('connect', (request, stream) => {
     const refusal = new GatewayError('METHOD_NOT_ALLOWED', { method: 'CONNECT' });
-    beginDetached(owner, request, stream, { refusal });
+    beginDetached(owner, limits, request, stream, { refusal });
   });
   server.on('clientError', onClientError);
   server.on('timeout', (socket: Socket) => {
@@ -80,6 +87,7 @@ export function createHttpServer(owner: ExchangeOwner, limits: EntryLimits): htt
 /** A request whose connection node:http has let go of. */
 function beginDetached(
   owner: ExchangeOwner,
+  limits: EntryLimits,
   request: IncomingMessage,
   socket: Duplex,
   kind: ExchangeKind,
@@ -98,7 +106,7 @@ function beginDetached(
     connection.ending = 'answered';
     connection.close();
   });
-  connection.arrive(new NodeExchange(owner, connection, request, response, kind), false);
+  connection.arrive(new NodeExchange(owner, connection, request, response, limits, kind), false);
 }
 
 /** Something on the connection is not HTTP, came too late, or the connection broke. */

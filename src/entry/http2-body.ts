@@ -1,20 +1,23 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import type { BodySink, BodySource } from '../context/body.ts';
 import { GatewayError } from '../errors.ts';
+import type { BodyOptions } from './request-body.ts';
+import { trailerRefusal } from './request-checks.ts';
 
 /** A request's body as a stream of HTTP/2 delivers it. */
 export class Http2Body implements BodySource {
   readonly length: number | undefined;
   readonly #stream: ServerHttp2Stream;
-  readonly #expectsContinue: boolean;
+  readonly #options: BodyOptions;
+  #received = 0;
   #sink: BodySink | null = null;
   #started = false;
   #trailers: readonly string[] = [];
 
-  constructor(stream: ServerHttp2Stream, length: number | undefined, expectsContinue: boolean) {
+  constructor(stream: ServerHttp2Stream, length: number | undefined, options: BodyOptions) {
     this.#stream = stream;
     this.length = length;
-    this.#expectsContinue = expectsContinue;
+    this.#options = options;
     stream.on('trailers', (_headers, _flags, raw?: string[]) => {
       this.#trailers = raw ?? [];
     });
@@ -29,12 +32,16 @@ export class Http2Body implements BodySource {
       return;
     }
     this.#sink = sink;
-    if (this.#expectsContinue && !stream.headersSent) stream.additionalHeaders({ ':status': 100 });
+    if (this.#options.expectsContinue && !stream.headersSent)
+      stream.additionalHeaders({ ':status': 100 });
     stream.on('data', (chunk: Buffer) => {
+      this.#received += chunk.length;
+      const { limit } = this.#options;
+      if (this.#received > limit) this.fail(new GatewayError('BODY_TOO_LARGE', { limit }));
       if (this.#sink?.write(chunk) === false) stream.pause();
     });
     // The trailers are told of behind the end.
-    stream.on('end', () => setImmediate(() => this.#take()?.end(this.#trailers)));
+    stream.on('end', () => setImmediate(() => this.#end()));
     const broken = (): void => this.#take()?.fail(new GatewayError('CLIENT_GONE'));
     stream.on('aborted', broken);
     stream.on('close', () => {
@@ -55,6 +62,12 @@ export class Http2Body implements BodySource {
   /** Fails the one who reads. */
   fail(error: Error): void {
     this.#take()?.fail(error);
+  }
+
+  #end(): void {
+    const refusal = trailerRefusal(this.#trailers);
+    if (refusal) this.fail(refusal);
+    else this.#take()?.end(this.#trailers);
   }
 
   #take(): BodySink | null {

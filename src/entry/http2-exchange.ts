@@ -1,6 +1,7 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { GatewayRequest, type RequestContext } from '../context/context.ts';
-import type { GatewayError } from '../errors.ts';
+import type { EntryLimits } from '../config/types.ts';
+import { GatewayError } from '../errors.ts';
 import type { Connection } from './connections.ts';
 import { Exchange, type ExchangeOwner } from './exchange.ts';
 import { Http2Body } from './http2-body.ts';
@@ -11,6 +12,7 @@ export class Http2Exchange extends Exchange {
   readonly #stream: ServerHttp2Stream;
   readonly #head: Http2Head;
   readonly #body: Http2Body | null;
+  readonly #tooLarge: GatewayError | null;
   #trailers: readonly string[] = [];
   /** Not `writableEnded`, which is true of every HEAD from the start. */
   #ended = false;
@@ -20,12 +22,17 @@ export class Http2Exchange extends Exchange {
     connection: Connection,
     stream: ServerHttp2Stream,
     head: Http2Head,
+    limits: EntryLimits,
   ) {
     super(owner, connection);
     this.#stream = stream;
     this.#head = head;
     const { length, expectsContinue } = head;
-    this.#body = stream.endAfterHeaders ? null : new Http2Body(stream, length, expectsContinue);
+    const limit = limits.max_request_body_size || Infinity;
+    const options = { expectsContinue, limit };
+    this.#body = stream.endAfterHeaders ? null : new Http2Body(stream, length, options);
+    this.#tooLarge =
+      length !== undefined && length > limit ? new GatewayError('BODY_TOO_LARGE', { limit }) : null;
     // An error of the stream ends it; what there is to do then is done at its close.
     stream.on('error', ignore);
     stream.on('drain', () => this.onDrain?.());
@@ -81,7 +88,8 @@ export class Http2Exchange extends Exchange {
   }
 
   protected override run(context: RequestContext): void | Promise<void> {
-    if (this.#head.refusal) throw this.#head.refusal;
+    const refusal = this.#head.refusal ?? this.#tooLarge;
+    if (refusal) throw refusal;
     return super.run(context);
   }
 

@@ -1,5 +1,6 @@
 import { HeaderList } from '../context/header-list.ts';
 import { GatewayError } from '../errors.ts';
+import { hostValue } from './request-checks.ts';
 
 /** The head of a request, as the rest of the gateway knows it. */
 export interface Http2Head {
@@ -65,7 +66,9 @@ export function requestHead(raw: readonly string[]): Http2Head {
   }
   const named = authority ?? host;
   if (named === undefined) refusal = malformed('no Host');
+  else if (!hostValue.test(named)) refusal = malformed('invalid Host');
   if (method === 'CONNECT') refusal = new GatewayError('METHOD_NOT_ALLOWED', { method });
+  if (target.includes('#')) refusal = malformed('fragment in the target');
   // HTTP/1 knows one Cookie field.
   if (cookies.length > 0) fields.push('cookie', cookies.join('; '));
   const headers = new HeaderList(['host', named ?? '', ...fields]);

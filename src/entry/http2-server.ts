@@ -45,7 +45,7 @@ export function serveHttp2(
     streamResetRate: 20,
   });
   session.setLocalWindowSize(connectionWindow);
-  const streams = new Http2Connection(owner, connection, session);
+  const streams = new Http2Connection(owner, connection, session, limits);
   connection.multiplex = streams;
   if (owner.draining) streams.announceEnd();
 }
@@ -70,10 +70,17 @@ class Http2Connection implements Multiplex {
   readonly #owner: ExchangeOwner;
   readonly #connection: Connection;
   readonly #session: ServerHttp2Session;
+  readonly #limits: EntryLimits;
   readonly #exchanges = new Set<Http2Exchange>();
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(owner: ExchangeOwner, connection: Connection, session: ServerHttp2Session) {
+  constructor(
+    owner: ExchangeOwner,
+    connection: Connection,
+    session: ServerHttp2Session,
+    limits: EntryLimits,
+  ) {
+    this.#limits = limits;
     this.#owner = owner;
     this.#connection = connection;
     this.#session = session;
@@ -119,7 +126,7 @@ class Http2Connection implements Multiplex {
       stream.respond({ ':status': head.target === probe ? 204 : 404 }, { endStream: true });
       return;
     }
-    const exchange = new Http2Exchange(this.#owner, this.#connection, stream, head);
+    const exchange = new Http2Exchange(this.#owner, this.#connection, stream, head, this.#limits);
     this.#exchanges.add(exchange);
     stream.on('close', () => {
       this.#exchanges.delete(exchange);

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { GatewayRequest, type RequestContext } from '../context/context.ts';
 import { HeaderList } from '../context/header-list.ts';
+import type { EntryLimits } from '../config/types.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Connection } from './connections.ts';
 import { Exchange, type ExchangeOwner, smallRest } from './exchange.ts';
@@ -35,13 +36,17 @@ export class NodeExchange extends Exchange {
     connection: Connection,
     request: IncomingMessage,
     response: ServerResponse,
+    limits: EntryLimits,
     kind: ExchangeKind = ordinary,
   ) {
     super(owner, connection);
     this.#request = request;
     this.#response = response;
     this.#kind = kind;
-    this.#body = bodyOf(request, response, kind.expectsContinue === true);
+    this.#body = bodyOf(request, response, {
+      expectsContinue: kind.expectsContinue === true,
+      limit: limits.max_request_body_size || Infinity,
+    });
   }
 
   get receiving(): boolean {
@@ -138,7 +143,10 @@ export class NodeExchange extends Exchange {
   /** Whether this response is the connection's last one. */
   #closesConnection(): boolean {
     if (wasDeclined(this.#request)) return true;
+    // Where one request was not understood, the next one may begin anywhere.
+    if (this.#kind.refusal?.code === 'REQUEST_MALFORMED') return true;
     const body = this.#body;
+    if (body?.refused) return true;
     if (body !== null && !body.wanted && body.missing > smallRest) return true;
     // Requests received behind this one are answered first.
     return this.owner.draining && !this.connection.hasMore;
@@ -151,7 +159,7 @@ export class NodeExchange extends Exchange {
     if (!url.startsWith('/') && url !== '*' && method !== 'CONNECT') {
       const parts = /^https?:\/\/([^/?#]+)(.*)$/is.exec(url);
       if (parts !== null) {
-        // Absolute form: its authority counts, whatever Host says.
+        // Absolute form: its authority counts; Host is the same, or missing in HTTP/1.0.
         headers = headers.clone();
         headers.set('Host', parts[1] as string);
         target = parts[2]?.startsWith('/') ? parts[2] : `/${parts[2] ?? ''}`;

@@ -1,22 +1,30 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BodySink, BodySource } from '../context/body.ts';
 import { GatewayError } from '../errors.ts';
+import { trailerRefusal } from './request-checks.ts';
+
+export interface BodyOptions {
+  /** The client waits for `100 Continue` before it sends the body. */
+  readonly expectsContinue: boolean;
+  /** Bytes it may have; Infinity for no limit. */
+  readonly limit: number;
+}
 
 /** Whether the request's head announces a body, and of what length. */
 export function bodyOf(
   request: IncomingMessage,
   response: ServerResponse,
-  expectsContinue: boolean,
+  options: BodyOptions,
 ): RequestBody | null {
   const raw = request.rawHeaders;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
     if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
-      return new RequestBody(request, response, undefined, expectsContinue);
+      return new RequestBody(request, response, undefined, options);
     }
     if (name.length === 14 && name.toLowerCase() === 'content-length') {
       const length = Number(raw[i + 1]);
-      return length > 0 ? new RequestBody(request, response, length, expectsContinue) : null;
+      return length > 0 ? new RequestBody(request, response, length, options) : null;
     }
   }
   return null;
@@ -27,8 +35,10 @@ export class RequestBody implements BodySource {
   readonly length: number | undefined;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #expectsContinue: boolean;
+  readonly #options: BodyOptions;
   #sink: BodySink | null = null;
+  /** Whether it turned out malformed or too large. */
+  refused = false;
   #started = false;
   #received = 0;
 
@@ -36,12 +46,12 @@ export class RequestBody implements BodySource {
     request: IncomingMessage,
     response: ServerResponse,
     length: number | undefined,
-    expectsContinue: boolean,
+    options: BodyOptions,
   ) {
     this.#request = request;
     this.#response = response;
     this.length = length;
-    this.#expectsContinue = expectsContinue;
+    this.#options = options;
   }
 
   /** Whether somebody is taking the body. */
@@ -64,12 +74,19 @@ export class RequestBody implements BodySource {
       return;
     }
     this.#sink = sink;
-    if (this.#expectsContinue && !this.#response.headersSent) this.#response.writeContinue();
+    if (this.#options.expectsContinue && !this.#response.headersSent)
+      this.#response.writeContinue();
     request.on('data', (chunk: Buffer) => {
       this.#received += chunk.length;
+      const { limit } = this.#options;
+      if (this.#received > limit) this.fail(new GatewayError('BODY_TOO_LARGE', { limit }));
       if (this.#sink?.write(chunk) === false) request.pause();
     });
-    request.on('end', () => this.#take()?.end(request.rawTrailers));
+    request.on('end', () => {
+      const refusal = trailerRefusal(request.rawTrailers);
+      if (refusal) this.fail(refusal);
+      else this.#take()?.end(request.rawTrailers);
+    });
     const broken = (): void => this.#take()?.fail(new GatewayError('CLIENT_GONE'));
     request.on('error', broken);
     request.on('close', broken);
@@ -87,6 +104,7 @@ export class RequestBody implements BodySource {
 
   /** Fails the one who reads, because the rest of the body is malformed. */
   fail(error: Error): void {
+    this.refused = true;
     this.#take()?.fail(error);
   }
 

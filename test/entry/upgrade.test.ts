@@ -72,7 +72,7 @@ suite('an upgrade', () => {
       switchProtocols(context);
     });
     const client = await RawClient.connect(t, port);
-    client.send(get('http://localhost/a') + get('/ws', ...fields));
+    client.send(get('http://test/a') + get('/ws', ...fields));
     await client.expectEnd();
     assert.match(client.received, /\/aHTTP(?:.*\r\n)*Connection: close\r\n(?:.*\r\n)*\r\n\/ws$/);
   });
