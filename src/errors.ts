@@ -64,6 +64,11 @@ const catalogue = {
     status: 503,
     shown: 'no upstream node is available',
   },
+  UPSTREAM_LIMITED: {
+    message: '{node} takes no more requests now: its traffic is limited, and {wait} ms have passed',
+    status: 429,
+    shown: 'too many requests',
+  },
   UPSTREAM_CONNECT: {
     message: 'cannot connect to {node}: {reason}',
     status: 502,

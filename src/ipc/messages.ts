@@ -37,6 +37,8 @@ export type ToWorker =
   | { readonly type: 'cluster-observed'; readonly observation: ClusterObservation }
   /** To the worker that does: look now. */
   | { readonly type: 'cluster-check'; readonly cluster: string }
+  /** So much more may be spent at that node. */
+  | { readonly type: 'quota-granted'; readonly key: QuotaKey; readonly count: number }
   | { readonly type: 'inspect'; readonly id: number };
 
 /** Worker to primary. */
@@ -55,8 +57,20 @@ export type ToPrimary =
   | { readonly type: 'cluster-observed'; readonly observation: ClusterObservation }
   /** Requests have failed at that cluster: it should be looked at now. */
   | { readonly type: 'cluster-check-wanted'; readonly cluster: string }
+  /** Asks for tokens, of which there are so many in a second; answered when there are some. */
+  | { readonly type: 'quota-wanted'; readonly key: QuotaKey; readonly count: number }
   | { readonly type: 'inspection'; readonly id: number; readonly inspection: WorkerInspection }
   | { readonly type: 'drained'; readonly drain: DrainReport };
+
+/** What is limited by the second at a node, over all workers. */
+export type QuotaKind = 'requests' | 'bytes';
+
+export interface QuotaKey {
+  readonly cluster: string;
+  /** Origin of the node. */
+  readonly node: string;
+  readonly kind: QuotaKind;
+}
 
 export interface EntryInspection {
   readonly entry: string;

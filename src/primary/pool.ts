@@ -2,11 +2,13 @@ import cluster from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import type { ClusterObservation } from '../ipc/cluster-state.ts';
+import type { QuotaKey } from '../ipc/messages.ts';
 import type { Log } from '../log.ts';
 import type { DrainAccount } from './drain-account.ts';
 import type { Generation } from './generation.ts';
 import { Observations } from './observations.ts';
 import { Permits } from './permits.ts';
+import { Quotas } from './quotas.ts';
 import { TicketKey } from './ticket-key.ts';
 import {
   describeExit,
@@ -42,6 +44,7 @@ export function aborted(signal: AbortSignal): Promise<void> {
 export class Pool implements WorkerListener {
   readonly permits = new Permits();
   readonly observations = new Observations();
+  readonly quotas = new Quotas();
   readonly draining = new Map<WorkerHandle, DrainAccount | null>();
   readonly #ticketKey = new TicketKey((key) => {
     for (const worker of this.alive) worker.send({ type: 'ticket-key', key });
@@ -212,6 +215,10 @@ export class Pool implements WorkerListener {
     this.observations.wantCheck(name);
   }
 
+  onQuotaWanted(worker: WorkerHandle, key: QuotaKey, count: number): void {
+    this.quotas.wanted(worker, key, count);
+  }
+
   onLeaving(worker: WorkerHandle): void {
     if (this.#stop.aborted || this.#slots.get(worker.slot)?.current !== worker) {
       this.drain(worker);
@@ -230,6 +237,7 @@ export class Pool implements WorkerListener {
     this.alive.delete(worker);
     this.draining.delete(worker);
     this.permits.remove(worker);
+    this.quotas.remove(worker);
     const { slot: number, pid, generation } = worker;
     const told = { worker: number, generation: generation.number, pid };
     if (was === 'draining') {

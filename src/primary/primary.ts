@@ -136,6 +136,7 @@ class Primary {
     this.#listeners.commit(plan);
     const generation = this.#next(loaded, plan);
     this.#pool.permits.setLimits(config.entry);
+    this.#pool.quotas.setLimits(config.elasticsearch);
     await bootWorkers(generation, this.#pool, this.#stop.signal);
     this.#installed(generation);
     this.#history.add({
@@ -193,6 +194,7 @@ class Primary {
     const before = this.#running;
     this.#running = generation;
     this.#renewal.set(generation.credentials.renewAt);
+    this.#pool.quotas.setLimits(generation.config.elasticsearch);
     this.#pool.observations.keep(generation.config.elasticsearch.map(({ name }) => name));
     this.#log.level = generation.config.log.level;
     process.title = `evergate: primary (generation ${generation.number})`;

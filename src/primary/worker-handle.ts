@@ -1,7 +1,13 @@
 import type { Worker } from 'node:cluster';
 import { GatewayError } from '../errors.ts';
 import type { ClusterObservation } from '../ipc/cluster-state.ts';
-import type { DrainReport, ToPrimary, ToWorker, WorkerInspection } from '../ipc/messages.ts';
+import type {
+  DrainReport,
+  QuotaKey,
+  ToPrimary,
+  ToWorker,
+  WorkerInspection,
+} from '../ipc/messages.ts';
 import type { Generation } from './generation.ts';
 import { type AssignedSocket, socketsOf } from './listeners.ts';
 
@@ -25,6 +31,7 @@ export interface WorkerListener {
   onPermitsReturned(worker: WorkerHandle, entry: string, count: number): void;
   onClusterObserved(worker: WorkerHandle, observation: ClusterObservation): void;
   onClusterCheckWanted(cluster: string): void;
+  onQuotaWanted(worker: WorkerHandle, key: QuotaKey, count: number): void;
   onLeaving(worker: WorkerHandle): void;
   /** It ended; `was` is the stage it ended in. */
   onGone(worker: WorkerHandle, exit: WorkerExit, was: WorkerStage): void;
@@ -163,6 +170,9 @@ export class WorkerHandle {
         break;
       case 'cluster-check-wanted':
         this.#listener.onClusterCheckWanted(message.cluster);
+        break;
+      case 'quota-wanted':
+        this.#listener.onQuotaWanted(this, message.key, message.count);
         break;
       case 'inspection':
         this.#onInspection(message.id, message.inspection);

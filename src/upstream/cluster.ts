@@ -1,4 +1,5 @@
 import type { RequestContext } from '../context/context.ts';
+import type { TrafficLimits } from './node-traffic.ts';
 import type { NodeFilter } from './node-filter.ts';
 import { readsByMethod } from './retry.ts';
 import type { ConnectionSettings } from './transport.ts';
@@ -51,6 +52,8 @@ export interface ClusterConfig {
   readonly basicAuth: { readonly username: string; readonly password: string } | null;
   /** Whether nodes that fail are left out for a while. */
   readonly ejectFailing: boolean;
+  /** Limits by the second for each node; null or absent for none. */
+  readonly traffic?: TrafficLimits | null;
   readonly connections: ConnectionSettings;
 }
 

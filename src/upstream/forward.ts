@@ -8,6 +8,7 @@ import type { ForwardOptions } from './cluster.ts';
 import { requestFields, stripResponseFields } from './forwarded-fields.ts';
 import { LimitedBody } from './limited-body.ts';
 import type { Node } from './node.ts';
+import type { NodeTraffic } from './node-traffic.ts';
 import { ReplayBody } from './replay-body.ts';
 import type { RetryBudget } from './retry.ts';
 import type { FailurePhase, UpstreamExchange, UpstreamHandler } from './transport.ts';
@@ -47,6 +48,8 @@ export class Forwarding implements UpstreamHandler {
   #retries = 0;
   #stale = 0;
   #timer: NodeJS.Timeout | null = null;
+  /** Set while the node's limits make the request wait. */
+  #endWaiting: (() => void) | null = null;
   #over = false;
 
   constructor(
@@ -99,6 +102,26 @@ export class Forwarding implements UpstreamHandler {
     if (this.#options.host === 'node' || this.#fields[1] === '') this.#fields[1] = node.host;
     this.#node = node;
     node.inFlight++;
+    const { traffic } = node;
+    if (traffic === null) this.#send(node, this.#body);
+    else this.#sendLimited(node, traffic);
+  }
+
+  /** Sends the request when the node's limits allow it. */
+  #sendLimited(node: Node, traffic: NodeTraffic): void {
+    const send = (): void => this.#send(node, traffic.metered(this.#body));
+    const admission = traffic.admit(this.#body, (granted) => {
+      this.#endWaiting = null;
+      if (granted) return send();
+      this.#leaveNode();
+      const details = { node: node.origin, wait: traffic.patience };
+      this.#settle(new GatewayError('UPSTREAM_LIMITED', details));
+    });
+    if (admission === true) send();
+    else this.#endWaiting = admission;
+  }
+
+  #send(node: Node, body: Body): void {
     node.requests++;
     node.health.chosen();
     const attempt = ++this.#attempt;
@@ -108,7 +131,7 @@ export class Forwarding implements UpstreamHandler {
         method: request.method,
         target: request.target,
         headers: this.#fields,
-        body: this.#body,
+        body,
         upgrade: request.upgrade ?? undefined,
         headTimeout: this.#options.headTimeout,
         bodyTimeout: this.#options.bodyTimeout,
@@ -121,6 +144,8 @@ export class Forwarding implements UpstreamHandler {
   readonly #onClientGone = (): void => {
     const error = new GatewayError('CLIENT_GONE');
     this.#exchange?.abort(error);
+    this.#endWaiting?.();
+    this.#endWaiting = null;
     this.#leaveNode();
     this.#settle(error);
   };

@@ -2,11 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClusterObservation, NodeIdentity } from '../ipc/cluster-state.ts';
 import type { Log } from '../log.ts';
 import { type EjectionListener, NodeHealth } from './health.ts';
+import type { NodeTraffic } from './node-traffic.ts';
 
 /** A node that the cluster is known to have. */
 export interface Member {
   readonly origin: string;
   readonly health: NodeHealth;
+  /** Null when its traffic is not limited. */
+  readonly traffic: NodeTraffic | null;
   /** What the cluster says of it; null when that is not known. */
   readonly identity: NodeIdentity | null;
   /** Whether it stands in the configuration. */
@@ -24,14 +27,22 @@ export class Membership {
   readonly #seeds: readonly string[];
   readonly #log: Log;
   readonly #onEjected: EjectionListener;
+  readonly #trafficOf: (origin: string) => NodeTraffic | null;
 
-  constructor(seeds: readonly string[], log: Log, onEjected: EjectionListener) {
+  constructor(
+    seeds: readonly string[],
+    log: Log,
+    onEjected: EjectionListener,
+    trafficOf: (origin: string) => NodeTraffic | null,
+  ) {
     this.#seeds = seeds;
     this.#log = log;
     this.#onEjected = onEjected;
+    this.#trafficOf = trafficOf;
     this.#members = seeds.map((origin) => ({
       origin,
       health: new NodeHealth(origin, log, onEjected),
+      traffic: trafficOf(origin),
       identity: null,
       seed: true,
       reserve: false,
@@ -57,7 +68,15 @@ export class Membership {
       const health = known?.health ?? new NodeHealth(origin, this.#log, this.#onEjected);
       if (node && node.up !== null) health.checked(node.up, node.reason, validFor);
       const identity = node?.identity ?? null;
-      after.push({ origin, health, identity, seed, reserve: discovered && identity === null });
+      const traffic = known ? known.traffic : this.#trafficOf(origin);
+      after.push({
+        origin,
+        health,
+        traffic,
+        identity,
+        seed,
+        reserve: discovered && identity === null,
+      });
     }
     const changed = describe(after) !== describe(this.#members);
     this.#members = after;

@@ -1,6 +1,7 @@
 import type { ElasticsearchConfig } from '../config/types.ts';
 import type { RequestContext } from '../context/context.ts';
 import type { ClusterInspection, ClusterObservation } from '../ipc/cluster-state.ts';
+import type { QuotaKind } from '../ipc/messages.ts';
 import type { Log } from '../log.ts';
 import { type Balancer, createBalancer } from './balancer.ts';
 import {
@@ -12,22 +13,34 @@ import {
 } from './cluster.ts';
 import { Forwarding, type ForwardTarget } from './forward.ts';
 import { Membership } from './membership.ts';
+import { type AskForQuota, NodeTraffic, type TrafficLimits } from './node-traffic.ts';
 import { Node, nodeName } from './node.ts';
 import { useOf } from './node-filter.ts';
 import { RetryBudget } from './retry.ts';
 import { readTlsFiles } from './tls-files.ts';
 
+/** What joins a cluster with its like in the other workers; absent where it stands alone. */
+export interface ClusterEnvironment {
+  /** Called when a node is ejected, and when somebody wants the nodes checked. */
+  readonly onTrouble?: () => void;
+  /** Answered by `NodeCluster.grant`. */
+  readonly askForQuota?: AskForQuota;
+}
+
 /**
  * A cluster at work. Nothing is connected before the first request.
- * @param onTrouble called when a node is ejected, and when somebody wants the nodes checked
  */
 export function createCluster(
   config: ClusterConfig,
   log: Log,
-  onTrouble: () => void = () => {},
+  environment: ClusterEnvironment = {},
 ): NodeCluster {
   const told = log.child({ cluster: config.name });
-  const membership = new Membership(config.nodes, told, onTrouble);
+  const { onTrouble = () => {}, askForQuota } = environment;
+  const { traffic } = config;
+  const trafficOf = (node: string): NodeTraffic | null =>
+    traffic && askForQuota ? new NodeTraffic(node, traffic, askForQuota) : null;
+  const membership = new Membership(config.nodes, told, onTrouble, trafficOf);
   return new NodeCluster(config, membership, new RetryBudget(), onTrouble);
 }
 
@@ -40,12 +53,20 @@ export function clusterConfigOf(resource: ElasticsearchConfig): ClusterConfig {
     balancer: 'weight',
     basicAuth: resource.basic_auth,
     ejectFailing: true,
+    traffic: trafficLimitsOf(resource),
     connections: {
       ...defaultConnections,
       tls: readTlsFiles(resource.tls),
       allowH2: resource.http2,
     },
   };
+}
+
+function trafficLimitsOf({ traffic_control: limits }: ElasticsearchConfig): TrafficLimits | null {
+  if (limits === null) return null;
+  const { max_qps_per_node, max_bytes_per_node, max_wait_time_in_ms } = limits;
+  if (max_qps_per_node === 0 && max_bytes_per_node === 0) return null;
+  return { requests: max_qps_per_node, bytes: max_bytes_per_node, wait: max_wait_time_in_ms };
 }
 
 export class NodeCluster implements Cluster, ForwardTarget {
@@ -125,6 +146,12 @@ export class NodeCluster implements Cluster, ForwardTarget {
     for (const view of this.#views.values()) view.#takeMembers();
   }
 
+  /** The answer to `askForQuota`. */
+  grant(node: string, kind: QuotaKind, count: number): void {
+    const member = this.#membership.members.find(({ origin }) => origin === node);
+    member?.traffic?.grant(kind, count);
+  }
+
   inspect(): ClusterInspection {
     const all = [this, ...this.#views.values()].flatMap(({ nodes }) => nodes);
     return {
@@ -154,11 +181,11 @@ export class NodeCluster implements Cluster, ForwardTarget {
     const nodes: Node[] = [];
     for (const member of this.#membership.members) {
       if (!followsDiscovery && !member.seed) continue;
-      const { origin, health } = member;
+      const { origin } = member;
       const use = useOf(followsDiscovery ? member : { ...member, reserve: false }, filter);
       if (use === 'never') continue;
       const weight = this.#config.weights[nodeName(origin)] ?? 1;
-      const node = before.get(origin) ?? new Node(origin, weight, health, this.#config.connections);
+      const node = before.get(origin) ?? new Node(member, weight, this.#config.connections);
       node.reserve = use === 'reserve';
       nodes.push(node);
       before.delete(origin);

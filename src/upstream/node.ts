@@ -1,8 +1,16 @@
 import { hashOf } from './hash.ts';
 import type { NodeHealth } from './health.ts';
 import { Http1Transport } from './http1-transport.ts';
+import type { NodeTraffic } from './node-traffic.ts';
 import type { ConnectionSettings, Transport } from './transport.ts';
 import { UndiciTransport } from './undici-transport.ts';
+
+/** What all views of a cluster know of a node. */
+export interface NodeMember {
+  readonly origin: string;
+  readonly health: NodeHealth;
+  readonly traffic: NodeTraffic | null;
+}
 
 /** A member of a cluster, as one view of the cluster uses it. */
 export class Node {
@@ -14,6 +22,8 @@ export class Node {
   /** Of the origin, for a balancer that goes by keys. */
   readonly hash: number;
   readonly health: NodeHealth;
+  /** Null when its traffic is not limited. */
+  readonly traffic: NodeTraffic | null;
   /** Requests that wait for this node's answer. */
   inFlight = 0;
   /** Requests it was given. */
@@ -25,12 +35,14 @@ export class Node {
   readonly #settings: ConnectionSettings;
   #transport: Transport | null = null;
 
-  constructor(origin: string, weight: number, health: NodeHealth, settings: ConnectionSettings) {
+  constructor(member: NodeMember, weight: number, settings: ConnectionSettings) {
+    const { origin, health, traffic } = member;
     this.origin = origin;
     this.host = new URL(origin).host;
     this.weight = weight;
     this.hash = hashOf(origin);
     this.health = health;
+    this.traffic = traffic;
     this.#settings = settings;
   }
 

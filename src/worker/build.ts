@@ -23,7 +23,7 @@ export interface WorkerServices extends ClusterChannel {
 
 /** Everything a worker serves, built from one configuration. */
 export interface Serving {
-  readonly clusters: Pick<WorkerClusters, 'observe' | 'take' | 'check'>;
+  readonly clusters: Pick<WorkerClusters, 'observe' | 'take' | 'check' | 'grant'>;
   /** Begins to accept on a listening handle for that entry. */
   listen(entry: string, handle: unknown): Promise<void>;
   /** Lets each entry answer a request to itself. @throws why one could not. */

@@ -1,5 +1,6 @@
 import type { ElasticsearchConfig } from '../config/types.ts';
 import type { ClusterInspection, ClusterObservation } from '../ipc/cluster-state.ts';
+import type { QuotaKey } from '../ipc/messages.ts';
 import type { Log } from '../log.ts';
 import type { ClusterConfig } from '../upstream/cluster.ts';
 import { clusterConfigOf, createCluster, type NodeCluster } from '../upstream/node-cluster.ts';
@@ -11,6 +12,8 @@ export interface ClusterChannel {
   clusterObserved(observation: ClusterObservation): void;
   /** Asks whoever watches the clusters to look at this one now. */
   wantClusterCheck(cluster: string): void;
+  /** Asks for tokens of a limit by the second; answered by `grant`. */
+  wantQuota(key: QuotaKey, count: number): void;
 }
 
 /** The clusters of a worker: those that resources describe, and those that filters have of their own. */
@@ -27,8 +30,12 @@ export class WorkerClusters {
     this.#channel = channel;
     for (const resource of resources) {
       const { name } = resource;
-      const wantCheck = (): void => channel.wantClusterCheck(name);
-      this.#named.set(name, createCluster(clusterConfigOf(resource), log, wantCheck));
+      const environment = {
+        onTrouble: () => channel.wantClusterCheck(name),
+        askForQuota: (node: string, kind: QuotaKey['kind'], count: number) =>
+          channel.wantQuota({ cluster: name, node, kind }, count),
+      };
+      this.#named.set(name, createCluster(clusterConfigOf(resource), log, environment));
       this.#observers.set(
         name,
         new ClusterObserver(resource, log, (observation) => this.#found(observation)),
@@ -68,6 +75,10 @@ export class WorkerClusters {
   /** Looks at a cluster out of turn, if it is this worker that watches. */
   check(cluster: string): void {
     this.#observers.get(cluster)?.checkSoon();
+  }
+
+  grant({ cluster, node, kind }: QuotaKey, count: number): void {
+    this.#named.get(cluster)?.grant(node, kind, count);
   }
 
   inspect(): ClusterInspection[] {

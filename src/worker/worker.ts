@@ -80,6 +80,9 @@ class WorkerProcess {
       case 'cluster-check':
         this.#serving?.clusters.check(message.cluster);
         break;
+      case 'quota-granted':
+        this.#serving?.clusters.grant(message.key, message.count);
+        break;
       case 'inspect':
         if (!this.#serving) break;
         this.#send({ type: 'inspection', id: message.id, inspection: this.#serving.inspect() });
@@ -101,6 +104,7 @@ class WorkerProcess {
       requestPermits: (entry, count) => this.#send({ type: 'permits-wanted', entry, count }),
       returnPermits: (entry, count) => this.#send({ type: 'permits-returned', entry, count }),
       clusterObserved: (observation) => this.#send({ type: 'cluster-observed', observation }),
+      wantQuota: (key, count) => this.#send({ type: 'quota-wanted', key, count }),
       wantClusterCheck: (name) => this.#send({ type: 'cluster-check-wanted', cluster: name }),
     });
     for (const observation of assignment.observations) serving.clusters.take(observation);

@@ -68,7 +68,7 @@ interface Waiting {
 }
 
 class StandIn implements Serving {
-  readonly clusters = { observe: () => {}, take: () => {}, check: () => {} };
+  readonly clusters = { observe: () => {}, take: () => {}, check: () => {}, grant: () => {} };
   readonly #config: GatewayConfig;
   readonly #services: WorkerServices;
   readonly #servers: Server[] = [];

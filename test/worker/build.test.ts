@@ -53,6 +53,7 @@ async function start(t: TestContext) {
     returnPermits: (entry, count) => void returned.push(`${entry} ${count}`),
     clusterObserved: () => {},
     wantClusterCheck: () => {},
+    wantQuota: () => {},
   });
   t.after(() => serving.close());
   const origins: string[] = [];
@@ -109,6 +110,7 @@ test('a reference to nothing is an error', async () => {
       returnPermits() {},
       clusterObserved() {},
       wantClusterCheck() {},
+      wantQuota() {},
     }),
     /no router called missing/,
   );

@@ -120,7 +120,7 @@ const trafficControl: JsonSchema = {
     max_bytes_per_node: {
       type: ['integer', 'string'],
       bytes: true,
-      description: 'Bytes of requests to one node in a second.',
+      description: 'Bytes of request bodies to one node in a second.',
       examples: ['10mb'],
     },
     max_qps_per_node: {
@@ -133,6 +133,8 @@ const trafficControl: JsonSchema = {
       type: 'integer',
       minimum: 1,
       description: 'Connections to one node.',
+      unsupported:
+        'has no effect here: use "max_connection_per_node" of the filter, which holds for each worker',
       examples: [100],
     },
     max_wait_time_in_ms: {

@@ -1,0 +1,113 @@
+import { type Body, type BodySink, type BodySource, lengthOf } from '../context/body.ts';
+import type { QuotaKind } from '../ipc/messages.ts';
+import { Quota } from './quota.ts';
+
+/** Limits for one node, over all workers; 0 is no limit. */
+export interface TrafficLimits {
+  readonly requests: number;
+  /** Bytes of request bodies. */
+  readonly bytes: number;
+  /** How long a request waits for them, ms. */
+  readonly wait: number;
+}
+
+/** Asks the primary for tokens of a node; answered by `NodeTraffic.grant`. */
+export type AskForQuota = (node: string, kind: QuotaKind, count: number) => void;
+
+/** Admits requests to one node as its limits say. */
+export class NodeTraffic {
+  readonly #wait: number;
+  readonly #requests: Quota | null;
+  readonly #bytes: Quota | null;
+
+  constructor(node: string, limits: TrafficLimits, ask: AskForQuota) {
+    this.#wait = limits.wait;
+    const quota = (kind: QuotaKind): Quota | null =>
+      limits[kind] === 0 ? null : new Quota(limits[kind], (count) => ask(node, kind, count));
+    this.#requests = quota('requests');
+    this.#bytes = quota('bytes');
+  }
+
+  /** Milliseconds that a request waits at most. */
+  get patience(): number {
+    return this.#wait;
+  }
+
+  /**
+   * Whether the request may go on now. If not, `admitted` is called later, with false when it has
+   * waited too long, and what is given ends the waiting.
+   */
+  admit(body: Body, admitted: (granted: boolean) => void): true | (() => void) {
+    // Bytes first: a request that has to wait for them spends nothing meanwhile.
+    const bytes = this.#bytes;
+    const size = lengthOf(body) ?? 1;
+    if (bytes !== null && size > 0 && !bytes.take(size)) {
+      let cancel: () => void = () => {};
+      const began = performance.now();
+      cancel = bytes.wait(size, this.#wait, (granted) => {
+        const left = this.#wait - (performance.now() - began);
+        const requests = granted ? this.#request(Math.max(0, left), admitted) : true;
+        if (!granted) admitted(false);
+        else if (requests === true) admitted(true);
+        else cancel = requests;
+      });
+      return () => cancel();
+    }
+    return this.#request(this.#wait, admitted);
+  }
+
+  /** The body as it has to be sent, so that what could not be known of it is charged. */
+  metered(body: Body): Body {
+    if (this.#bytes === null || lengthOf(body) !== undefined) return body;
+    return new MeteredBody(body as BodySource, this.#bytes);
+  }
+
+  grant(kind: QuotaKind, count: number): void {
+    (kind === 'bytes' ? this.#bytes : this.#requests)?.grant(count);
+  }
+
+  #request(timeout: number, admitted: (granted: boolean) => void): true | (() => void) {
+    const requests = this.#requests;
+    if (requests === null || requests.take(1)) return true;
+    return requests.wait(1, timeout, admitted);
+  }
+}
+
+/** A body whose length shows only as it passes. */
+class MeteredBody implements BodySource, BodySink {
+  readonly length = undefined;
+  readonly #source: BodySource;
+  readonly #quota: Quota;
+  #sink: BodySink | null = null;
+
+  constructor(source: BodySource, quota: Quota) {
+    this.#source = source;
+    this.#quota = quota;
+  }
+
+  start(sink: BodySink): void {
+    this.#sink = sink;
+    this.#source.start(this);
+  }
+
+  resume(): void {
+    this.#source.resume();
+  }
+
+  cancel(reason?: Error): void {
+    this.#source.cancel(reason);
+  }
+
+  write(chunk: Buffer): boolean {
+    this.#quota.charge(chunk.length);
+    return this.#sink?.write(chunk) ?? true;
+  }
+
+  end(trailers?: readonly string[]): void {
+    this.#sink?.end(trailers);
+  }
+
+  fail(error: Error): void {
+    this.#sink?.fail(error);
+  }
+}
