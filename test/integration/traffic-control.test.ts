@@ -80,7 +80,10 @@ suite('traffic control', () => {
     assert.ok(kilobytes >= 150, `${kilobytes} kB in ${seconds} s`);
     assert.equal((await ask(url, { method: 'POST', body: Buffer.alloc(200_000) })).status, 200);
     const then = performance.now();
-    assert.equal((await ask(url, { method: 'POST', body: Buffer.alloc(1000) })).status, 200);
+    // Each of the two workers may have a little left.
+    for (let i = 0; i < 3; i++) {
+      assert.equal((await ask(url, { method: 'POST', body: Buffer.alloc(10_000) })).status, 200);
+    }
     assert.ok(performance.now() - then > 1000, 'it is owed');
   });
 
