@@ -73,10 +73,11 @@ export class HeaderList {
   #indexOf(name: string, from: number): number {
     const { raw } = this;
     const { length } = name;
+    const initial = name.charCodeAt(0) | 0x20;
     let lower: string | undefined;
     for (let i = from; i < raw.length; i += 2) {
       const candidate = raw[i] as string;
-      if (candidate.length !== length) continue;
+      if (candidate.length !== length || (candidate.charCodeAt(0) | 0x20) !== initial) continue;
       if (candidate === name) return i;
       lower ??= name.toLowerCase();
       if (candidate.toLowerCase() === lower) return i;

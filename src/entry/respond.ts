@@ -1,5 +1,6 @@
 import { type BodySink, type BodySource, isBuffered, lengthOf } from '../context/body.ts';
 import type { GatewayResponse, RequestContext } from '../context/context.ts';
+import { isNamed } from '../context/field-syntax.ts';
 import { GatewayError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { errorBody, toGatewayError } from './error-response.ts';
@@ -76,7 +77,7 @@ function framed(response: GatewayResponse, method: string): string[] {
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
     if (isFraming(name) && !(keepLength && name.length === 14)) continue;
-    if (!chunked && name.length === 7 && name.toLowerCase() === 'trailer') continue;
+    if (!chunked && isNamed(name, 'trailer')) continue;
     raw[kept++] = name;
     raw[kept++] = raw[i + 1] as string;
   }
@@ -88,11 +89,11 @@ function framed(response: GatewayResponse, method: string): string[] {
 function isFraming(name: string): boolean {
   switch (name.length) {
     case 10:
-      return /^(?:connection|keep-alive)$/i.test(name);
+      return isNamed(name, 'connection') || isNamed(name, 'keep-alive');
     case 14:
-      return name.toLowerCase() === 'content-length';
+      return isNamed(name, 'content-length');
     case 17:
-      return name.toLowerCase() === 'transfer-encoding';
+      return isNamed(name, 'transfer-encoding');
     default:
       return false;
   }

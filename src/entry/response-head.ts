@@ -1,7 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-
-const name = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const illegalInLine = /[^\t\x20-\x7e\x80-\xff]/;
+import { isIllegalValue, isNamed, isToken } from '../context/field-syntax.ts';
 
 /** `HTTP/1.1 200 OK` and the like, by status. */
 const statusLines = Array.from<string | undefined>({ length: 1000 });
@@ -21,17 +19,17 @@ export function encodeResponseHead(
 ): string {
   let head = statusText === '' ? (statusLines[status] ?? statusLine(status)) : '';
   if (head === '') {
-    if (illegalInLine.test(statusText)) throw new TypeError('an illegal reason phrase');
+    if (isIllegalValue(statusText)) throw new TypeError('an illegal reason phrase');
     head = `HTTP/1.1 ${checkedStatus(status)} ${statusText}\r\n`;
   }
   let dated = false;
   for (let i = 0; i < headers.length; i += 2) {
     const field = headers[i] as string;
     const value = headers[i + 1] as string;
-    if (!name.test(field) || illegalInLine.test(value)) {
+    if (!isToken(field) || isIllegalValue(value)) {
       throw new TypeError(`field ${JSON.stringify(field)} holds an illegal character`);
     }
-    if (field.length === 4 && field.toLowerCase() === 'date') dated = true;
+    if (field.length === 4 && isNamed(field, 'date')) dated = true;
     head += `${field}: ${value}\r\n`;
   }
   return dated ? head + ending : `${head}${dateField()}${ending}`;

@@ -1,3 +1,5 @@
+import { isIllegalValue, isNamed, tokenEnd } from '../context/field-syntax.ts';
+
 /** A request's head as the strict reader understands it. */
 export interface StrictHead {
   readonly method: string;
@@ -31,8 +33,6 @@ const methods: ReadonlySet<string> = new Set([
 ]);
 /** Of a target in origin form; without `#`, which belongs into none. */
 const illegalInTarget = /[^\x21\x22\x24-\x7e]/;
-const name = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const illegalInValue = /[^\t\x20-\x7e\x80-\xff]/;
 const hostValue = /^[0-9A-Za-z.\-_]+(?::[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?$/;
 const lengthValue = /^(?:0|[1-9][0-9]{0,14})$/;
 
@@ -65,40 +65,40 @@ export function readStrictHead(
   let connection = '';
   for (let at = lineEnd + 2; at < text.length; ) {
     const end = text.indexOf('\r\n', at);
-    const colon = text.indexOf(':', at);
-    if (colon < 0 || colon > end) return null;
+    const colon = tokenEnd(text, at);
+    if (colon === at || text.charCodeAt(colon) !== 0x3a) return null;
     const field = text.slice(at, colon);
     const start = text.charCodeAt(colon + 1) === 0x20 ? colon + 2 : colon + 1;
     const value = text.slice(start, end);
-    if (!name.test(field) || illegalInValue.test(value) || isPadded(value)) return null;
+    if (isIllegalValue(value) || isPadded(value)) return null;
     // Only fields of these lengths matter here, so that most names are not looked at.
     switch (field.length) {
       case 4:
-        if (field.toLowerCase() !== 'host') break;
+        if (!isNamed(field, 'host')) break;
         if (++hosts > 1 || !hostValue.test(value)) return null;
         break;
       case 6:
-        if (field.toLowerCase() === 'expect') return null;
+        if (isNamed(field, 'expect')) return null;
         break;
       case 7:
-        if (isOneOf(field, 'upgrade', 'trailer')) return null;
+        if (isNamed(field, 'upgrade') || isNamed(field, 'trailer')) return null;
         break;
       case 10:
-        if (field.toLowerCase() !== 'connection') break;
+        if (!isNamed(field, 'connection')) break;
         if (connection !== '') return null;
         connection = value.toLowerCase();
         if (connection !== 'close' && connection !== 'keep-alive') return null;
         break;
       case 14:
-        if (field.toLowerCase() !== 'content-length') break;
+        if (!isNamed(field, 'content-length')) break;
         if (length >= 0 || !lengthValue.test(value)) return null;
         length = Number(value);
         break;
       case 16:
-        if (field.toLowerCase() === 'proxy-connection') return null;
+        if (isNamed(field, 'proxy-connection')) return null;
         break;
       case 17:
-        if (field.toLowerCase() === 'transfer-encoding') return null;
+        if (isNamed(field, 'transfer-encoding')) return null;
         break;
     }
     headers.push(field, value);
@@ -122,9 +122,4 @@ function isPadded(value: string): boolean {
 
 function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09;
-}
-
-function isOneOf(field: string, one: string, other: string): boolean {
-  const lower = field.toLowerCase();
-  return lower === one || lower === other;
 }

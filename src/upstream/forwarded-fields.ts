@@ -1,28 +1,43 @@
-/** Fields that speak of one connection only, and those that a transport writes itself. */
-const ofConnection: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-]);
+import { isNamed } from '../context/field-syntax.ts';
 
-/** Fields of a request that are not passed on besides: the gateway has dealt with them. */
-const ofRequest: ReadonlySet<string> = new Set(['content-length', 'expect', 'host']);
+/** Whether a field speaks of one connection only, or is one that a transport writes itself. */
+function isOfConnection(name: string): boolean {
+  switch (name.length) {
+    case 2:
+      return isNamed(name, 'te');
+    case 7:
+      return isNamed(name, 'upgrade');
+    case 10:
+      return isNamed(name, 'connection') || isNamed(name, 'keep-alive');
+    case 14:
+      return isNamed(name, 'http2-settings');
+    case 16:
+      return isNamed(name, 'proxy-connection');
+    case 17:
+      return isNamed(name, 'transfer-encoding');
+    case 18:
+      return isNamed(name, 'proxy-authenticate');
+    case 19:
+      return isNamed(name, 'proxy-authorization');
+    default:
+      return false;
+  }
+}
 
-const longest = 19;
+/** Whether a request's field is not passed on besides: the gateway has dealt with it. */
+function isOfRequest(name: string): boolean {
+  return isNamed(name, 'host') || isNamed(name, 'content-length') || isNamed(name, 'expect');
+}
 
 /** Names that Connection fields list beyond the usual options; null when there are none. */
 function namedByConnection(raw: readonly string[]): Set<string> | null {
   let named: Set<string> | null = null;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
-    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue;
-    for (const option of (raw[i + 1] as string).toLowerCase().split(',')) {
+    if (name.length !== 10 || !isNamed(name, 'connection')) continue;
+    const value = raw[i + 1] as string;
+    if (isNamed(value, 'keep-alive') || isNamed(value, 'close')) continue;
+    for (const option of value.toLowerCase().split(',')) {
       const field = option.trim();
       if (field === 'close' || field === 'keep-alive' || field === 'upgrade') continue;
       named ??= new Set();
@@ -48,11 +63,8 @@ export function requestFields(
   let authorized = authorization === null;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
-    if (name.length <= longest || named !== null) {
-      const lower = name.toLowerCase();
-      if (ofConnection.has(lower) || ofRequest.has(lower) || named?.has(lower)) continue;
-      if (lower === 'authorization') authorized = true;
-    }
+    if (isOfConnection(name) || isOfRequest(name) || named?.has(name.toLowerCase())) continue;
+    if (!authorized && isNamed(name, 'authorization')) authorized = true;
     fields.push(name, raw[i + 1] as string);
   }
   if (!authorized) fields.push('Authorization', authorization as string);
@@ -65,13 +77,13 @@ export function stripResponseFields(raw: string[]): string[] {
   let kept = 0;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
-    if (name.length <= longest || named !== null) {
-      const lower = name.toLowerCase();
-      if (ofConnection.has(lower) || named?.has(lower)) continue;
+    if (isOfConnection(name) || named?.has(name.toLowerCase())) continue;
+    if (kept < i) {
+      raw[kept] = name;
+      raw[kept + 1] = raw[i + 1] as string;
     }
-    raw[kept++] = name;
-    raw[kept++] = raw[i + 1] as string;
+    kept += 2;
   }
-  raw.length = kept;
+  if (kept < raw.length) raw.length = kept;
   return raw;
 }

@@ -1,3 +1,5 @@
+import { isIllegalValue, isNamed, tokenEnd } from '../context/field-syntax.ts';
+
 /** A response head as it was on the wire, and what its fields say of framing. */
 export interface ResponseHead {
   readonly status: number;
@@ -13,8 +15,6 @@ export interface ResponseHead {
   readonly keepAliveTimeout: number;
 }
 
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const illegalInValue = /[^\t\x20-\x7e\x80-\xff]/;
 const statusCode = /^[1-9]\d\d$/;
 const digits = /^\d{1,15}$/;
 
@@ -45,12 +45,13 @@ export function parseFields(text: string, from: number): string[] {
   const fields: string[] = [];
   for (let position = from; position < text.length; ) {
     const end = text.indexOf('\r\n', position);
-    const colon = text.indexOf(':', position);
-    if (end < 0 || colon < 0 || colon > end) throw new HeadError('a field line without a colon');
+    const colon = tokenEnd(text, position);
+    if (end < 0 || colon === position || text.charCodeAt(colon) !== 0x3a) {
+      throw new HeadError('an illegal field name, or none');
+    }
     const name = text.slice(position, colon);
-    if (!token.test(name)) throw new HeadError('an illegal field name');
     const value = trimmed(text, colon + 1, end);
-    if (illegalInValue.test(value)) throw new HeadError(`an illegal character in field ${name}`);
+    if (isIllegalValue(value)) throw new HeadError(`an illegal character in field ${name}`);
     fields.push(name, value);
     position = end + 2;
   }
@@ -74,7 +75,7 @@ export function parseHead(text: string): ResponseHead {
     throw new HeadError('an illegal status line');
   }
   const statusText = lineEnd > 13 ? text.slice(13, lineEnd) : '';
-  if (lineEnd < 12 || illegalInValue.test(statusText)) {
+  if (lineEnd < 12 || isIllegalValue(statusText)) {
     throw new HeadError('an illegal status line');
   }
   const headers = parseFields(text, lineEnd + 2);
@@ -86,17 +87,16 @@ export function parseHead(text: string): ResponseHead {
     // Only fields of these lengths matter here, so that most names are not looked at.
     const name = headers[i] as string;
     const value = headers[i + 1] as string;
-    if (name.length === 14 && name.toLowerCase() === 'content-length') {
+    if (name.length === 14 && isNamed(name, 'content-length')) {
       length = contentLength(value, length);
-    } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
+    } else if (name.length === 17 && isNamed(name, 'transfer-encoding')) {
       if (chunked || minor === 0 || value.toLowerCase() !== 'chunked') {
         throw new HeadError('an unusable Transfer-Encoding');
       }
       chunked = true;
     } else if (name.length === 10) {
-      const lower = name.toLowerCase();
-      if (lower === 'connection') keepAlive = persists(value, keepAlive);
-      else if (lower === 'keep-alive') keepAliveTimeout = timeoutHint(value);
+      if (isNamed(name, 'connection')) keepAlive = persists(value, keepAlive);
+      else if (isNamed(name, 'keep-alive')) keepAliveTimeout = timeoutHint(value);
     }
   }
   if (chunked && length >= 0) throw new HeadError('both Content-Length and Transfer-Encoding');
@@ -111,6 +111,7 @@ function contentLength(value: string, before: number): number {
 }
 
 function persists(value: string, before: boolean): boolean {
+  if (isNamed(value, 'keep-alive')) return true;
   let result = before;
   for (const option of value.toLowerCase().split(',')) {
     const name = option.trim();

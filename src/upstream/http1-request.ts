@@ -1,10 +1,9 @@
 import { lengthOf } from '../context/body.ts';
+import { isIllegalValue, isToken } from '../context/field-syntax.ts';
 import { GatewayError } from '../errors.ts';
 import type { UpstreamRequest } from './transport.ts';
 
-const illegalInLine = /[^\t\x20-\x7e\x80-\xff]/;
 const illegalInTarget = /[^\x21-\x7e\x80-\xff]/;
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Whether a request without a body says so, because a body is what its method is about. */
 function expectsBody(method: string): boolean {
@@ -17,17 +16,18 @@ function expectsBody(method: string): boolean {
  */
 export function encodeRequestHead(request: UpstreamRequest): string {
   const { method, target, headers, body, upgrade } = request;
-  if (!token.test(method) || target === '' || illegalInTarget.test(target)) {
+  if (!isToken(method) || target === '' || illegalInTarget.test(target)) {
     throw new GatewayError('REQUEST_MALFORMED', { reason: 'its method or target is illegal' });
   }
   let head = `${method} ${target} HTTP/1.1\r\n`;
   for (let i = 0; i < headers.length; i += 2) {
-    const line = `${headers[i]}: ${headers[i + 1]}`;
-    if (illegalInLine.test(line)) {
-      const reason = `field ${JSON.stringify(headers[i])} holds an illegal character`;
+    const name = headers[i] as string;
+    const value = headers[i + 1] as string;
+    if (!isToken(name) || isIllegalValue(value)) {
+      const reason = `field ${JSON.stringify(name)} holds an illegal character`;
       throw new GatewayError('REQUEST_MALFORMED', { reason });
     }
-    head += `${line}\r\n`;
+    head += `${name}: ${value}\r\n`;
   }
   if (upgrade !== undefined) head += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
   const length = lengthOf(body);
