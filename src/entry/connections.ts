@@ -4,6 +4,7 @@ import type { ClientCertificate, ClientConnection } from '../context/context.ts'
 import type { ConnectionHolder } from '../ipc/messages.ts';
 import type { Exchange } from './exchange.ts';
 import { closeLingering } from './linger.ts';
+import type { ProxiedClient } from './proxy-header.ts';
 
 /** Requests read ahead of the one being answered; above it the client has to wait. */
 const maxWaiting = 64;
@@ -58,6 +59,8 @@ export class Connection implements ClientConnection {
   probe: string | null = null;
   /** Answers a head that could not be parsed, once its turn has come. */
   afterwards: (() => void) | null = null;
+  /** Requests so far. */
+  requests = 0;
   /** Bytes behind the current request have been read, but not looked at. */
   ahead = false;
   #waiting: Exchange[] = [];
@@ -83,6 +86,12 @@ export class Connection implements ClientConnection {
     this.#settled = 0;
     this.#observed = 0;
     this.#adopt(socket);
+  }
+
+  /** The peer is a proxy, which has told who its client is. */
+  speaksFor({ address, port }: ProxiedClient): void {
+    this.#remoteAddress = address;
+    this.#remotePort = port;
   }
 
   get remoteAddress(): string {
@@ -128,6 +137,7 @@ export class Connection implements ClientConnection {
   /** A request's head has been read. `later` gives those behind it a chance to be read, too. */
   arrive(exchange: Exchange, later: boolean): void {
     if (this.closing) return;
+    this.requests++;
     this.#settled = this.#bytesRead;
     this.#waiting.push(exchange);
     if (later) this.#schedule();

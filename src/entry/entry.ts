@@ -13,10 +13,12 @@ import { clientCertificate, problemOf } from './client-certificate.ts';
 import { Connection, connectionOf } from './connections.ts';
 import { Drain } from './drain.ts';
 import type { ExchangeOwner } from './exchange.ts';
+import { ForwardedFields, TrustedAddresses } from './forwarded-fields.ts';
 import { createHttpServer } from './http-server.ts';
 import { refuseHttp2, serveHttp2 } from './http2-server.ts';
 import { Permits, type PermitSource } from './permits.ts';
 import { Probe } from './probe.ts';
+import { takeProxyHeader } from './proxy-header.ts';
 import { Refusals } from './refusal.ts';
 import { StrictFront } from './strict-connection.ts';
 import { TlsServer } from './tls-server.ts';
@@ -32,12 +34,18 @@ export interface EntryServices {
   readonly ticketKey?: Buffer | undefined;
 }
 
+/** How long a proxy may take to say who its client is, ms. */
+const longestGreeting = 60_000;
+
 /** A service entry in one worker: from the accepted connection to the flow, and the way back. */
 export class Entry implements ExchangeOwner {
   readonly name: string;
   readonly log: Log;
   readonly route: (context: RequestContext) => Handler;
   requests = 0;
+  readonly maxRequests: number;
+  readonly forwarded: ForwardedFields;
+  readonly #trusted: TrustedAddresses;
   readonly #config: EntryConfig;
   readonly #permits: Permits;
   readonly #connections = new Set<Connection>();
@@ -55,6 +63,9 @@ export class Entry implements ExchangeOwner {
     this.name = config.name;
     this.log = services.log;
     this.#config = config;
+    this.maxRequests = config.max_requests_per_connection || Infinity;
+    this.#trusted = new TrustedAddresses(config.trusted_addresses);
+    this.forwarded = new ForwardedFields(config.forwarded, this.#trusted);
     this.#permits = new Permits(services.permits, config.max_concurrency);
     this.route = (context) => {
       this.#total++;
@@ -170,7 +181,29 @@ export class Entry implements ExchangeOwner {
       this.#permits.release();
       this.#drain?.gone(connection);
     });
-    this.#serve(connection);
+    this.#greet(connection, socket);
+  }
+
+  /** Learns who the client is, where a proxy in front tells it; then serves it. */
+  #greet(connection: Connection, socket: Socket): void {
+    const { network, head_timeout, disable_tcp_keepalive } = this.#config;
+    if (!disable_tcp_keepalive) {
+      socket.setKeepAlive(true, this.#config.tcp_keepalive_in_seconds);
+    }
+    if (!network.proxy_protocol) {
+      this.#serve(connection);
+      return;
+    }
+    if (!this.#trusted.includes(connection.remoteAddress)) {
+      const client = connection.remoteAddress;
+      this.log.info({ entry: this.name, client }, 'not a trusted proxy; connection closed');
+      connection.destroy();
+      return;
+    }
+    takeProxyHeader(socket, head_timeout || longestGreeting, (client) => {
+      if (client !== null) connection.speaksFor(client);
+      this.#serve(connection);
+    });
   }
 
   #serve(connection: Connection): void {

@@ -4,6 +4,7 @@ import { GatewayError } from '../errors.ts';
 import type { Handler } from '../flow/filter.ts';
 import type { Log } from '../log.ts';
 import type { Connection } from './connections.ts';
+import type { ForwardedFields } from './forwarded-fields.ts';
 import { respond, respondError } from './respond.ts';
 import type { ResponseWriter } from './response-writer.ts';
 
@@ -20,6 +21,9 @@ export interface ExchangeOwner {
   readonly route: (context: RequestContext) => Handler;
   /** Requests under way. */
   requests: number;
+  /** Requests that one connection may bring; Infinity for no limit. */
+  readonly maxRequests: number;
+  readonly forwarded: ForwardedFields;
 }
 
 let lastId = 0;
@@ -60,7 +64,9 @@ export abstract class Exchange implements ResponseWriter {
   start(): void {
     const { owner } = this;
     owner.requests++;
-    const context = new RequestContext(++lastId, owner.name, this.connection, this.newRequest());
+    const request = this.newRequest();
+    owner.forwarded.apply(request.headers, this.connection);
+    const context = new RequestContext(++lastId, owner.name, this.connection, request);
     this.context = context;
     try {
       const pending = this.run(context);
@@ -90,6 +96,13 @@ export abstract class Exchange implements ResponseWriter {
     if (context === null) return;
     context.abort();
     cancel(context.response.body);
+  }
+
+  /** Whether the connection ends with this response; requests received behind it come first. */
+  protected get endsConnection(): boolean {
+    const { owner, connection } = this;
+    if (!owner.draining && connection.requests < owner.maxRequests) return false;
+    return !connection.hasMore;
   }
 
   /** Passes the request to its flow. */

@@ -126,6 +126,7 @@ class Http2Connection implements Multiplex {
       stream.respond({ ':status': head.target === probe ? 204 : 404 }, { endStream: true });
       return;
     }
+    if (++this.#connection.requests >= this.#owner.maxRequests) this.announceEnd();
     const exchange = new Http2Exchange(this.#owner, this.#connection, stream, head, this.#limits);
     this.#exchanges.add(exchange);
     stream.on('close', () => {

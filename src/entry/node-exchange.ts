@@ -148,8 +148,7 @@ export class NodeExchange extends Exchange {
     const body = this.#body;
     if (body?.refused) return true;
     if (body !== null && !body.wanted && body.missing > smallRest) return true;
-    // Requests received behind this one are answered first.
-    return this.owner.draining && !this.connection.hasMore;
+    return this.endsConnection;
   }
 
   protected newRequest(): GatewayRequest {

@@ -151,8 +151,7 @@ export class StrictExchange extends Exchange {
       const { wanted, missing } = body as StrictBody;
       if (!wanted && missing > smallRest) this.#last = true;
     }
-    // Requests received behind this one are answered first.
-    if (this.owner.draining && !this.connection.hasMore) this.#last = true;
+    if (this.endsConnection) this.#last = true;
     return this.#last ? 'Connection: close\r\n\r\n' : this.#reader.keepAlive;
   }
 
