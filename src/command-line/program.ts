@@ -48,6 +48,7 @@ function createProgram(): Command {
     .exitOverride();
   addRun(program);
   addCheck(program);
+  addCert(program);
   addControl(program);
   addExplain(program);
   return program;
@@ -78,6 +79,17 @@ function addCheck(program: Command): void {
     .action(async ({ config }: ConfigOptions) => {
       const { check } = await import('./check.ts');
       await check(configPaths(config), filters, syntax);
+    });
+}
+
+function addCert(program: Command): void {
+  withConfig(program.command('cert'))
+    .description(
+      'Shows the certificates of the entries, and which authority clients have to trust.',
+    )
+    .action(async ({ config }: ConfigOptions) => {
+      const { cert } = await import('./cert.ts');
+      await cert(configPaths(config), filters, syntax);
     });
 }
 
