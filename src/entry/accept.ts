@@ -1,4 +1,5 @@
 import net, { type Socket } from 'node:net';
+import { ClientSocket, readSize } from './client-socket.ts';
 
 /** Rounds of the event loop without a new connection after which the queue counts as empty. */
 const quietRounds = 3;
@@ -15,19 +16,27 @@ const backlog = 4096;
 export class Acceptor {
   readonly #servers: net.Server[] = [];
   readonly #onConnection: (socket: Socket) => void;
+  readonly #plain: boolean;
   #accepted = 0;
 
-  constructor(onConnection: (socket: Socket) => void) {
+  /** `plain`: what comes is HTTP itself, without TLS around it. */
+  constructor(plain: boolean, onConnection: (socket: Socket) => void) {
+    this.#plain = plain;
     this.#onConnection = (socket) => {
       this.#accepted++;
-      onConnection(socket);
+      onConnection(plain ? new ClientSocket(socket) : socket);
     };
   }
 
   /** Begins to accept from a listening handle that was passed on to this process. */
   async listen(handle: unknown): Promise<void> {
     const server = net.createServer(
-      { allowHalfOpen: true, noDelay: true, highWaterMark: 64 << 10 },
+      {
+        allowHalfOpen: true,
+        noDelay: true,
+        highWaterMark: readSize,
+        pauseOnConnect: this.#plain,
+      },
       this.#onConnection,
     );
     const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -50,7 +50,7 @@ export class Entry implements ExchangeOwner {
   readonly #permits: Permits;
   readonly #connections = new Set<Connection>();
   readonly #refusals = new Refusals();
-  readonly #acceptor = new Acceptor((socket) => this.#accept(socket));
+  readonly #acceptor: Acceptor;
   readonly #http: http.Server;
   readonly #front: StrictFront;
   readonly #tls: TlsServer | null;
@@ -67,6 +67,7 @@ export class Entry implements ExchangeOwner {
     this.#trusted = new TrustedAddresses(config.trusted_addresses);
     this.forwarded = new ForwardedFields(config.forwarded, this.#trusted);
     this.#permits = new Permits(services.permits, config.max_concurrency);
+    this.#acceptor = new Acceptor(!config.tls.enabled, (socket) => this.#accept(socket));
     this.route = (context) => {
       this.#total++;
       return services.route(context);

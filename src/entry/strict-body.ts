@@ -43,17 +43,19 @@ export class StrictBody implements BodySource {
     return this.#left + (this.#held?.length ?? 0);
   }
 
-  /** Takes arriving bytes; answers how many of them belong to the body. */
-  take(chunk: Buffer): number {
-    const count = Math.min(chunk.length, this.#left);
-    const part = count === chunk.length ? chunk : chunk.subarray(0, count);
-    this.#left -= count;
-    if (this.#unwanted) return count;
+  /** How many of `count` bytes to come belong to the body. */
+  share(count: number): number {
+    return Math.min(count, this.#left);
+  }
+
+  /** Takes bytes that belong to the body; they are its own from now on. */
+  take(part: Buffer): void {
+    this.#left -= part.length;
+    if (this.#unwanted) return;
     if (this.#sink === null || this.#held !== null) {
       this.#held = this.#held === null ? part : Buffer.concat([this.#held, part]);
       this.#flow.pause();
     } else this.#push(part);
-    return count;
   }
 
   /** Whatever still comes is thrown away. */

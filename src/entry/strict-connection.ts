@@ -3,6 +3,7 @@ import { type Timed, clock } from '../coarse-clock.ts';
 import type { EntryLimits } from '../config/types.ts';
 import type { Body } from '../context/body.ts';
 import { GatewayError } from '../errors.ts';
+import { ClientSocket } from './client-socket.ts';
 import type { Connection } from './connections.ts';
 import { rawErrorResponse } from './error-response.ts';
 import { type ExchangeOwner, smallRest } from './exchange.ts';
@@ -74,7 +75,8 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
   begin(): void {
     const socket = this.#socket;
     clock.add(this);
-    socket.on('data', this.#onData);
+    if (socket instanceof ClientSocket) socket.receiver = this.#onBytes;
+    else socket.on('data', this.#onData);
     socket.on('drain', this.#onDrain);
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
@@ -134,30 +136,61 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    let bytes = chunk;
-    const body = this.#body;
-    if (body !== null) {
-      const taken = body.take(chunk);
-      if (!body.complete) {
-        this.#timeBody();
-        return;
-      }
+    this.#receive(chunk, chunk.length, false);
+  };
+
+  readonly #onBytes = (buffer: Buffer, count: number): void => {
+    this.#receive(buffer, count, true);
+  };
+
+  /** Takes what was read; if `lent`, whatever is needed later has to be copied. */
+  #receive(bytes: Buffer, end: number, lent: boolean): void {
+    if (this.#connection.closing) return;
+    let at = this.#body === null ? 0 : this.#receiveBody(this.#body, bytes, end, lent);
+    if (this.#rest === null) at = this.#takeAll(bytes, at, end, lent);
+    if (at < end) {
+      const left = part(bytes, at, end, lent);
+      this.#rest = this.#rest === null ? left : Buffer.concat([this.#rest, left]);
+    }
+    this.#settle();
+  }
+
+  #receiveBody(body: StrictBody, bytes: Buffer, end: number, lent: boolean): number {
+    const share = body.share(end);
+    body.take(part(bytes, 0, share, lent));
+    if (!body.complete) this.#timeBody();
+    else {
       this.#body = null;
       this.deadline =
         this.#exchange === null ? clock.deadline(this.#front.limits.idle_timeout) : Infinity;
-      if (taken === chunk.length) return;
-      bytes = chunk.subarray(taken);
     }
-    this.#rest = this.#rest === null ? bytes : Buffer.concat([this.#rest, bytes]);
-    this.#goOn();
-  };
+    return share;
+  }
 
-  /** Begins what requests have been read; one after the other, as each is answered. */
+  /** Goes on with what has been read already. */
   #goOn(): void {
     if (this.#looking) return;
+    const rest = this.#rest;
+    if (rest !== null && this.#isFree) {
+      this.#rest = null;
+      const at = this.#takeAll(rest, 0, rest.length, false);
+      if (at < rest.length) this.#rest = rest.subarray(at);
+    }
+    this.#settle();
+  }
+
+  /** Begins what requests have been read, one after the other; answers how far it came. */
+  #takeAll(bytes: Buffer, from: number, end: number, lent: boolean): number {
+    if (this.#looking) return from;
+    let at = from;
     this.#looking = true;
-    while (this.#rest !== null && this.#isFree) this.#take(this.#rest);
+    while (at < end && this.#isFree) at = this.#take(bytes, at, end, lent);
     this.#looking = false;
+    return at;
+  }
+
+  /** Reads on, or lets the client wait. */
+  #settle(): void {
     const rest = this.#rest;
     const connection = this.#connection;
     connection.ahead = rest !== null;
@@ -176,31 +209,35 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
     );
   }
 
-  #take(bytes: Buffer): void {
+  /** Begins the request at `from`; answers the index behind it. */
+  #take(bytes: Buffer, from: number, end: number, lent: boolean): number {
     const { owner, headLimits, limits } = this.#front;
-    const head = readStrictHead(bytes, 0, headLimits);
     const connection = this.#connection;
-    if (head === null || connection.probe !== null) return this.#handOver(bytes);
-    const { length } = head;
-    if (limits.max_request_body_size > 0 && length > limits.max_request_body_size) {
-      return this.#handOver(bytes);
+    const head = readStrictHead(bytes, from, end, headLimits);
+    const tooLong =
+      head !== null &&
+      limits.max_request_body_size > 0 &&
+      head.length > limits.max_request_body_size;
+    if (head === null || tooLong || connection.probe !== null) {
+      this.#handOver(part(bytes, from, end, lent));
+      return end;
     }
-    const end = head.end + length;
+    const bodyEnd = head.end + head.length;
     let body: Body = null;
     this.deadline = Infinity;
-    if (length > 0) {
-      const arrived = bytes.length > head.end ? bytes.subarray(head.end, end) : null;
-      if (arrived?.length === length) body = arrived;
+    if (head.length > 0) {
+      const arrived = head.end < end ? part(bytes, head.end, Math.min(end, bodyEnd), lent) : null;
+      if (arrived?.length === head.length) body = arrived;
       else {
-        this.#body = body = new StrictBody(this, length, arrived);
+        this.#body = body = new StrictBody(this, head.length, arrived);
         this.#bodyDeadline = clock.deadline(limits.request_timeout);
         this.#timeBody();
       }
     }
-    this.#rest = bytes.length > end ? bytes.subarray(end) : null;
-    connection.ahead = this.#rest !== null;
+    connection.ahead = bodyEnd < end;
     this.#exchange = new StrictExchange(owner, connection, this, head, body);
     connection.arrive(this.#exchange, owner.draining);
+    return Math.min(bodyEnd, end);
   }
 
   #timeBody(): void {
@@ -215,6 +252,7 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
     this.#rest = null;
     this.#paused = false;
     this.#connection.unsettle(bytes.length);
+    if (socket instanceof ClientSocket) socket.receiver = null;
     socket.off('data', this.#onData);
     socket.off('drain', this.#onDrain);
     socket.off('end', this.#onEnd);
@@ -246,4 +284,10 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
     clock.delete(this);
     this.#body?.fail(new GatewayError('CLIENT_GONE'));
   };
+}
+
+/** Part of what was read, to keep. */
+function part(bytes: Buffer, from: number, to: number, lent: boolean): Buffer {
+  const view = from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to);
+  return lent ? Buffer.from(view) : view;
 }

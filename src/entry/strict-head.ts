@@ -37,17 +37,18 @@ const hostValue = /^[0-9A-Za-z.\-_]+(?::[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](?::[0-
 const lengthValue = /^(?:0|[1-9][0-9]{0,14})$/;
 
 /**
- * Reads the head that begins at `from`, if it is of the common sort: everything in it is spelled in
+ * Reads the head between `from` and `to`, if it is of the common sort: everything in it is spelled in
  * the one way that every reader understands alike, and nothing in it asks for more than an answer.
  * Null for whatever else, be it unusual, malformed or unfinished: node:http is the judge of that.
  */
 export function readStrictHead(
   bytes: Buffer,
   from: number,
+  to: number,
   limits: StrictLimits,
 ): StrictHead | null {
   const found = bytes.indexOf(headEnd, from);
-  if (found < 0 || found + 4 - from > limits.size) return null;
+  if (found < 0 || found + 4 > to || found + 4 - from > limits.size) return null;
   // All lines, each with its CRLF.
   const text = bytes.toString('latin1', from, found + 2);
   const methodEnd = text.indexOf(' ');
