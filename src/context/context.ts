@@ -76,6 +76,12 @@ export interface UpgradedConnection {
   readonly head: Buffer;
 }
 
+/** Takes interim responses (1xx) on their way to the client. */
+export interface InterimSink {
+  /** `headers` is a flat name/value array. What cannot be told to this client is left out. */
+  inform(status: number, headers: readonly string[]): void;
+}
+
 /** One request on its way through the gateway: entry → router → flow → filter → cluster. */
 export class RequestContext {
   /** Unique within the process. */
@@ -95,6 +101,8 @@ export class RequestContext {
   finished = false;
   /** Set when the client asked for, and the upstream agreed to, another protocol. */
   upgraded: UpgradedConnection | null = null;
+  /** Where interim responses go; null when nobody takes them. */
+  interim: InterimSink | null = null;
   /** Whether the client has gone; nothing needs to be answered any more. */
   aborted = false;
   #onAbort: (() => void)[] | null = null;

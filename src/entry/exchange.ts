@@ -1,5 +1,5 @@
 import { type Body, isBuffered } from '../context/body.ts';
-import { type GatewayRequest, RequestContext } from '../context/context.ts';
+import { type GatewayRequest, type InterimSink, RequestContext } from '../context/context.ts';
 import { GatewayError } from '../errors.ts';
 import type { Handler } from '../flow/filter.ts';
 import type { Log } from '../log.ts';
@@ -29,7 +29,7 @@ export interface ExchangeOwner {
 let lastId = 0;
 
 /** One request and its response, however they go over the wire. */
-export abstract class Exchange implements ResponseWriter {
+export abstract class Exchange implements ResponseWriter, InterimSink {
   onDrain: (() => void) | null = null;
   protected readonly owner: ExchangeOwner;
   protected readonly connection: Connection;
@@ -49,6 +49,7 @@ export abstract class Exchange implements ResponseWriter {
   abstract send(status: number, statusText: string, headers: string[], body: Buffer | null): void;
   abstract begin(status: number, statusText: string, headers: string[]): void;
   abstract write(chunk: Buffer): boolean;
+  abstract inform(status: number, headers: readonly string[]): void;
   abstract flush(): void;
   abstract end(trailers?: readonly string[]): void;
   abstract breakOff(): void;
@@ -67,6 +68,7 @@ export abstract class Exchange implements ResponseWriter {
     const request = this.newRequest();
     owner.forwarded.apply(request.headers, this.connection);
     const context = new RequestContext(++lastId, owner.name, this.connection, request);
+    context.interim = this;
     this.context = context;
     try {
       const pending = this.run(context);

@@ -68,6 +68,16 @@ export class Http2Exchange extends Exchange {
     this.#stream.on('wantTrailers', () => this.#sendTrailers());
   }
 
+  inform(status: number, headers: readonly string[]): void {
+    if (this.begun || this.ended) return;
+    const fields: Record<string, number | string[]> = { ':status': status };
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = (headers[i] as string).toLowerCase();
+      ((fields[name] ??= []) as string[]).push(headers[i + 1] as string);
+    }
+    this.#stream.additionalHeaders(fields);
+  }
+
   write(chunk: Buffer): boolean {
     return this.ended || this.#stream.write(chunk);
   }

@@ -75,6 +75,12 @@ export class NodeExchange extends Exchange {
     else this.#response.writeHead(status, statusText, headers);
   }
 
+  inform(status: number, headers: readonly string[]): void {
+    // HTTP/1.0 knows no interim responses.
+    if (this.begun || this.#request.httpVersionMinor === 0) return;
+    this.#response.writeInformation(status, headers as string[]);
+  }
+
   write(chunk: Buffer): boolean {
     this.#headSent = true;
     const room = this.#response.write(chunk);

@@ -35,6 +35,20 @@ export function encodeResponseHead(
   return dated ? head + ending : `${head}${dateField()}${ending}`;
 }
 
+/** The head of an interim response (1xx). @throws TypeError for what must not be on the wire */
+export function encodeInterimHead(status: number, headers: readonly string[]): string {
+  let head = statusLines[status] ?? statusLine(status);
+  for (let i = 0; i < headers.length; i += 2) {
+    const field = headers[i] as string;
+    const value = headers[i + 1] as string;
+    if (!name.test(field) || illegalInLine.test(value)) {
+      throw new TypeError(`field ${JSON.stringify(field)} holds an illegal character`);
+    }
+    head += `${field}: ${value}\r\n`;
+  }
+  return `${head}\r\n`;
+}
+
 function statusLine(status: number): string {
   const text = STATUS_CODES[checkedStatus(status)] ?? 'unknown';
   return (statusLines[status] = `HTTP/1.1 ${status} ${text}\r\n`);

@@ -5,7 +5,7 @@ import { HeaderList } from '../context/header-list.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Connection } from './connections.ts';
 import { Exchange, type ExchangeOwner, smallRest } from './exchange.ts';
-import { encodeResponseHead } from './response-head.ts';
+import { encodeInterimHead, encodeResponseHead } from './response-head.ts';
 import type { StrictBody } from './strict-body.ts';
 import type { StrictHead } from './strict-head.ts';
 
@@ -90,6 +90,11 @@ export class StrictExchange extends Exchange {
     );
     this.#chunked = chunked;
     this.begun = true;
+  }
+
+  inform(status: number, headers: readonly string[]): void {
+    if (this.begun || this.done) return;
+    this.#socket.write(encodeInterimHead(status, headers), 'latin1');
   }
 
   write(chunk: Buffer): boolean {

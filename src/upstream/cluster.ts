@@ -18,6 +18,8 @@ export interface ForwardOptions {
   readonly host: 'client' | 'node';
   /** Whether a request only reads: by its method, or as Elasticsearch defines its requests. */
   readonly isRead: (method: string, target: string) => boolean;
+  /** Value of a Via field to add to requests and responses, or null. */
+  readonly via: string | null;
   /** What a `hash` balancer goes by; null for other balancers. */
   readonly hashKey: ((context: RequestContext) => string) | null;
 }
@@ -106,6 +108,7 @@ export const defaultForwardOptions: ForwardOptions = {
   maxResponseSize: 0,
   host: 'client',
   isRead: readsByMethod,
+  via: null,
   hashKey: null,
   retry: {
     maxTimes: 5,

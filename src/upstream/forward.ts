@@ -73,7 +73,8 @@ export class Forwarding implements UpstreamHandler {
     if (!isBuffered(this.#body) && this.#mayRepeat()) this.#body = new ReplayBody(this.#body);
     const host = this.#options.host === 'client' ? request.headers.get('host') : undefined;
     this.#fields = requestFields(request.headers.raw, host ?? '', this.#target.authorization);
-    const { hashKey } = this.#options;
+    const { hashKey, via } = this.#options;
+    if (via !== null) this.#fields.push('Via', via);
     if (hashKey !== null) this.#key = hashKey(context);
     context.onAbort(this.#onClientGone);
     this.#try();
@@ -150,8 +151,9 @@ export class Forwarding implements UpstreamHandler {
     this.#settle(error);
   };
 
-  onInformation(): void {
-    // Interim responses speak of this hop only; the entry answers 100 by itself.
+  onInformation(status: number, headers: string[]): void {
+    // The entry answers 100 by itself, when the body is wanted.
+    if (status !== 100) this.#context.interim?.inform(status, stripResponseFields(headers));
   }
 
   onHead(status: number, statusText: string, headers: string[], body: Body): void {
@@ -179,7 +181,9 @@ export class Forwarding implements UpstreamHandler {
         );
       }
     }
-    this.#respond(status, statusText, stripResponseFields(headers), body);
+    const fields = stripResponseFields(headers);
+    if (this.#options.via !== null) fields.push('Via', this.#options.via);
+    this.#respond(status, statusText, fields, body);
     this.#settle();
   }
 

@@ -15,6 +15,7 @@ export interface ForwardParameters {
   readonly read_timeout: number;
   readonly dial_timeout: number;
   readonly tls_insecure_skip_verify?: boolean;
+  readonly via?: string;
 }
 
 function duration(value: string, description: string): JsonSchema {
@@ -78,6 +79,14 @@ export const forwardProperties: Readonly<Record<string, JsonSchema>> = {
       'are verified exactly if a file of authorities is given.',
     examples: [false],
   },
+  via: {
+    type: 'string',
+    pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z:-]+$",
+    description:
+      'Name of the gateway to add to the Via field of requests and responses. When absent no such ' +
+      'field is added: many servers do not compress what goes through a proxy that shows itself.',
+    examples: ['edge'],
+  },
   write_timeout: {
     type: ['string', 'number'],
     duration: 'ms',
@@ -122,6 +131,7 @@ export function forwardOptionsOf(
     headTimeout: parameters.timeout,
     bodyTimeout: parameters.read_timeout || parameters.timeout,
     maxResponseSize: parameters.max_response_size,
+    via: parameters.via === undefined ? null : `1.1 ${parameters.via}`,
     host: rest.host,
     isRead: rest.isRead,
     hashKey: rest.hashKey ?? null,

@@ -287,6 +287,18 @@ suite('HTTP/2', () => {
     assert.match((await answerOf(stream)).body, /"body":"late"/);
   });
 
+  test('interim responses are passed on', async (t) => {
+    const { client } = await start(t, (context) => {
+      context.interim?.inform(103, ['Link', '</a.css>', 'Link', '</b.js>']);
+      context.response.status = 200;
+    });
+    const stream = client.request({});
+    const [headers] = (await once(stream, 'headers')) as [http2.IncomingHttpHeaders];
+    assert.equal(headers[':status'], 103);
+    assert.equal(headers['link'], '</a.css>, </b.js>');
+    await answerOf(stream);
+  });
+
   test('requests that make no sense are refused before the flow', async (t) => {
     let asked = 0;
     const { client } = await start(t, ({ response }) => {
