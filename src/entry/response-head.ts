@@ -41,7 +41,7 @@ export function encodeInterimHead(status: number, headers: readonly string[]): s
   for (let i = 0; i < headers.length; i += 2) {
     const field = headers[i] as string;
     const value = headers[i + 1] as string;
-    if (!name.test(field) || illegalInLine.test(value)) {
+    if (!isToken(field) || isIllegalValue(value)) {
       throw new TypeError(`field ${JSON.stringify(field)} holds an illegal character`);
     }
     head += `${field}: ${value}\r\n`;
