@@ -76,11 +76,13 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
     const socket = this.#socket;
     clock.add(this);
     if (socket instanceof ClientSocket) socket.receiver = this.#onBytes;
-    else socket.on('data', this.#onData);
+    // Of a ClientSocket that is what was read before it came here, as while it waited for a permit.
+    socket.on('data', this.#onData);
     socket.on('drain', this.#onDrain);
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
+    socket.resume();
   }
 
   get gone(): boolean {

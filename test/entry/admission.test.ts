@@ -36,6 +36,13 @@ suite('max_concurrency', () => {
     assert.equal(ledger.free, 2, 'every permit is back');
   });
 
+  test('what a client sends while it waits for a permit is not lost', async (t) => {
+    const { port } = await startEntry(t, answerPath, { permitDelay: 200 });
+    const client = await RawClient.connect(t, port);
+    client.send(get('/early'));
+    await client.expect(/\/early$/);
+  });
+
   test('a silent client is told, too', async (t) => {
     const { port } = await startEntry(t, answerPath, { permits: 0 });
     const client = await RawClient.connect(t, port);

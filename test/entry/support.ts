@@ -15,6 +15,8 @@ export interface Setup {
   config?: Partial<EntryConfig>;
   /** Permits there are in all; answers like a primary would. */
   permits?: number;
+  /** How long such an answer takes, ms. */
+  permitDelay?: number;
   /** For an entry with TLS; generated when there are none. */
   credentials?: EntryCredentials;
   ticketKey?: Buffer;
@@ -116,7 +118,11 @@ export async function startEntry(
     permits: {
       request(count) {
         ledger.asked++;
-        setImmediate(() => {
+        const { permitDelay } = setup;
+        const later = permitDelay
+          ? (run: () => void) => setTimeout(run, permitDelay)
+          : setImmediate;
+        later(() => {
           const granted = Math.min(count, ledger.free);
           ledger.free -= granted;
           entry.grantPermits(granted);
