@@ -50,6 +50,11 @@ const catalogue = {
   },
   RESPONSE_MALFORMED: { message: 'malformed response: {reason}', status: 502 },
   PARAMETER_INVALID: { message: '{reason}', exit: 2 },
+  BODY_SENT: {
+    message:
+      'the request body was sent on already; what reads it, or sends it again, must stand in the same flow',
+    status: 500,
+  },
   NO_RESPONSE: { message: 'the flow ended without a response', status: 500 },
   FILTER_FAILED: {
     message: 'filter {filter} failed: {reason}',

@@ -129,6 +129,7 @@ const syntaxes: Readonly<Record<TextSyntax, string>> = {
   assignment: 'name -> value, with fields of the request such as $[[_ctx.request.path]]',
   expression: 'a regular expression of RE2',
   network: 'an address, a CIDR block, or a name such as private',
+  pattern: 'a pattern of paths, such as /{index}/_search',
 };
 
 /** Text as YAML would have it on one line. */

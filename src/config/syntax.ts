@@ -11,12 +11,16 @@ export type TextSyntax =
   /** Regular expression of RE2. */
   | 'expression'
   /** IP address, CIDR block, or a name such as `private`. */
-  | 'network';
+  | 'network'
+  /** Pattern of paths, such as `/{index}/_search`. */
+  | 'pattern';
 
 /** Checks that are given from outside, since what they know is not the configuration's business. */
 export interface SyntaxChecks {
   /** What is wrong with the text, or undefined. */
   readonly text: (syntax: TextSyntax, text: string) => string | undefined;
+  /** The same for patterns that take the same paths; undefined for one that is wrong. */
+  readonly patternShape: (pattern: string) => string | undefined;
   /** What is wrong with a condition; `clusters` are the names of those that exist. */
   readonly condition: (
     condition: unknown,
@@ -36,5 +40,6 @@ export interface ConditionProblem {
 /** For configurations without conditions. */
 export const noSyntax: SyntaxChecks = {
   text: () => undefined,
+  patternShape: () => undefined,
   condition: () => [{ path: [], message: 'conditions cannot be checked here', atKey: true }],
 };

@@ -119,7 +119,19 @@ export interface DrainConfig {
 export interface RouterConfig {
   readonly name: string;
   readonly default_flow: string | null;
+  /** Flow that runs when a response is complete; null for none. */
+  readonly tracing_flow: string | null;
+  /** Clients that may connect; null when everybody may. */
+  readonly ip_access_control: IpAccessConfig | null;
+  /** Those that count. */
   readonly rules: readonly RuleConfig[];
+}
+
+/** Addresses and networks (`10.0.0.0/8`). */
+export interface IpAccessConfig {
+  /** Only these may connect; empty for all but those denied. */
+  readonly permitted: readonly string[];
+  readonly denied: readonly string[];
 }
 
 export interface RuleConfig {

@@ -10,7 +10,9 @@ export const connectionFields: FieldTable = {
   local_ip: { read: ({ client }) => client.localAddress },
   local_addr: { read: ({ client }) => address(client.localAddress, client.localPort) },
   /** Milliseconds since the request's head. */
-  elapsed: { read: ({ startedAt }) => Math.floor(performance.now() - startedAt) },
+  elapsed: {
+    read: ({ startedAt, endedAt }) => Math.floor((endedAt || performance.now()) - startedAt),
+  },
   /** Reason phrase of the response. */
   status: { read: ({ response }) => response.statusText || STATUS_CODES[response.status] },
 };

@@ -90,7 +90,7 @@ export class RequestContext {
   readonly entry: string;
   readonly client: ClientConnection;
   readonly request: GatewayRequest;
-  readonly response = new GatewayResponse();
+  readonly response: GatewayResponse;
   /** performance.now() at the request's head. */
   readonly startedAt: number;
   /** Path variables that the router matched; null when there are none. */
@@ -105,14 +105,52 @@ export class RequestContext {
   interim: InterimSink | null = null;
   /** Whether the client has gone; nothing needs to be answered any more. */
   aborted = false;
+  /** performance.now() when the response was out, or the client had gone; 0 before. */
+  endedAt = 0;
+  /** Bytes to keep of how a streamed response begins; -1 when nobody wants to see it. */
+  keptOfResponse = -1;
   #onAbort: (() => void)[] | null = null;
+  #onEnd: (() => void)[] | null = null;
 
-  constructor(id: number, entry: string, client: ClientConnection, request: GatewayRequest) {
+  constructor(
+    id: number,
+    entry: string,
+    client: ClientConnection,
+    request: GatewayRequest,
+    response = new GatewayResponse(),
+    startedAt = performance.now(),
+  ) {
     this.id = id;
     this.entry = entry;
     this.client = client;
     this.request = request;
-    this.startedAt = performance.now();
+    this.response = response;
+    this.startedAt = startedAt;
+  }
+
+  /**
+   * Calls `listener` once when the response is out, or will never be; at once when that is so
+   * already. Up to so many bytes are kept of bodies that stream by, see `Message.seen`.
+   */
+  onEnd(listener: () => void, keptOfRequest = 0, keptOfResponse = 0): void {
+    if (this.endedAt > 0) return listener();
+    // The addresses can be asked for only as long as the connection is there: now they are kept.
+    void this.client.localAddress;
+    this.request.observe(keptOfRequest);
+    this.keptOfResponse = Math.max(this.keptOfResponse, keptOfResponse);
+    (this.#onEnd ??= []).push(listener);
+  }
+
+  /** The response is out, or will never be. Called by the entry only. */
+  end(): void {
+    if (this.endedAt > 0) return;
+    this.endedAt = performance.now();
+    const listeners = this.#onEnd;
+    if (listeners === null) return;
+    this.#onEnd = null;
+    this.request.seal();
+    this.response.seal();
+    for (const listener of listeners) listener();
   }
 
   /** Ends the request's way through its flows; the response stands as it is. */

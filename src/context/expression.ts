@@ -34,6 +34,13 @@ export class Expression {
     return this.#compiled.test(text);
   }
 
+  /** The groups, by number from 0, when all of `text` matches; what took no part is empty. */
+  matchWhole(text: string): readonly string[] | undefined {
+    const matcher = this.#compiled.matcher(text);
+    if (!matcher.matches()) return undefined;
+    return Array.from({ length: this.groupCount + 1 }, (_, i) => matcher.group(i) ?? '');
+  }
+
   /** What the named groups of the first match stand for, or undefined when nothing matches. */
   groups(text: string): Readonly<Record<string, string>> | undefined {
     const matcher = this.#compiled.matcher(text);

@@ -4,6 +4,7 @@ import { type ErrorCode, GatewayError, reasonOf } from '../errors.ts';
 import { type Body, collect, isBuffered, lengthOf } from './body.ts';
 import { BodyDocument } from './body-document.ts';
 import type { HeaderList } from './header-list.ts';
+import { ObservedBody, type ObservedPart } from './observed-body.ts';
 
 /** A body that something is appended to is held in memory up to here, bytes. */
 const appendLimit = 64 << 20;
@@ -15,6 +16,8 @@ const decoders: Readonly<Record<string, (data: Buffer, options: object) => Promi
   br: promisify(brotliDecompress),
   zstd: promisify(zstdDecompress),
 };
+
+const nothingSeen: ObservedPart = { start: Buffer.alloc(0), length: 0, complete: false };
 
 /** What is thrown when a body cannot be read: it depends on whose body it is. */
 export interface MessageFaults {
@@ -29,6 +32,10 @@ export class Message {
   readonly #faults: MessageFaults;
   /** The body in plain, once somebody has asked for it. */
   #document: BodyDocument | null = null;
+  /** The body, when it is arriving and how it begins is kept. */
+  #observed: ObservedBody | null = null;
+  #seen: ObservedPart | null = null;
+  #sent = false;
 
   constructor(headers: HeaderList, body: Body, faults: MessageFaults) {
     this.headers = headers;
@@ -44,6 +51,35 @@ export class Message {
   set body(body: Body) {
     this.#body = body;
     this.#document = null;
+    this.#sent = false;
+  }
+
+  /** The body, which is to be sent on. A body that is still arriving can be sent only once. */
+  takeBody(): Body {
+    const { body } = this;
+    if (isBuffered(body)) return body;
+    if (this.#sent) throw new GatewayError('BODY_SENT');
+    this.#sent = true;
+    return body;
+  }
+
+  /** Keeps up to `size` bytes of how the body begins, for when it has gone by. */
+  observe(size: number): void {
+    const body = this.#body;
+    if (isBuffered(body) || this.#sent) return;
+    this.#observed = new ObservedBody(body, size);
+    this.#body = this.#observed;
+  }
+
+  /** Nothing more is done with a body that was arriving: only what was seen of it is left. */
+  seal(): void {
+    if (isBuffered(this.#body)) return;
+    this.#seen = this.#observed?.part ?? nothingSeen;
+  }
+
+  /** What was seen of a body that has gone by; null for one that is here, or still arriving. */
+  get seen(): ObservedPart | null {
+    return isBuffered(this.#body) ? null : this.#seen;
   }
 
   /** Another body in place of this one, which is given up; the entry keeps Content-Length right. */
@@ -65,6 +101,8 @@ export class Message {
     const { body } = this;
     if (body === null) return Buffer.alloc(0);
     if (Buffer.isBuffer(body)) return body;
+    if (this.#seen !== null) return this.#seen.start;
+    if (this.#sent) throw new GatewayError('BODY_SENT');
     const bytes = await this.#collect(body, limit);
     this.body = bytes;
     return bytes;
@@ -86,8 +124,16 @@ export class Message {
   async readContent(limit: number): Promise<void> {
     const bytes = await this.readBody(limit);
     const encoding = this.#encoding();
-    if (this.#document !== null || encoding === undefined || bytes.length === 0) return;
-    this.#document = new BodyDocument(await this.#decode(bytes, encoding, limit));
+    if (this.#document !== null) return;
+    if (encoding === undefined || bytes.length === 0) {
+      if (this.#seen !== null) this.#document = new BodyDocument(bytes);
+      return;
+    }
+    // The beginning of something compressed cannot be decompressed.
+    const whole =
+      this.#seen === null || (this.#seen.complete && bytes.length === this.#seen.length);
+    const plain = whole ? await this.#decode(bytes, encoding, limit) : Buffer.alloc(0);
+    this.#document = new BodyDocument(plain);
   }
 
   /** The body as text and JSON. It must have been read, see `isRead`. */
@@ -100,7 +146,7 @@ export class Message {
 
   /** Bytes of the body, or undefined when that is not known yet. */
   get length(): number | undefined {
-    return lengthOf(this.body);
+    return this.seen?.length ?? lengthOf(this.body);
   }
 
   #takeEdited(document: BodyDocument): void {

@@ -14,17 +14,27 @@ export interface ObservedPart {
 export class ObservedBody implements BodySource, BodySink {
   readonly #source: BodySource;
   readonly #kept: Buffer[] = [];
-  readonly #onOver: (part: ObservedPart) => void;
+  readonly #onOver: ((part: ObservedPart) => void) | undefined;
   #room: number;
   #seen = 0;
   #sink: BodySink | null = null;
   #over = false;
+  #complete = false;
 
   /** Remembers up to `size` bytes. */
-  constructor(source: BodySource, size: number, onOver: (part: ObservedPart) => void) {
+  constructor(source: BodySource, size: number, onOver?: (part: ObservedPart) => void) {
     this.#source = source;
     this.#room = size;
     this.#onOver = onOver;
+  }
+
+  /** What has gone by so far. */
+  get part(): ObservedPart {
+    return {
+      start: Buffer.concat(this.#kept),
+      length: this.#seen,
+      complete: this.#complete,
+    };
   }
 
   get length(): number | undefined {
@@ -42,7 +52,7 @@ export class ObservedBody implements BodySource, BodySink {
 
   cancel(reason?: Error): void {
     this.#source.cancel(reason);
-    this.#tell(false);
+    this.#tell();
   }
 
   write(chunk: Buffer): boolean {
@@ -56,18 +66,19 @@ export class ObservedBody implements BodySource, BodySink {
   }
 
   end(trailers?: readonly string[]): void {
+    this.#complete = true;
     this.#sink?.end(trailers);
-    this.#tell(true);
+    this.#tell();
   }
 
   fail(error: Error): void {
     this.#sink?.fail(error);
-    this.#tell(false);
+    this.#tell();
   }
 
-  #tell(complete: boolean): void {
+  #tell(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#onOver({ start: Buffer.concat(this.#kept), length: this.#seen, complete });
+    this.#onOver?.(this.part);
   }
 }

@@ -72,6 +72,8 @@ export class Connection implements ClientConnection {
   #observed = 0;
   #remoteAddress: string | undefined;
   #remotePort = 0;
+  #localAddress = '';
+  #localPort = 0;
 
   constructor(socket: Duplex, tls: boolean) {
     this.tls = tls;
@@ -97,9 +99,11 @@ export class Connection implements ClientConnection {
   get remoteAddress(): string {
     // Asked of the socket once, and before it may have closed.
     if (this.#remoteAddress === undefined) {
-      const { remoteAddress, remotePort } = this.socket as Partial<Socket>;
+      const { remoteAddress, remotePort, localAddress, localPort } = this.socket as Partial<Socket>;
       this.#remoteAddress = remoteAddress ?? '';
       this.#remotePort = remotePort ?? 0;
+      this.#localAddress = localAddress ?? '';
+      this.#localPort = localPort ?? 0;
     }
     return this.#remoteAddress;
   }
@@ -110,11 +114,13 @@ export class Connection implements ClientConnection {
   }
 
   get localAddress(): string {
-    return (this.socket as Partial<Socket>).localAddress ?? '';
+    void this.remoteAddress;
+    return this.#localAddress;
   }
 
   get localPort(): number {
-    return (this.socket as Partial<Socket>).localPort ?? 0;
+    void this.remoteAddress;
+    return this.#localPort;
   }
 
   /** Whether requests behind the current one have arrived, or may have. */

@@ -28,6 +28,8 @@ export interface EntryServices {
   readonly permits: PermitSource;
   /** The flow for a request; throws ROUTE_NOT_FOUND. */
   readonly route: (context: RequestContext) => Handler;
+  /** Whether a client of this address may connect; null when everybody may. */
+  readonly admits?: ((address: string) => boolean) | null;
   /** What an entry with TLS shows its clients. */
   readonly credentials?: EntryCredentials | undefined;
   /** Key of TLS session tickets, 48 bytes, the same in all workers. */
@@ -48,6 +50,7 @@ export class Entry implements ExchangeOwner {
   readonly #trusted: TrustedAddresses;
   readonly #config: EntryConfig;
   readonly #permits: Permits;
+  readonly #admits: ((address: string) => boolean) | null;
   readonly #connections = new Set<Connection>();
   readonly #refusals = new Refusals();
   readonly #acceptor: Acceptor;
@@ -68,6 +71,7 @@ export class Entry implements ExchangeOwner {
     this.forwarded = new ForwardedFields(config.forwarded, this.#trusted);
     this.#permits = new Permits(services.permits, config.max_concurrency);
     this.#acceptor = new Acceptor(!config.tls.enabled, (socket) => this.#accept(socket));
+    this.#admits = services.admits ?? null;
     this.route = (context) => {
       this.#total++;
       return services.route(context);
@@ -160,6 +164,12 @@ export class Entry implements ExchangeOwner {
   }
 
   #accept(socket: Socket): void {
+    // A proxy that speaks for its clients says first who they are.
+    const known = !this.#config.network.proxy_protocol;
+    if (known && this.#admits !== null && !this.#admits(socket.remoteAddress ?? '')) {
+      this.#refusals.deny(socket);
+      return;
+    }
     if (this.#permits.take()) {
       this.#admit(socket);
       return;
@@ -203,7 +213,8 @@ export class Entry implements ExchangeOwner {
     }
     takeProxyHeader(socket, head_timeout || longestGreeting, (client) => {
       if (client !== null) connection.speaksFor(client);
-      this.#serve(connection);
+      if (this.#admits === null || this.#admits(connection.remoteAddress)) this.#serve(connection);
+      else this.#refusals.deny(socket);
     });
   }
 

@@ -116,7 +116,9 @@ export abstract class Exchange implements ResponseWriter, InterimSink {
   protected finish(): void {
     if (this.done) return;
     this.done = true;
-    if (this.context !== null) this.owner.requests--;
+    if (this.context === null) return;
+    this.owner.requests--;
+    this.context.end();
   }
 
   #respond(context: RequestContext): void {

@@ -38,6 +38,12 @@ export class Refusals {
     return true;
   }
 
+  /** Breaks off a connection that may not be: its client is told nothing. */
+  deny(socket: Duplex): void {
+    this.#total++;
+    socket.destroy();
+  }
+
   /** Answers. The socket is the one that HTTP would run on. */
   answer(socket: Duplex): void {
     socket.on('error', () => socket.destroy());

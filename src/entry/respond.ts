@@ -1,4 +1,5 @@
 import { type BodySink, type BodySource, isBuffered, lengthOf } from '../context/body.ts';
+import { HeaderList } from '../context/header-list.ts';
 import type { GatewayResponse, RequestContext } from '../context/context.ts';
 import { isNamed } from '../context/field-syntax.ts';
 import { GatewayError } from '../errors.ts';
@@ -19,6 +20,7 @@ export function respond(context: RequestContext, writer: ResponseWriter): void {
     }
     response.status = 200;
   }
+  if (context.keptOfResponse >= 0) response.observe(context.keptOfResponse);
   const { status, statusText, body } = response;
   const headers = framed(response, context.request.method);
   if (context.request.method === 'HEAD' || status === 204 || status === 304) {
@@ -54,6 +56,12 @@ export function respondError(
   }
   const { contentType, body } = errorBody(error);
   const headers = ['Content-Type', contentType, 'Content-Length', `${body.length}`];
+  // What the client is told is what those see who look at the response afterwards.
+  const { response } = context;
+  response.status = error.status;
+  response.statusText = '';
+  response.headers = new HeaderList([...headers]);
+  response.body = body;
   writer.send(error.status, '', headers, context.request.method === 'HEAD' ? null : body);
 }
 

@@ -5,7 +5,6 @@ import type { RequestContext } from '../context/context.ts';
 import { compileField } from '../context/field.ts';
 import { isBuffered } from '../context/body.ts';
 import type { Message } from '../context/message.ts';
-import { ObservedBody, type ObservedPart } from '../context/observed-body.ts';
 import { defineFilter } from '../flow/filter.ts';
 
 interface LoggingParameters {
@@ -24,7 +23,8 @@ const maxWaiting = 16 << 20;
 
 export default defineFilter<LoggingParameters>({
   name: 'logging',
-  summary: 'Writes a JSON line about each request, when its response is complete.',
+  summary:
+    'Writes a JSON line about each request, when its response is complete; at its best in the tracing_flow of a router.',
   schema: {
     type: 'object',
     additionalProperties: false,
@@ -63,7 +63,7 @@ export default defineFilter<LoggingParameters>({
         minimum: 0,
         default: 1024,
         description:
-          'How much is kept of a request body, in bytes. It is there only when something has read it, or when this filter stands in front of the one that forwards.',
+          'How much is kept of a request body, in bytes. A body that is sent on as it arrives is seen when this filter stands before the one that sends it, or in the tracing_flow of a router.',
       },
       max_response_body_size: {
         type: 'integer',
@@ -84,7 +84,9 @@ export default defineFilter<LoggingParameters>({
       },
     },
   },
-  create(parameters, { log, logFolder }) {
+  create(parameters, { log, logFolder, keepBodies }) {
+    const { max_request_body_size: ofRequest, max_response_body_size: ofResponse } = parameters;
+    keepBodies(ofRequest, ofResponse);
     const { stdout, file, queue_name: name } = parameters;
     const dest = stdout ? 1 : openLog(file ?? join(logFolder, `${name}.jsonl`));
     const lines = pino.destination({ dest, sync: false, maxLength: maxWaiting });
@@ -99,21 +101,15 @@ export default defineFilter<LoggingParameters>({
       log.error({ error, log: name }, 'request log');
     });
 
-    const write = (context: RequestContext, body: ObservedPart | null): void => {
-      const elapsed = performance.now() - context.startedAt;
+    const write = (context: RequestContext): void => {
+      const elapsed = (context.endedAt || performance.now()) - context.startedAt;
       if (!usable || elapsed < parameters.min_elapsed_time_in_ms) return;
-      lines.write(`${JSON.stringify(recordOf(context, elapsed, body, parameters))}\n`);
+      lines.write(`${JSON.stringify(recordOf(context, elapsed, parameters))}\n`);
     };
 
     return {
       handle: function logging(context) {
-        const { response } = context;
-        const { body } = response;
-        if (isBuffered(body)) return write(context, null);
-        const observed = new ObservedBody(body, parameters.max_response_body_size, (part) =>
-          write(context, part),
-        );
-        response.body = observed;
+        context.onEnd(() => write(context), ofRequest, ofResponse);
       },
       close: () =>
         new Promise<void>((resolve) => {
@@ -137,17 +133,9 @@ const uri = compileField('_ctx.request.uri');
 const remoteAddress = compileField('_ctx.remote_addr');
 const localAddress = compileField('_ctx.local_addr');
 
-function recordOf(
-  context: RequestContext,
-  elapsed: number,
-  body: ObservedPart | null,
-  parameters: LoggingParameters,
-): object {
+function recordOf(context: RequestContext, elapsed: number, parameters: LoggingParameters): object {
   const { client, request, response } = context;
   const now = Date.now();
-  const responseBody = body
-    ? { body_length: body.length, body: body.start.toString(), complete: body.complete }
-    : bodyOf(response, parameters.max_response_body_size);
   return {
     '@timestamp': new Date(now).toISOString(),
     id: context.id,
@@ -170,15 +158,19 @@ function recordOf(
       status_code: response.status,
       elapsed: Math.round(elapsed * 1000) / 1000,
       header: fieldsOf(response, parameters),
-      ...responseBody,
+      ...bodyOf(response, parameters.max_response_body_size),
     },
   };
 }
 
 function bodyOf(message: Message, limit: number): object {
-  const { body, length } = message;
-  if (!isBuffered(body)) return { body_length: length };
-  return { body_length: length, body: body === null ? '' : body.toString('utf8', 0, limit) };
+  const { body, seen } = message;
+  if (seen === null) {
+    if (!isBuffered(body)) return {};
+    return { body_length: body?.length ?? 0, body: body?.toString('utf8', 0, limit) ?? '' };
+  }
+  const { start, length, complete } = seen;
+  return { body_length: length, body: start.toString('utf8', 0, limit), complete };
 }
 
 function fieldsOf({ headers }: Message, parameters: LoggingParameters): Record<string, string> {

@@ -30,6 +30,8 @@ interface Step {
 /** A flow ready to run. */
 export interface CompiledFlow {
   readonly handle: Handler;
+  /** Bytes of how a body begins that it wants to see when it runs after the response. */
+  readonly kept: BodyLimits;
   /** Closes its filters; the first failure is thrown when all were tried. */
   close(): Promise<void>;
 }
@@ -47,9 +49,10 @@ export function compileFlow(
   const compiler = new FlowCompiler(definitions, services, limits);
   compiler.addAll(config.filter);
   compiler.keepBodies();
-  const { steps, closers } = compiler;
+  const { steps, closers, kept } = compiler;
   return {
     handle: (context) => run(steps, 0, context),
+    kept,
     async close() {
       const results = await Promise.allSettled(closers.map(async (close) => close()));
       const failed = results.find((result) => result.status === 'rejected');
@@ -67,6 +70,7 @@ class FlowCompiler {
   readonly #limits: BodyLimits;
   /** Steps that send the request on, and with it a body that still streams. */
   readonly #forwarding = new Set<Step>();
+  readonly #kept = { request: 0, response: 0 };
   /** The last step that has the request's body read. */
   #lastReading = -1;
 
@@ -78,6 +82,10 @@ class FlowCompiler {
     this.#definitions = definitions;
     this.#services = services;
     this.#limits = limits;
+  }
+
+  get kept(): BodyLimits {
+    return this.#kept;
   }
 
   addAll(places: readonly FilterConfig[]): void {
@@ -105,8 +113,9 @@ class FlowCompiler {
     const test = when === undefined ? null : this.#addTest(when, path);
     const definition = this.#definitions.get(place.name);
     if (!definition) throw new Error(`${path}: no filter is called ${place.name}`);
-    const use: Use = { needs: [], forwards: false };
+    const use: Use = { needs: [], forwards: false, kept: { request: 0, response: 0 } };
     const filter = definition.create(place.parameters, recording(this.#services, use));
+    this.#keep(use.kept);
     if (typeof filter !== 'function') this.closers.push(() => filter.close());
     this.#addPreparation(combineNeeds(use.needs), path);
     const handle = typeof filter === 'function' ? filter : filter.handle.bind(filter);
@@ -141,7 +150,16 @@ class FlowCompiler {
     const prepare = preparation(needs, this.#limits);
     if (prepare === undefined) return;
     if (needs.requestBody === 'content') this.#lastReading = this.steps.length;
+    this.#keep({
+      request: needs.requestBody === 'content' ? keptForReading : 0,
+      response: needs.responseBody === 'content' ? keptForReading : 0,
+    });
     this.#add(path, prepare);
+  }
+
+  #keep({ request, response }: BodyLimits): void {
+    this.#kept.request = Math.max(this.#kept.request, request);
+    this.#kept.response = Math.max(this.#kept.response, response);
   }
 
   #add(path: string, handle: Handler | null, test: Test | null = null): Step {
@@ -152,6 +170,9 @@ class FlowCompiler {
   }
 }
 
+/** What of a streamed body a flow that runs after the response can read, bytes. */
+const keptForReading = 1 << 20;
+
 const requestContent: Needs = { requestBody: 'content', responseBody: 'nothing' };
 
 /** What a filter has asked its services for. */
@@ -159,6 +180,7 @@ interface Use {
   readonly needs: Needs[];
   /** Whether it has a cluster to send requests to. */
   forwards: boolean;
+  kept: BodyLimits;
 }
 
 /** The services of one filter, which note what it uses. */
@@ -175,6 +197,9 @@ function recording(services: FlowServices, use: Use): FilterServices {
     ...services,
     cluster: (name) => forwarding(services.cluster(name)),
     ownCluster: (config) => forwarding(services.ownCluster(config)),
+    keepBodies: (request, response) => {
+      use.kept = { request, response };
+    },
     template: (text) => noted(compileTemplate(text)),
     field: (name) => noted(compileField(name)),
     writer: (name) => noted(compileWriter(name)),

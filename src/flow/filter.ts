@@ -34,6 +34,11 @@ export interface FlowServices {
  * (`$[[_ctx.request.body]]`, a field) makes that body be in memory whenever the filter runs.
  */
 export interface FilterServices extends FlowServices {
+  /**
+   * Asks for so many bytes of how the bodies begin, where the flow runs when the response is out and
+   * they have gone by: `Message.seen`.
+   */
+  readonly keepBodies: (request: number, response: number) => void;
   /** A text that may hold `$[[_ctx.request.path]]` and the like; its schema says `syntax: 'template'`. */
   readonly template: (text: string) => Template;
   /** A context field to read; its schema says `syntax: 'field'`. */

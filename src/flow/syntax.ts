@@ -5,6 +5,7 @@ import { compileField, compileWriter } from '../context/field.ts';
 import { compileNetworks } from '../context/network.ts';
 import { compileTemplate } from '../context/template.ts';
 import { GatewayError } from '../errors.ts';
+import { parsePattern, shapeOf } from '../router/pattern.ts';
 import { checkCondition } from './condition.ts';
 
 const compilers: Readonly<Record<TextSyntax, (text: string) => unknown>> = {
@@ -14,6 +15,7 @@ const compilers: Readonly<Record<TextSyntax, (text: string) => unknown>> = {
   assignment: checkAssignment,
   expression: (text) => new Expression(text),
   network: (text) => compileNetworks([text]),
+  pattern: parsePattern,
 };
 
 /** What validation asks about texts and conditions: whether a worker will be able to compile them. */
@@ -24,7 +26,16 @@ export const syntax: SyntaxChecks = {
       return undefined;
     } catch (error) {
       if (error instanceof GatewayError) return error.message;
+      if (error instanceof SyntaxError) return `bad pattern: ${error.message}`;
       throw error;
+    }
+  },
+  patternShape(pattern) {
+    try {
+      return shapeOf(parsePattern(pattern));
+    } catch {
+      // `text` says what is wrong.
+      return undefined;
     }
   },
   condition: checkCondition,

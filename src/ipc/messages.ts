@@ -80,7 +80,7 @@ export interface EntryInspection {
   readonly requests: number;
   /** Requests since the worker started. */
   readonly total: number;
-  /** Connections refused over max_concurrency since the worker started. */
+  /** Connections refused, over max_concurrency or by ip_access_control, since the worker started. */
   readonly refused: number;
 }
 

@@ -1,8 +1,8 @@
-import type { Segment } from './pattern.ts';
+import type { Segment, SegmentMatcher } from './pattern.ts';
 
 interface Node<Value> {
   readonly statics: Map<string, Node<Value>>;
-  readonly expressions: { readonly regexp: RegExp; readonly node: Node<Value> }[];
+  readonly expressions: { readonly matcher: SegmentMatcher; readonly node: Node<Value> }[];
   any: Node<Value> | null;
   /** Longest prefix first. */
   readonly rests: { readonly prefix: string; readonly value: Value }[];
@@ -58,10 +58,10 @@ export class PathTree<Value> {
       if (value !== undefined) return value;
       this.#variables.length = depth;
     }
-    for (const { regexp, node: child } of node.expressions) {
-      const groups = regexp.exec(segment);
-      if (groups === null) continue;
-      for (let i = 1; i < groups.length; i++) this.#variables.push(groups[i] ?? '');
+    for (const { matcher, node: child } of node.expressions) {
+      const values = matcher.match(segment);
+      if (values === undefined) continue;
+      this.#variables.push(...values);
       const value = this.#descend(child, path, end + 1, encoded);
       if (value !== undefined) return value;
       this.#variables.length = depth;
@@ -101,10 +101,10 @@ function childFor<Value>(
     if (!child) parent.statics.set(segment.text, (child = newNode()));
     return child;
   }
-  const { regexp } = segment;
-  const known = parent.expressions.find((child) => child.regexp.source === regexp.source);
+  const { matcher } = segment;
+  const known = parent.expressions.find((child) => child.matcher.source === matcher.source);
   if (known) return known.node;
   const node = newNode<Value>();
-  parent.expressions.push({ regexp, node });
+  parent.expressions.push({ matcher, node });
   return node;
 }

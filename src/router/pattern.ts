@@ -1,12 +1,21 @@
+import { Expression } from '../context/expression.ts';
+
 /** One segment of a pattern: what stands between two slashes. */
 export type Segment =
   | { readonly kind: 'static'; readonly text: string }
-  /** Must match as a whole; each group is a variable. */
-  | { readonly kind: 'expression'; readonly regexp: RegExp }
+  /** A segment of which variables are parts, or that an expression describes. */
+  | { readonly kind: 'expression'; readonly matcher: SegmentMatcher }
   /** A variable alone: any segment but an empty one. */
   | { readonly kind: 'any' }
   /** The rest of the path, slashes and all, perhaps empty; it begins with `prefix`. */
   | { readonly kind: 'rest'; readonly prefix: string };
+
+export interface SegmentMatcher {
+  /** Two matchers of the same source match the same. */
+  readonly source: string;
+  /** What the variables stand for, in order, when the whole segment matches. */
+  match(segment: string): readonly string[] | undefined;
+}
 
 export interface RoutePattern {
   readonly segments: readonly Segment[];
@@ -16,7 +25,7 @@ export interface RoutePattern {
 
 /**
  * Understands `/a`, `/{x}`, `/pre_{x}_post`, `/{x:regexp}` and `/{x:*}`.
- * @throws SyntaxError saying what is wrong with the pattern.
+ * @throws SyntaxError saying what is wrong with the pattern; PARAMETER_INVALID for an expression.
  */
 export function parsePattern(pattern: string): RoutePattern {
   if (!pattern.startsWith('/')) throw new SyntaxError('a pattern begins with "/"');
@@ -42,38 +51,98 @@ function split(pattern: string): string[] {
 }
 
 function parseSegment(text: string, isLast: boolean, variables: string[]): Segment {
+  const parts: Part[] = [];
   let literal = '';
-  let expression = '';
-  let afterVariable = false;
-  const before = variables.length;
   for (let at = 0; at < text.length; at++) {
     const char = text[at] as string;
     if (char === '}') throw new SyntaxError('"}" without "{"');
     if (char === '*') throw new SyntaxError('"*" stands only in a variable, like {name:*}');
     if (char !== '{') {
       literal += char;
-      expression += char.replace(/[\\^$.|?+()[\]]/, '\\$&');
-      afterVariable = false;
       continue;
     }
     const end = closingBrace(text, at);
     const [name, source] = parseVariable(text.slice(at + 1, end));
-    if (afterVariable) throw new SyntaxError('two variables need something in between');
+    if (parts.length > 0 && literal === '') {
+      throw new SyntaxError('two variables need something in between');
+    }
     if (variables.includes(name)) throw new SyntaxError(`variable {${name}} appears twice`);
     variables.push(name);
     if (source === '*') {
-      if (!isLast || end !== text.length - 1 || variables.length > before + 1) {
+      if (!isLast || end !== text.length - 1 || parts.length > 0) {
         throw new SyntaxError(`{${name}:*} stands only at the end`);
       }
       return { kind: 'rest', prefix: literal };
     }
-    if (source === null && text === `{${name}}`) return { kind: 'any' };
-    expression += `(${source === null ? '[^]+' : ungrouped(source)})`;
-    afterVariable = true;
+    parts.push({ before: literal, source });
+    literal = '';
     at = end;
   }
-  if (variables.length === before) return { kind: 'static', text };
-  return { kind: 'expression', regexp: new RegExp(`^${expression}$`) };
+  const [only] = parts;
+  if (only === undefined) return { kind: 'static', text };
+  if (parts.length > 1 || only.source !== null) {
+    return { kind: 'expression', matcher: new ExpressionMatcher(parts, literal) };
+  }
+  if (only.before === '' && literal === '') return { kind: 'any' };
+  return { kind: 'expression', matcher: new AffixMatcher(only.before, literal) };
+}
+
+/** A variable, and the text between it and the one before. */
+interface Part {
+  readonly before: string;
+  /** Expression for it; null when it may be anything but nothing. */
+  readonly source: string | null;
+}
+
+/** One variable with a fixed text before it, behind it, or both. */
+class AffixMatcher implements SegmentMatcher {
+  readonly source: string;
+  readonly #prefix: string;
+  readonly #suffix: string;
+
+  constructor(prefix: string, suffix: string) {
+    this.source = `${prefix}{}${suffix}`;
+    this.#prefix = prefix;
+    this.#suffix = suffix;
+  }
+
+  match(segment: string): readonly string[] | undefined {
+    const end = segment.length - this.#suffix.length;
+    if (end <= this.#prefix.length) return undefined;
+    if (!segment.startsWith(this.#prefix) || !segment.endsWith(this.#suffix)) return undefined;
+    return [segment.slice(this.#prefix.length, end)];
+  }
+}
+
+/** Several variables, or some that expressions describe; those may have groups of their own. */
+class ExpressionMatcher implements SegmentMatcher {
+  readonly source: string;
+  readonly #expression: Expression;
+  /** Number of the group that is the variable, in order. */
+  readonly #groups: readonly number[];
+
+  constructor(parts: readonly Part[], suffix: string) {
+    const groups: number[] = [];
+    let group = 1;
+    let source = '';
+    for (const part of parts) {
+      groups.push(group);
+      group += 1 + (part.source === null ? 0 : new Expression(part.source).groupCount);
+      source += `${quoted(part.before)}(${part.source ?? '(?s:.+)'})`;
+    }
+    this.source = source + quoted(suffix);
+    this.#groups = groups;
+    this.#expression = new Expression(this.source);
+  }
+
+  match(segment: string): readonly string[] | undefined {
+    const groups = this.#expression.matchWhole(segment);
+    return groups && this.#groups.map((number) => groups[number] ?? '');
+  }
+}
+
+function quoted(text: string): string {
+  return text.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&');
 }
 
 function closingBrace(text: string, open: number): number {
@@ -94,13 +163,12 @@ function parseVariable(text: string): [name: string, source: string | null] {
   return [name, colon < 0 ? null : text.slice(colon + 1)];
 }
 
-/** The expression with its own groups made non-capturing: a group stands for a variable. */
-function ungrouped(source: string): string {
-  try {
-    void new RegExp(source);
-  } catch (error) {
-    throw new SyntaxError(`"${source}" is no regular expression`, { cause: error });
-  }
-  const groups = /\\.|\[(?:\\.|[^\]])*\]|\((?:\?<(?![=!])[^>]*>|(?!\?))/g;
-  return `(?:${source.replace(groups, (part) => (part.startsWith('(') ? '(?:' : part))})`;
+/** Two patterns of the same shape take the same paths, whatever their variables are called. */
+export function shapeOf({ segments }: RoutePattern): string {
+  const shapes = segments.map((segment) => {
+    if (segment.kind === 'static') return ['text', segment.text];
+    if (segment.kind === 'expression') return ['expression', segment.matcher.source];
+    return segment.kind === 'any' ? ['any'] : ['rest', segment.prefix];
+  });
+  return JSON.stringify(shapes);
 }

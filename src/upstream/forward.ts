@@ -62,7 +62,7 @@ export class Forwarding implements UpstreamHandler {
     this.#context = context;
     this.#options = options;
     this.#settled = settled;
-    this.#body = context.request.body;
+    this.#body = context.request.takeBody();
   }
 
   start(): void {

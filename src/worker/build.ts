@@ -1,4 +1,6 @@
-import type { GatewayConfig } from '../config/types.ts';
+import type { GatewayConfig, RouterConfig } from '../config/types.ts';
+import type { RequestContext } from '../context/context.ts';
+import type { NetworkTest } from '../context/network.ts';
 import { Entry } from '../entry/entry.ts';
 import { filters } from '../filters/index.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
@@ -7,6 +9,8 @@ import type { FlowServices, Handler } from '../flow/filter.ts';
 import type { DrainReport, WorkerInspection } from '../ipc/messages.ts';
 import type { Log } from '../log.ts';
 import { Router } from '../router/router.ts';
+import { Tracer } from './tracer.ts';
+import { clientAccess } from './client-access.ts';
 import { type ClusterChannel, WorkerClusters } from './clusters.ts';
 
 /** What a worker's process gives to what it serves. */
@@ -41,6 +45,13 @@ export interface Serving {
   close(): void;
 }
 
+/** What an entry's requests meet before their flow. */
+interface Way {
+  readonly router: Router<Handler>;
+  readonly tracer: Tracer | null;
+  readonly access: NetworkTest | null;
+}
+
 /** Connections named in an inspection. */
 const maxHolders = 20;
 
@@ -72,24 +83,24 @@ export async function buildWorker(
   for (const flow of config.flow) {
     flows.set(flow.name, compileFlow(flow, definitions, flowServices));
   }
-  const routers = new Map(
-    config.router.map((router) => [
-      router.name,
-      new Router<Handler>(router, (names) =>
-        inSequence(names.map((name) => found(flows, 'flow', name).handle)),
-      ),
-    ]),
-  );
+  const tracers: Tracer[] = [];
+  const routers = new Map(config.router.map((router) => [router.name, createRouter(router)]));
   for (const entry of config.entry) {
-    const router = found(routers, 'router', entry.router);
+    const { router, tracer, access } = found(routers, 'router', entry.router);
     const permits = {
       request: (count: number) => services.requestPermits(entry.name, count),
       give: (count: number) => services.returnPermits(entry.name, count),
     };
-    const route = router.find.bind(router);
+    const route = (context: RequestContext): Handler => {
+      tracer?.follow(context);
+      return router.find(context);
+    };
     const credentials = services.credentials[entry.name];
     const { ticketKey } = services;
-    entries.set(entry.name, new Entry(entry, { log, permits, route, credentials, ticketKey }));
+    entries.set(
+      entry.name,
+      new Entry(entry, { log, permits, route, admits: access, credentials, ticketKey }),
+    );
   }
   return {
     clusters,
@@ -102,6 +113,19 @@ export async function buildWorker(
     drain,
     close,
   };
+
+  function createRouter(router: RouterConfig): Way {
+    const { tracing_flow: traced, ip_access_control: access } = router;
+    const tracer = traced === null ? null : new Tracer(traced, found(flows, 'flow', traced), log);
+    if (tracer) tracers.push(tracer);
+    const resolve = (names: readonly string[]): Handler =>
+      inSequence(names.map((name) => found(flows, 'flow', name).handle));
+    return {
+      router: new Router<Handler>(router, resolve),
+      tracer,
+      access: access && clientAccess(access),
+    };
+  }
 
   function listen(entry: string, handle: unknown): Promise<void> {
     return found(entries, 'entry', entry).listen(handle);
@@ -147,6 +171,7 @@ export async function buildWorker(
     const reports = await Promise.all(
       Array.from(entries.values(), (entry) => entry.drain(closedOne)),
     );
+    await Promise.all(tracers.map((tracer) => tracer.idle()));
     await closeAll();
     return reports.reduce(
       (sum, report) => ({

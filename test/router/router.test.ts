@@ -29,6 +29,8 @@ function routerOf(rules: readonly string[], defaultFlow: string | null = null): 
   const config: RouterConfig = {
     name: 'r',
     default_flow: defaultFlow,
+    tracing_flow: null,
+    ip_access_control: null,
     rules: rules.map((rule) => {
       const [method = '', pattern = ''] = rule.split(' ');
       return { method: [method], pattern: [pattern], flow: [rule] };
@@ -147,6 +149,8 @@ suite('router', () => {
     const config: RouterConfig = {
       name: 'r',
       default_flow: null,
+      tracing_flow: null,
+      ip_access_control: null,
       rules: [
         { method: ['GET'], pattern: ['/{a}'], flow: ['one', 'two'] },
         { method: ['GET'], pattern: ['/{b}'], flow: ['three'] },
@@ -154,6 +158,102 @@ suite('router', () => {
     };
     const router = new Router(config, (flows) => flows.join('+'));
     assert.equal(find(router, 'GET', '/x'), 'one+two a=x');
+  });
+});
+
+/** A pattern alone: paths, and what the variables are; null when it does not take the path. */
+const alone: Record<string, Record<string, string | null>> = {
+  '/': { '/': '', '//': '', '/a': null, '/?q': '', '/%2F': null },
+  '/a': { '/a': '', '/a/': null, '/A': null, '/a/b': null, '/%61': '', '/a?b=/c': '', '/aa': null },
+  '/a/': { '/a/': '', '/a': null, '/a/b': null, '/a//': '' },
+  '/user/{user}': {
+    '/user/gordon': 'gordon',
+    '/user/you': 'you',
+    '/user/gordon/profile': null,
+    '/user/': null,
+    '/user': null,
+    '/user/a%20b': 'a b',
+    '/user/a+b': 'a+b',
+    '/user/%E4%BD%A0': '\u4f60',
+    '/user/a%2Fb': 'a/b',
+    '/user/a%3Fb': 'a?b',
+    '/user/~': '~',
+    '/user/a%0Ab': 'a\nb',
+  },
+  '/user/{user}_admin': {
+    '/user/gordon_admin': 'gordon',
+    '/user/you_admin': 'you',
+    '/user/you': null,
+    '/user/gordon/profile': null,
+    '/user/gordon_admin/profile': null,
+    '/user/': null,
+    '/user/_admin': null,
+    '/user/a_admin_admin': 'a_admin',
+    '/user/a%5Fadmin': 'a',
+  },
+  '/logs-{day}': { '/logs-1': '1', '/logs-': null, '/logs': null, '/log-1': null, '/logs--': '-' },
+  '/v{n}x': { '/v1x': '1', '/vx': null, '/vxx': 'x', '/v1': null, '/1x': null },
+  '/{a}-{b}': {
+    '/x-y': 'x y',
+    '/x-y-z': 'x-y z',
+    '/-y': null,
+    '/x-': null,
+    '/xy': null,
+    '/x-y/z': null,
+  },
+  '/{a}/{b}': { '/x/y': 'x y', '/x': null, '/x/': null, '/x/y/z': null, '//x/y': 'x y' },
+  '/{a}/_doc/{b}': { '/i/_doc/1': 'i 1', '/i/_create/1': null, '/_doc/1': null },
+  '/{n:[a-zA-Z]}': { '/a': 'a', '/ab': null, '/1': null, '/': null },
+  '/{n:[0-9]+}': { '/0': '0', '/12': '12', '/12a': null, '/a12': null, '/%31': '1' },
+  '/{n:a|b}': { '/a': 'a', '/b': 'b', '/ab': null, '/c': null },
+  '/{n:(a|b)(c|d)}/{m}': { '/ac/x': 'ac x', '/bd/y': 'bd y', '/ab/x': null },
+  '/{n:[0-9]{2,3}}': { '/1': null, '/12': '12', '/123': '123', '/1234': null },
+  '/{n:.*}x': { '/x': '', '/ax': 'a', '/a': null },
+  '/{y:\\d{4}}.{m:\\d{2}}': { '/2024.05': '2024 05', '/2024.5': null, '/2024x05': null },
+  '/a.b': { '/a.b': '', '/axb': null },
+  '/a(b)+$': { '/a(b)+$': '', '/ab': null },
+  '/{n:(?i)abc}': { '/ABC': 'ABC', '/abd': null },
+  '/{n:a/b}': { '/a%2Fb': 'a/b', '/a/b': null },
+  '/{any:*}': { '/': '', '/a': 'a', '/a/b/': 'a/b/', '/a%2Fb': 'a/b', '/a?b': 'a' },
+  '/src/{filepath:*}': {
+    '/src/': '',
+    '/src/somefile.go': 'somefile.go',
+    '/src/subdir/somefile.go': 'subdir/somefile.go',
+    '/src': null,
+    '/srcs/a': null,
+    '/src//a': 'a',
+  },
+  '/img-{rest:*}': { '/img-a/b': 'a/b', '/img-': '', '/img': null, '/im-a': null },
+  '/{a}/x/{rest:*}': { '/i/x/y/z': 'i y/z', '/i/x/': 'i ', '/i/x': null, '/i/y/z': null },
+};
+
+suite('a pattern alone', () => {
+  for (const [pattern, paths] of Object.entries(alone)) {
+    const { variables } = parsePattern(pattern);
+    for (const [path, values] of Object.entries(paths)) {
+      test(`${pattern} ${values === null ? 'leaves' : 'takes'} ${path}`, () => {
+        const context = contextOf('GET', path);
+        const taken = routerOf([`GET ${pattern}`], 'rest').find(context) !== 'rest';
+        assert.equal(taken, values !== null);
+        if (!taken) return;
+        const found = variables.map((name) => context.pathVariables?.[name]);
+        assert.equal(found.join(' '), values);
+      });
+    }
+  }
+
+  test('there are enough cases', () => {
+    const paths = Object.values(alone).flatMap((each) => Object.keys(each));
+    assert.ok(paths.length + cases.length >= 150, `${paths.length + cases.length} cases`);
+  });
+
+  test('no path makes an expression slow', () => {
+    const router = routerOf(['GET /{n:(a+)+}!', 'GET /{a}-{b}-{c}-{d}!'], 'rest');
+    const start = performance.now();
+    for (const text of ['a'.repeat(8000), 'a-'.repeat(4000)]) {
+      assert.equal(router.find(contextOf('GET', `/${text}`)), 'rest');
+    }
+    assert.ok(performance.now() - start < 5000);
   });
 });
 
@@ -169,6 +269,8 @@ suite('pattern', () => {
     ['/{a}{b}', /in between/],
     ['/{a}/{a}', /twice/],
     ['/{a:[}', /no regular expression/],
+    ['/{a:(?=b)}', /no regular expression/],
+    ['/{a:(b}', /no regular expression/],
   ] as const) {
     test(`${pattern} is refused`, () => {
       assert.throws(() => parsePattern(pattern), reason);

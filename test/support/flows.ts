@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import pino from 'pino';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/config/problem.ts';
+import { isBuffered } from '../../src/context/body.ts';
 import type { RequestContext } from '../../src/context/context.ts';
 import { filters, syntax } from '../../src/filters/index.ts';
 import { type CompiledFlow, compileFlow } from '../../src/flow/compile.ts';
@@ -58,6 +59,7 @@ export async function startFlows(
     async ask(request, name = config.flow[0]?.name ?? '') {
       const context = newContext(request);
       await compiled.get(name)?.handle(context);
+      if (isBuffered(context.response.body)) context.end();
       return context;
     },
   };

@@ -28,9 +28,11 @@ const config: GatewayConfig = {
     {
       name: 'first',
       default_flow: null,
+      tracing_flow: null,
+      ip_access_control: null,
       rules: [{ method: ['*'], pattern: ['/x', '/{y}/z'], flow: ['a', 'b'] }],
     },
-    { name: 'second', default_flow: 'b', rules: [] },
+    { name: 'second', default_flow: 'b', tracing_flow: null, ip_access_control: null, rules: [] },
   ],
   flow: [
     { name: 'a', filter: [echo('a')] },

@@ -13,6 +13,15 @@ export const methods = [
   '*',
 ] as const;
 
+function networks(description: string): JsonSchema {
+  return {
+    type: 'array',
+    items: { type: 'string', syntax: 'network' },
+    description,
+    examples: [['133.37.55.22', '10.0.0.0/8']],
+  };
+}
+
 const rules: JsonSchema = {
   type: 'array',
   description: 'Which requests go to which flows.',
@@ -34,8 +43,8 @@ const rules: JsonSchema = {
       pattern: {
         type: ['string', 'array'],
         minItems: 1,
-        items: { type: 'string', pattern: '^/' },
-        pattern: '^/',
+        items: { type: 'string', syntax: 'pattern' },
+        syntax: 'pattern',
         description:
           'Paths that the rule is for. {name} is one segment or a part of one, {name:regexp} one that the expression matches, {name:*} the rest of the path.',
         examples: [['/_bulk', '/{index}/_bulk'], '/{any:*}'],
@@ -50,8 +59,10 @@ const rules: JsonSchema = {
       },
       enabled: {
         type: 'boolean',
-        description: 'Whether the rule counts.',
-        refused: 'is not supported yet; take out a rule that shall not count',
+        default: true,
+        description:
+          'Whether the rule counts. It is heeded only when the router has `rule_toggle_enabled`.',
+        examples: [false],
       },
     },
   },
@@ -82,29 +93,45 @@ export const routerSchema: JsonSchema = {
       rules,
       tracing_flow: {
         type: 'string',
+        minLength: 1,
         references: 'flow',
-        description: 'Flow that runs after the response, to log the request.',
-        unsupported: 'is not supported yet: this flow is not run',
+        description:
+          'Flow that runs for each request when its response is complete, to log it or to count it. It delays and changes nothing that the client sees.',
+        examples: ['request_logging'],
       },
       ip_access_control: {
         type: 'object',
         description: 'Client addresses that are let in, or kept out.',
-        refused: 'is not supported yet, and leaving it out would let everybody in',
+        additionalProperties: false,
+        properties: {
+          enabled: {
+            type: 'boolean',
+            default: false,
+            description: 'Whether the lists count.',
+            examples: [true],
+          },
+          client_ip: {
+            type: 'object',
+            description: 'The lists. A connection that they forbid is closed at once.',
+            additionalProperties: false,
+            properties: {
+              permitted: networks('The only addresses and networks that are let in.'),
+              denied: networks('Addresses and networks that are kept out; this goes first.'),
+            },
+          },
+        },
       },
-      permitted_client_ip_list: {
-        type: 'array',
-        description: 'Client addresses that are let in.',
-        refused: 'is not supported yet, and leaving it out would let everybody in',
-      },
-      denied_client_ip_list: {
-        type: 'array',
-        description: 'Client addresses that are kept out.',
-        refused: 'is not supported yet, and leaving it out would let everybody in',
-      },
+      permitted_client_ip_list: networks(
+        'As `ip_access_control.client_ip.permitted`, switched on by being there.',
+      ),
+      denied_client_ip_list: networks(
+        'As `ip_access_control.client_ip.denied`, switched on by being there.',
+      ),
       rule_toggle_enabled: {
         type: 'boolean',
-        description: 'Whether rules can be switched off one by one.',
-        unsupported: 'has no effect yet',
+        default: false,
+        description: 'Whether `enabled: false` switches a rule off.',
+        examples: [true],
       },
     },
   },
