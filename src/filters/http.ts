@@ -1,3 +1,6 @@
+import { isAbsolute } from 'node:path';
+import { upstreamHttp2, upstreamTls } from '../config/schema/elasticsearch.ts';
+import type { UpstreamTlsConfig } from '../config/types.ts';
 import { defineFilter } from '../flow/filter.ts';
 import {
   connectionsOf,
@@ -5,6 +8,7 @@ import {
   type ForwardParameters,
   forwardProperties,
 } from '../upstream/parameters.ts';
+import { readTlsFiles } from '../upstream/tls-files.ts';
 import { readsByMethod } from '../upstream/retry.ts';
 
 interface HttpParameters extends ForwardParameters {
@@ -12,6 +16,8 @@ interface HttpParameters extends ForwardParameters {
   readonly host?: string;
   readonly hosts?: readonly string[];
   readonly skip_failure_host: boolean;
+  readonly tls: Partial<UpstreamTlsConfig>;
+  readonly http2: boolean;
 }
 
 /** `scheme://host:port`, or null for what is not host and port. */
@@ -65,6 +71,8 @@ export default defineFilter<HttpParameters>({
           'failure. A server that cannot be reached is passed over for the next in any case.',
         examples: [3],
       },
+      tls: { ...upstreamTls, description: 'How to talk to servers with schema: https.' },
+      http2: upstreamHttp2,
       skip_cleanup_hop_headers: {
         type: 'boolean',
         description: 'Passes the fields on that concern one connection only.',
@@ -73,8 +81,16 @@ export default defineFilter<HttpParameters>({
       ...forwardProperties,
     },
   },
-  check({ schema, host, hosts = [] }) {
+  check({ schema, host, hosts = [], tls }) {
     const problems: { path: (string | number)[]; message: string }[] = [];
+    for (const key of ['ca_file', 'cert_file', 'key_file'] as const) {
+      const path = tls[key];
+      if (typeof path !== 'string' || isAbsolute(path)) continue;
+      problems.push({ path: ['tls', key], message: `expected an absolute path, not "${path}"` });
+    }
+    if (typeof tls.cert_file !== typeof tls.key_file) {
+      problems.push({ path: ['tls'], message: '"cert_file" and "key_file" need each other' });
+    }
     if (host === undefined && hosts.length === 0) {
       problems.push({
         path: [],
@@ -102,7 +118,11 @@ export default defineFilter<HttpParameters>({
       balancer: 'weight',
       basicAuth: null,
       ejectFailing: skip_failure_host,
-      connections: connectionsOf(parameters),
+      connections: {
+        ...connectionsOf(parameters),
+        tls: readTlsFiles(parameters.tls),
+        allowH2: parameters.http2,
+      },
     });
     const options = forwardOptionsOf(parameters, {
       host: 'client',

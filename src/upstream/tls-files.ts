@@ -3,8 +3,14 @@ import type { UpstreamTlsConfig } from '../config/types.ts';
 import type { TlsSettings } from './transport.ts';
 
 /** What the files hold; null when nothing is set. @throws when one cannot be read */
-export function readTlsFiles(config: UpstreamTlsConfig): TlsSettings | null {
-  const { ca_file, cert_file, key_file, key_passphrase, server_name } = config;
+export function readTlsFiles(config: Partial<UpstreamTlsConfig>): TlsSettings | null {
+  const {
+    ca_file = null,
+    cert_file = null,
+    key_file = null,
+    key_passphrase = null,
+    server_name = null,
+  } = config;
   if (ca_file === null && cert_file === null && server_name === null) return null;
   return {
     ca: ca_file === null ? null : readFileSync(ca_file, 'utf8'),

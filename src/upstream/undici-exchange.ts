@@ -12,6 +12,12 @@ import type {
 
 type Controller = Dispatcher.DispatchController;
 
+/**
+ * undici keeps a connection only for requests of the same server name, which it would take from their
+ * Host. The name that counts is the node's, see the transport.
+ */
+const sameName = { servername: 'node' };
+
 /** One exchange by undici's low-level interface: raw fields, no promise, no response stream. */
 export class UndiciExchange
   implements Dispatcher.DispatchHandler, UpstreamExchange, BodySource, Timed
@@ -60,6 +66,7 @@ export class UndiciExchange
       headers: framed,
       body: isBuffered(body) ? body : new RequestStream(body),
       upgrade: upgrade ?? null,
+      ...sameName,
       headersTimeout: headTimeout,
       bodyTimeout,
     };

@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { Pool } from 'undici';
+import { buildConnector, Pool } from 'undici';
 import { GatewayError } from '../errors.ts';
 import type {
   ConnectionSettings,
@@ -38,10 +38,7 @@ export class UndiciTransport implements Transport {
       keepAliveTimeout: settings.idleTimeout || 600_000,
       clientTtl: settings.maxAge || null,
       // The exchange times the wait for a connection and the connecting, both together.
-      connect: {
-        timeout: settings.connectTimeout,
-        ...tlsOptions(settings),
-      },
+      connect: connectorFor(settings),
     });
   }
 
@@ -65,6 +62,19 @@ export class UndiciTransport implements Transport {
     // Settles when every socket has closed; nobody waits for that.
     this.#pool.destroy(error).catch(() => undefined);
   }
+}
+
+/**
+ * Connects under the node's name, or the one that the configuration gives: undici would take it from
+ * the Host field of the request that happens to need a connection.
+ */
+function connectorFor(settings: ConnectionSettings): buildConnector.connector {
+  const connect = buildConnector({
+    timeout: settings.connectTimeout,
+    allowH2: settings.allowH2,
+    ...tlsOptions(settings),
+  });
+  return ({ servername: _ofRequest, ...options }, callback) => connect(options, callback);
 }
 
 function tlsOptions({ tls, tlsInsecureSkipVerify }: ConnectionSettings): TlsOptions {

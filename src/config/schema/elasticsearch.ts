@@ -71,7 +71,7 @@ const healthCheck: JsonSchema = {
   },
 };
 
-const tls: JsonSchema = {
+export const upstreamTls: JsonSchema = {
   type: 'object',
   description: 'How to talk to nodes whose address begins with https.',
   additionalProperties: false,
@@ -107,6 +107,13 @@ const tls: JsonSchema = {
       examples: ['es.example.com'],
     },
   },
+};
+
+export const upstreamHttp2: JsonSchema = {
+  type: 'boolean',
+  description: 'Whether HTTP/2 is spoken with nodes that offer it, over https.',
+  default: false,
+  examples: [true],
 };
 
 const trafficControl: JsonSchema = {
@@ -232,13 +239,8 @@ export const elasticsearchSchema: JsonSchema = {
       },
       discovery,
       health_check: healthCheck,
-      tls,
-      http2: {
-        type: 'boolean',
-        description: 'Whether HTTP/2 is spoken with nodes that offer it, over https.',
-        default: false,
-        examples: [true],
-      },
+      tls: upstreamTls,
+      http2: upstreamHttp2,
       traffic_control: trafficControl,
       allow_access_when_master_not_found: {
         type: 'boolean',
