@@ -44,8 +44,10 @@ export interface DisturbanceRecord {
   readonly problem: string | null;
 }
 
-/** How long a disturbance may take until it has taken effect, ms. */
-const PATIENCE = 15_000;
+/** How long a disturbance may take until it has taken effect, ms: on a slow machine, quite long. */
+const PATIENCE = 40_000;
+/** Targets that do not tell how far they are have lost what they have not done by then, ms. */
+const SILENT_PATIENCE = 10_000;
 
 type Outcome = Partial<Pick<DisturbanceRecord, 'uptake' | 'killings' | 'problem'>>;
 
@@ -148,7 +150,8 @@ export class Disturber {
   }
 
   async #taken(since: number): Promise<Outcome> {
-    const uptake = await this.#prober.until(this.#version, since, PATIENCE);
+    const patience = this.#target.generation ? PATIENCE : SILENT_PATIENCE;
+    const uptake = await this.#prober.until(this.#version, since, patience);
     if (!uptake) return { problem: `version ${this.#version} was not taken up` };
     if (!(await this.#settled(since))) return { uptake, problem: 'some workers were not replaced' };
     this.#prober.confirm(this.#version);

@@ -1,8 +1,12 @@
 /** The command line. */
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type DisturbanceKind, disturbanceHelp, disturbanceKinds } from './disturbances.ts';
 import { kinds } from './kinds.ts';
 import { type TargetName, targetNames } from './targets/index.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface StormOptions {
   readonly targets: readonly TargetName[];
@@ -16,6 +20,8 @@ export interface StormOptions {
   readonly clients: Readonly<Record<string, number>>;
   readonly workers: number;
   readonly reusePort: boolean;
+  /** Evergate's command line. */
+  readonly program: string;
   readonly json: boolean;
   readonly keep: boolean;
 }
@@ -37,6 +43,7 @@ ${list(disturbanceHelp)}
                         or of each kind: keep-alive=64,flood=2
   --workers N           worker processes, or threads (default 2)
   --reuse-port BOOL     one listening socket for each worker, where there is a choice (default true)
+  --program FILE        evergate's command line (default src/cli.ts, the sources)
   --json                everything as JSON instead of tables
   --keep                leave the folder with configuration and logs, and say where it is
   --help
@@ -66,6 +73,7 @@ export function readOptions(args: readonly string[]): StormOptions | null {
       clients: { type: 'string', default: '' },
       workers: { type: 'string', default: '2' },
       'reuse-port': { type: 'string', default: 'true' },
+      program: { type: 'string', default: 'src/cli.ts' },
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -86,6 +94,7 @@ export function readOptions(args: readonly string[]): StormOptions | null {
     clients: countClients(values.kinds.split(','), values.clients),
     workers: number('--workers', values.workers, 1),
     reusePort: oneOf('--reuse-port', values['reuse-port'], ['true', 'false']) === 'true',
+    program: resolve(root, values.program),
     json: values.json,
     keep: values.keep,
   };

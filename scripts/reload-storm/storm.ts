@@ -65,11 +65,11 @@ async function stormIn(
   name: TargetName,
   options: StormOptions,
 ): Promise<StormResult> {
-  const { workers, reusePort } = options;
+  const { workers, reusePort, program } = options;
   const backend = forkIn(folder, './backend.ts');
   const { port: backendPort } = await message<{ port: number }>(backend, PATIENCE);
   const port = await freePort();
-  const target = createTarget(name, { folder, backendPort, port, workers, reusePort });
+  const target = createTarget(name, { folder, backendPort, port, workers, reusePort, program });
   const version = 1;
   target.save({ version, workers }, false);
   await target.start();

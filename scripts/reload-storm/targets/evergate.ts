@@ -8,12 +8,11 @@ import { childrenOf, run, signal, start } from '../processes.ts';
 import { type Setting, type Target, type TargetOptions, VERSION_PATH } from './target.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const cli = join(root, 'src/cli.ts');
 
 /** Descriptors of the primary that may be more at the end: workers, draining ones and their sockets. */
 const SLACK = 12;
 
-/** Evergate itself, from its sources. */
+/** Evergate itself. */
 export class Evergate implements Target {
   readonly name = 'evergate';
   title = 'Evergate';
@@ -75,14 +74,21 @@ flow:
   }
 
   async start(): Promise<void> {
-    const { folder } = this.#options;
+    const { folder, program } = this.#options;
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       version: string;
     };
     this.title = `Evergate ${version}`;
-    const commands = await run(folder, process.execPath, [cli, '--help']);
+    const commands = await run(folder, process.execPath, [program, '--help']);
     if (/^ +upgrade\b/m.test(commands)) this.upgrade = () => this.#upgrade();
-    this.main = start(folder, 'evergate.log', process.execPath, [cli, 'run', '-c', this.#file]);
+    this.main = start(
+      folder,
+      'evergate.log',
+      process.execPath,
+      [program, 'run', '-c', this.#file],
+      // Sources take long to load without it.
+      { NODE_COMPILE_CACHE: join(folder, 'cache') },
+    );
     this.#primary = this.main.pid ?? 0;
   }
 
@@ -91,7 +97,8 @@ flow:
   }
 
   async #upgrade(): Promise<void> {
-    await run(this.#options.folder, process.execPath, [cli, 'upgrade', '-c', this.#file]);
+    const { folder, program } = this.#options;
+    await run(folder, process.execPath, [program, 'upgrade', '-c', this.#file]);
     const { pid } = await this.#status();
     if (pid === this.#primary) throw new Error(`process ${pid} is still the primary`);
     this.#primary = pid;

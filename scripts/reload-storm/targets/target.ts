@@ -9,6 +9,8 @@ export interface TargetOptions {
   readonly port: number;
   readonly workers: number;
   readonly reusePort: boolean;
+  /** Evergate's command line, `src/cli.ts` or `dist/cli.js`. */
+  readonly program: string;
 }
 
 /** What a configuration says: `version` is what `GET /version` answers. */
