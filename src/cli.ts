@@ -9,5 +9,11 @@ if (actual[0]! < needed[0]! || (actual[0] === needed[0] && actual[1]! < needed[1
   );
   process.exitCode = 2;
 } else {
-  void import('./command-line/main.ts');
+  void start();
+}
+
+async function start(): Promise<void> {
+  const { keepCompiledCode } = await import('./compile-cache.ts');
+  keepCompiledCode();
+  await import('./command-line/main.ts');
 }

@@ -1,6 +1,8 @@
+import { createRequire } from 'node:module';
 import pino from 'pino';
-import pretty from 'pino-pretty';
 import type { LogLevel } from './config/types.ts';
+
+type PinoPretty = typeof import('pino-pretty');
 
 export type Log = pino.Logger;
 
@@ -18,6 +20,8 @@ export function createLog(level: LogLevel, bindings: Record<string, unknown> = {
     messageKey: 'message',
   };
   if (!process.stdout.isTTY) return pino(options, pino.destination({ dest: 1, sync: true }));
+  // Loaded for a terminal only: it takes time and memory, in every worker.
+  const pretty = createRequire(import.meta.url)('pino-pretty') as PinoPretty;
   return pino(
     options,
     pretty({

@@ -37,6 +37,10 @@ const compiled = new WeakMap<JsonSchema, ValidateFunction>();
 
 function createAjv(): Ajv {
   const instance = new Ajv({
+    // The schemas are our own: their tests check them, and a start need not wait for that.
+    meta: false,
+    validateSchema: false,
+    code: { optimize: false },
     allErrors: true,
     useDefaults: true,
     verbose: true,

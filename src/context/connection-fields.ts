@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http';
 import type { FieldTable } from './field.ts';
+import { STATUS_CODES } from '../node-http.ts';
 
 /** `_ctx.…`, but for request and response. */
 export const connectionFields: FieldTable = {

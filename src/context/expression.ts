@@ -1,5 +1,8 @@
-import { RE2JS } from 're2js';
+import { createRequire } from 'node:module';
+import type { RE2JS } from 're2js';
 import { GatewayError, reasonOf } from '../errors.ts';
+
+const require = createRequire(import.meta.url);
 
 /**
  * A regular expression in the syntax of RE2, which is that of Go. Its time grows with the length of
@@ -15,7 +18,9 @@ export class Expression {
   constructor(source: string) {
     this.source = source;
     try {
-      this.#compiled = RE2JS.compile(source);
+      // Loaded with the first expression: most configurations have none.
+      const re2 = require('re2js') as typeof import('re2js');
+      this.#compiled = re2.RE2JS.compile(source);
     } catch (error) {
       const fault = reasonOf(error).replace('error parsing regexp: ', '');
       const reason = `"${source}" is no regular expression: ${fault}`;

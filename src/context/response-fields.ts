@@ -1,10 +1,10 @@
-import { STATUS_CODES } from 'node:http';
 import type { RequestContext } from './context.ts';
 import type { FieldRule, FieldTable } from './field.ts';
 import { bodyJsonRule, bodyLengthRule, bodyRule, headerRule, wireText } from './message-fields.ts';
 import type { Needs } from './needs.ts';
 import { fieldValue } from './target.ts';
 import { numberOf, textOf } from './value.ts';
+import { STATUS_CODES } from '../node-http.ts';
 
 const content: Needs = { requestBody: 'nothing', responseBody: 'content' };
 const length: Needs = { requestBody: 'nothing', responseBody: 'length' };

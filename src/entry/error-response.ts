@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http';
 import { GatewayError, reasonOf } from '../errors.ts';
+import { STATUS_CODES } from '../node-http.ts';
 
 /** What was thrown, as an error that has a code. */
 export function toGatewayError(thrown: unknown): GatewayError {

@@ -1,8 +1,9 @@
-import http, { type IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { EntryLimits } from '../config/types.ts';
 import { GatewayError } from '../errors.ts';
+import { ServerResponse as DetachedResponse, createServer } from '../node-http.ts';
 import { onceCaughtUp } from './caught-up.ts';
 import { type Connection, connectionOf } from './connections.ts';
 import { rawErrorResponse } from './error-response.ts';
@@ -18,10 +19,10 @@ const checkInterval = 1_000;
  * The one HTTP/1.1 parser of an entry. It never listens: connections come by
  * `emit('connection', socket)`, whatever they arrived on.
  */
-export function createHttpServer(owner: ExchangeOwner, limits: EntryLimits): http.Server {
+export function createHttpServer(owner: ExchangeOwner, limits: EntryLimits): Server {
   const { head_timeout, request_timeout } = limits;
   const bothLimited = head_timeout > 0 && request_timeout > 0;
-  const server = http.createServer({
+  const server = createServer({
     insecureHTTPParser: false,
     // Ours is checked with the rest: node:http would go on with the connection after its refusal.
     requireHostHeader: false,
@@ -98,7 +99,7 @@ function beginDetached(
     return;
   }
   socket.on('error', () => socket.destroy());
-  const response = new ServerResponse(request);
+  const response = new DetachedResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket as Socket);
   response.on('finish', () => {

@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http';
 import { isIllegalValue, isNamed, isToken } from '../context/field-syntax.ts';
+import { STATUS_CODES } from '../node-http.ts';
 
 /** `HTTP/1.1 200 OK` and the like, by status. */
 const statusLines = Array.from<string | undefined>({ length: 1000 });

@@ -1,11 +1,7 @@
-import {
-  type IncomingMessage,
-  STATUS_CODES,
-  validateHeaderName,
-  validateHeaderValue,
-} from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { RequestContext, UpgradedConnection } from '../context/context.ts';
+import { STATUS_CODES, validateHeaderName, validateHeaderValue } from '../node-http.ts';
 import type { Connection } from './connections.ts';
 import { connectionOf } from './connections.ts';
 

@@ -1,8 +1,8 @@
-import { request } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { withShortPath } from './socket-path.ts';
+import { request } from '../node-http.ts';
 
 export interface ControlAnswer {
   readonly status: number;

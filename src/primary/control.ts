@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { linkSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { codeOf } from './bind-reason.ts';
 import { type ControlAnswer, requestControl } from './control-client.ts';
 import { withShortPath } from './socket-path.ts';
+import { createServer } from '../node-http.ts';
 
 /** How long requests under way have when the socket closes, ms. */
 const FAREWELL = 1000;

@@ -1,0 +1,19 @@
+import { enableCompileCache, flushCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** When everything that a start needs has been loaded, ms. */
+const loaded = 5_000;
+
+/**
+ * Keeps compiled code from one start to the next, and from one worker to the others, in the user's
+ * own cache folder: a folder for everybody, as below /tmp, could be prepared by somebody else.
+ * Where it cannot be written, starting takes a little longer. NODE_COMPILE_CACHE sets another folder.
+ */
+export function keepCompiledCode(): void {
+  if (process.env['NODE_COMPILE_CACHE'] !== undefined) return;
+  const caches = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+  enableCompileCache(join(caches, 'evergate'));
+  // Else it is written when the process ends, which a worker may not do for a long time.
+  setTimeout(flushCompileCache, loaded).unref();
+}
