@@ -10,6 +10,13 @@ export async function reload(socketPath: string): Promise<void> {
   console.log(`reloaded${number}`);
 }
 
+/** Has the installed program take the running one's place, and waits until it has. */
+export async function upgrade(socketPath: string): Promise<void> {
+  await ask(socketPath, 'POST', '/upgrade');
+  const body = (await ask(socketPath, 'GET', '/status')) as { pid?: number; version?: string };
+  console.log(`upgraded: version ${body.version} runs as process ${body.pid}`);
+}
+
 /** Has the gateway end, once its connections have, and waits for it. */
 export async function stop(socketPath: string): Promise<void> {
   await ask(socketPath, 'POST', '/stop');

@@ -100,6 +100,14 @@ function addControl(program: Command): void {
       const { reload } = await import('./control.ts');
       await reload(await controlSocket(options));
     });
+  withSocket(program.command('upgrade'))
+    .description(
+      'Has the installed program take the place of the running one; waits for the outcome.',
+    )
+    .action(async (options: ControlOptions) => {
+      const { upgrade } = await import('./control.ts');
+      await upgrade(await controlSocket(options));
+    });
   withSocket(program.command('stop'))
     .description('Has the running gateway finish its connections and end.')
     .action(async (options: ControlOptions) => {
@@ -155,4 +163,5 @@ function logLevel(text: string): LogLevel {
 const signals = `
 Signals:
   HUP        take up the configuration
+  USR2       have the installed program, perhaps another version, take this one's place
   TERM, INT  finish the connections and end; a second one ends at once`;

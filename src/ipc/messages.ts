@@ -60,7 +60,12 @@ export type ToPrimary =
   /** Asks for tokens, of which there are so many in a second; answered when there are some. */
   | { readonly type: 'quota-wanted'; readonly key: QuotaKey; readonly count: number }
   | { readonly type: 'inspection'; readonly id: number; readonly inspection: WorkerInspection }
-  | { readonly type: 'drained'; readonly drain: DrainReport };
+  /** The last connection has gone; with the worker's counts as they stay. */
+  | {
+      readonly type: 'drained';
+      readonly drain: DrainReport;
+      readonly entries: readonly EntryInspection[];
+    };
 
 /** What is limited by the second at a node, over all workers. */
 export type QuotaKind = 'requests' | 'bytes';

@@ -27,12 +27,16 @@ export class Control {
     this.#server = createServer((request, response) => void answer(routes, request, response));
   }
 
-  /** @throws ALREADY_RUNNING when a live gateway answers on that path */
-  static async open(path: string, routes: ControlRoutes): Promise<Control> {
+  /**
+   * @param succeed takes the path from the gateway that has it, which no longer answers there
+   * @throws ALREADY_RUNNING when a live gateway answers on that path
+   */
+  static async open(path: string, routes: ControlRoutes, succeed = false): Promise<Control> {
     const control = new Control(path, routes);
     await control.#listen();
     try {
-      await control.#claim();
+      if (succeed) renameSync(control.#privatePath, path);
+      else await control.#claim();
     } catch (error) {
       control.#server.close();
       throw error;
@@ -44,13 +48,18 @@ export class Control {
 
   /** Answers what was asked, takes nothing more, and leaves the path to others. */
   async close(): Promise<void> {
-    if (inodeOf(this.path) === this.#inode) unlinkQuietly(this.path);
+    if (this.isInPlace) unlinkQuietly(this.path);
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
     // Nobody may hold the gateway's end up by a request that does not come.
     const timer = setTimeout(() => this.#server.closeAllConnections(), FAREWELL);
     await closed;
     clearTimeout(timer);
+  }
+
+  /** Whether who asks on that path is answered here. */
+  get isInPlace(): boolean {
+    return inodeOf(this.path) === this.#inode;
   }
 
   get #privatePath(): string {

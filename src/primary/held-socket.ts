@@ -17,12 +17,13 @@ export class HeldSocket {
   readonly id = ++lastId;
   readonly host: string;
   readonly port: number;
-  readonly #holder: net.Socket;
+  /** What a worker gets; it listens on a descriptor of its own. */
+  readonly handle: SocketHandle;
 
-  private constructor(host: string, port: number, holder: net.Socket) {
+  private constructor(host: string, port: number, handle: SocketHandle) {
     this.host = host;
     this.port = port;
-    this.#holder = holder;
+    this.handle = handle;
   }
 
   /**
@@ -36,23 +37,25 @@ export class HeldSocket {
     try {
       if (!reusePort) listenNow(bound.fd());
       const actual = bound.address().port;
-      // A socket that never connects: it owns the handle, and nothing polls it.
-      return new HeldSocket(host, actual, new net.Socket({ handle: bound }));
+      // A socket that never connects: it adopts the handle, and nothing polls it.
+      const socket = new net.Socket({ handle: bound });
+      // oxlint-disable-next-line no-underscore-dangle -- node has no public name for it
+      const { _handle: handle } = socket as unknown as { _handle: SocketHandle };
+      return new HeldSocket(host, actual, handle);
     } catch (error) {
       bound.close();
       throw error;
     }
   }
 
-  /** What a worker gets; it listens on a descriptor of its own. */
-  get handle(): SocketHandle {
-    // oxlint-disable-next-line no-underscore-dangle -- node has no public name for it
-    return (this.#holder as unknown as { _handle: SocketHandle })._handle;
+  /** Holds a socket that another primary bound and passed on. */
+  static adopt(host: string, port: number, handle: SocketHandle): HeldSocket {
+    return new HeldSocket(host, port, handle);
   }
 
   /** Gives the primary's hold up; workers that have the socket keep it. */
   close(): void {
-    this.#holder.destroy();
+    (this.handle as unknown as { close(): void }).close();
   }
 }
 

@@ -8,13 +8,14 @@ import { HeldSocket } from './held-socket.ts';
 const SKIPPED_PORTS = 1000;
 
 /** One configured address, bound. */
-interface Listener {
+export interface HeldListener {
+  /** Names the configured address. */
   readonly key: string;
   readonly host: string;
   readonly port: number;
   readonly reusePort: boolean;
   /** One for each worker slot there ever was (reuse_port), or one for all. */
-  readonly sockets: HeldSocket[];
+  readonly sockets: readonly HeldSocket[];
 }
 
 /** A socket and the entry that is served on it. */
@@ -26,7 +27,7 @@ export interface AssignedSocket {
 /** Which sockets a configuration is served on; made before any worker is replaced. */
 export interface ListenerPlan {
   readonly workers: number;
-  readonly entries: readonly { readonly entry: EntryConfig; readonly listener: Listener }[];
+  readonly entries: readonly { readonly entry: EntryConfig; readonly listener: HeldListener }[];
   /** Bound for this plan; given up again if it is abandoned. */
   readonly added: readonly HeldSocket[];
   /** What of the configuration must wait for a restart, in words. */
@@ -38,7 +39,7 @@ export interface ListenerPlan {
  * port 0 and a skipped port stay what they were over reloads.
  */
 export class Listeners {
-  #current = new Map<string, Listener>();
+  #current = new Map<string, HeldListener>();
 
   /**
    * Works out what to keep and to add for a configuration, and binds what is missing.
@@ -47,7 +48,7 @@ export class Listeners {
   async plan(config: GatewayConfig, workers: number): Promise<ListenerPlan> {
     const added: HeldSocket[] = [];
     const warnings: string[] = [];
-    const entries: { entry: EntryConfig; listener: Listener }[] = [];
+    const entries: { entry: EntryConfig; listener: HeldListener }[] = [];
     try {
       for (const entry of config.entry) {
         const held = this.#current.get(keyOf(entry));
@@ -81,6 +82,16 @@ export class Listeners {
     for (const socket of plan.added) socket.close();
   }
 
+  /** Everything that is held. */
+  get held(): readonly HeldListener[] {
+    return [...this.#current.values()];
+  }
+
+  /** Holds what another primary held before. */
+  adopt(listeners: readonly HeldListener[]): void {
+    for (const listener of listeners) this.#current.set(listener.key, listener);
+  }
+
   /** Gives everything up; workers that still accept keep what they were handed. */
   close(): void {
     for (const listener of this.#current.values()) {
@@ -91,9 +102,9 @@ export class Listeners {
 
   async #bind(
     entry: EntryConfig,
-    planned: readonly Listener[],
+    planned: readonly HeldListener[],
     added: HeldSocket[],
-  ): Promise<Listener> {
+  ): Promise<HeldListener> {
     const { host, port } = entry.network;
     const asked = formatAddress(host, port);
     const fail = (reason: string, cause?: unknown): GatewayError =>
@@ -150,7 +161,7 @@ function keyOf({ name, network }: EntryConfig): string {
   return network.port === 0 || network.skip_occupied_port ? `${address} ${name}` : address;
 }
 
-function bindFree(host: string, entry: EntryConfig, own: readonly Listener[]): HeldSocket {
+function bindFree(host: string, entry: EntryConfig, own: readonly HeldListener[]): HeldSocket {
   const { port, reuse_port: reusePort, skip_occupied_port: skip } = entry.network;
   const last = skip && port !== 0 ? Math.min(65_535, port + SKIPPED_PORTS) : port;
   for (let candidate = port; ; candidate++) {
@@ -166,11 +177,11 @@ function bindFree(host: string, entry: EntryConfig, own: readonly Listener[]): H
 
 /** The listener with a socket for each slot, if it has one for each. */
 function extend(
-  listener: Listener,
+  listener: HeldListener,
   workers: number,
   entry: EntryConfig,
   added: HeldSocket[],
-): Listener {
+): HeldListener {
   if (!listener.reusePort || listener.sockets.length >= workers) return listener;
   const { host, port } = listener;
   const sockets = [...listener.sockets];

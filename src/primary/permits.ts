@@ -1,5 +1,8 @@
 import type { EntryConfig } from '../config/types.ts';
 
+/** Permits given back to another primary at a time, at most. */
+const RECLAIMED = 64;
+
 /** How the pool speaks to one worker. */
 export interface PermitHolder {
   readonly pid: number;
@@ -44,7 +47,7 @@ export class Permits {
    * Takes the limits of a configuration; a lower one is reached as connections close. Entries that
    * are no more keep theirs, for the workers that drain them.
    */
-  setLimits(entries: readonly EntryConfig[]): void {
+  setLimits(entries: readonly Pick<EntryConfig, 'name' | 'max_concurrency'>[]): void {
     for (const { name, max_concurrency: limit } of entries) {
       const permits = this.#entry(name);
       permits.limit = limit;
@@ -85,6 +88,22 @@ export class Permits {
     else permits.lent.delete(holder);
     this.#answered(entry, permits, holder);
     this.#serve(entry, permits);
+  }
+
+  /** The holder keeps every permit until it is asked for some. */
+  entrust(holder: PermitHolder): void {
+    this.#holders.add(holder);
+    for (const permits of this.#entries.values()) permits.lent.set(holder, permits.free);
+  }
+
+  /**
+   * Who has been entrusted with the permits wants some back, and is granted what can be spared. While
+   * others wait for it, too, that is none: both would wait for each other.
+   */
+  reclaim(holder: PermitHolder, entry: string): void {
+    const permits = this.#entry(entry);
+    if (permits.recalled.has(holder)) holder.grantPermits(entry, 0);
+    else this.wanted(holder, entry, RECLAIMED);
   }
 
   /** Permits out with workers. */

@@ -3,11 +3,12 @@ import { GatewayError } from '../errors.ts';
 
 /**
  * Writes this process's id to a file of its own line.
+ * @param succeeded process id of the gateway that this one replaces
  * @throws ALREADY_RUNNING when the file names a live gateway
  */
-export function takePidFile(path: string): void {
+export function takePidFile(path: string, succeeded?: number): void {
   const pid = readPid(path);
-  if (pid && pid !== process.pid && isGateway(pid)) {
+  if (pid && pid !== process.pid && pid !== succeeded && isGateway(pid)) {
     throw new GatewayError('ALREADY_RUNNING', { pid, path });
   }
   // Renamed into place: a reader never sees half of it.

@@ -3,13 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import type { ClusterObservation } from '../ipc/cluster-state.ts';
 import type { QuotaKey } from '../ipc/messages.ts';
+import type { DrainReport } from '../ipc/messages.ts';
 import type { Log } from '../log.ts';
 import type { DrainAccount } from './drain-account.ts';
 import type { Generation } from './generation.ts';
 import { Observations } from './observations.ts';
 import { Permits } from './permits.ts';
 import { Quotas } from './quotas.ts';
+import type { Predecessor } from './predecessor.ts';
+import { program } from './program.ts';
 import { TicketKey } from './ticket-key.ts';
+import { type EntryTotals, Totals } from './totals.ts';
 import {
   describeExit,
   type WorkerExit,
@@ -32,6 +36,16 @@ interface Slot {
   crashes: number;
 }
 
+/** @param exec program that workers run; the command line by default, which sees that it is one */
+export function setupWorkers(exec = program('cli')): void {
+  // Node's own options make sense for workers, too, but not those for one process alone.
+  const own = /^--(inspect|test|eval|print|watch|input-type|check|interactive)/;
+  const execArgv = process.execArgv.filter(
+    (option) => option.startsWith('--') && !own.test(option),
+  );
+  cluster.setupPrimary({ exec, args: [], execArgv, serialization: 'advanced' });
+}
+
 /** Settles when the signal is aborted. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -51,6 +65,11 @@ export class Pool implements WorkerListener {
   });
   /** Every worker process there is. */
   readonly alive = new Set<WorkerHandle>();
+  /** Counts of the workers that have gone. */
+  readonly totals = new Totals();
+  /** The primary that this one replaced, while its workers drain. */
+  predecessor: Predecessor | null = null;
+  onWorkerGone: ((drain: DrainReport | null, totals: readonly EntryTotals[]) => void) | null = null;
   readonly #slots = new Map<number, Slot>();
   readonly #log: Log;
   readonly #stop: AbortSignal;
@@ -97,6 +116,10 @@ export class Pool implements WorkerListener {
     return this.#ticketKey.current;
   }
 
+  set ticketKey(key: Uint8Array) {
+    this.#ticketKey.replace(Buffer.from(key));
+  }
+
   /** Of the newest generation, so that clusters are watched as it says, the first slot's worker. */
   #electObserver(): void {
     let elected: WorkerHandle | null = null;
@@ -135,6 +158,7 @@ export class Pool implements WorkerListener {
 
   /** Whether workers of another generation than this still drain. */
   holds(generation: number): boolean {
+    if (this.predecessor && !this.predecessor.isGone) return true;
     return [...this.draining.keys()].some((worker) => worker.generation.number !== generation);
   }
 
@@ -142,7 +166,8 @@ export class Pool implements WorkerListener {
   async drained(generation: number, stop: AbortSignal): Promise<void> {
     const stopped = aborted(stop);
     while (this.holds(generation) && !stop.aborted) {
-      const gone = [...this.draining.keys()].map((worker) => worker.gone);
+      const gone: Promise<unknown>[] = [...this.draining.keys()].map((worker) => worker.gone);
+      if (this.predecessor) gone.push(this.predecessor.gone);
       await Promise.race([Promise.all(gone), stopped]);
     }
   }
@@ -238,6 +263,8 @@ export class Pool implements WorkerListener {
     this.draining.delete(worker);
     this.permits.remove(worker);
     this.quotas.remove(worker);
+    this.totals.add(worker.counts);
+    this.onWorkerGone?.(worker.drainReport, worker.counts);
     const { slot: number, pid, generation } = worker;
     const told = { worker: number, generation: generation.number, pid };
     if (was === 'draining') {

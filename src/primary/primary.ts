@@ -1,26 +1,28 @@
-import cluster from 'node:cluster';
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { ConfigError, renderProblem } from '../config/problem.ts';
 import type { GatewayConfig, LogLevel } from '../config/types.ts';
+import { reasonOf } from '../errors.ts';
 import { createLog, type Log } from '../log.ts';
 import { AutoReload } from './auto-reload.ts';
 import { bootWorkers } from './boot.ts';
 import { type Candidate, toCandidate } from './candidate.ts';
 import { RenewalClock } from './certificates.ts';
-import { Control, type ControlRoutes } from './control.ts';
-import type { ControlAnswer } from './control-client.ts';
+import type { ControlRoutes } from './control.ts';
+import { type ControlAnswer, requestControl } from './control-client.ts';
 import { DrainAccount } from './drain-account.ts';
 import type { Generation } from './generation.ts';
 import { Listeners, type ListenerPlan } from './listeners.ts';
-import { releasePidFile, takePidFile } from './pid-file.ts';
-import { Pool } from './pool.ts';
-import { program } from './program.ts';
-import { ReloadHistory } from './reload-record.ts';
+import { Predecessor } from './predecessor.ts';
+import { Place } from './place.ts';
+import { Pool, setupWorkers } from './pool.ts';
+import { ReloadHistory, type ReloadRecord, type ReloadTrigger } from './reload-record.ts';
 import { Reloads } from './reloads.ts';
 import { listenToSignals } from './signals.ts';
 import { controlSocketPath } from './socket-path.ts';
 import { type ConfigurationSource, FileSource } from './source.ts';
 import { collectStatus, describeListening } from './status.ts';
+import { Upgrades } from './upgrades.ts';
 
 export interface PrimaryOptions {
   /** Configuration files and folders, in the order in which they count. */
@@ -63,16 +65,21 @@ class Primary {
   #log: Log;
   #pool: Pool;
   #reloads: Reloads;
+  #upgrades: Upgrades;
   #running: Generation | null = null;
+  /** Number of the generation that another primary left to this one. */
+  #inherited = 0;
+  readonly #place: Place;
   #stopAskedAt = 0;
   readonly #autoReload: AutoReload;
 
   constructor(options: PrimaryOptions) {
     this.#options = options;
     this.#source = options.source ?? new FileSource(options.configPaths);
-    this.#autoReload = new AutoReload(this.#source, () => void this.#reloads.request('files'));
+    this.#autoReload = new AutoReload(this.#source, () => void this.#reload('files'));
     this.#log = createLog(options.logLevel ?? 'info');
     this.#pool = new Pool(this.#log, this.#stop.signal);
+    this.#place = new Place(this.#routes(), options.pidFile);
     this.#reloads = new Reloads({
       log: this.#log,
       pool: this.#pool,
@@ -90,70 +97,116 @@ class Primary {
         });
       },
     });
+    this.#upgrades = new Upgrades({
+      log: this.#log,
+      pool: this.#pool,
+      listeners: this.#listeners,
+      history: this.#history,
+      reloads: this.#reloads,
+      stop: this.#stop.signal,
+      running: () => this.#running as Generation,
+      handedOver: () => {
+        process.title = 'evergate: primary (replaced)';
+        this.#stop.abort(new Error('another process has taken over'));
+        this.#stopped.resolve();
+      },
+      restore: ({ pid }) => this.#place.restore(pid),
+    });
   }
 
+  /**
+   * Runs until it is told to stop, or another program has taken its place. One that fails to take
+   * another's tells that one why, and ends.
+   */
   async run(): Promise<void> {
     process.title = 'evergate: primary';
     const ignoreSignals = listenToSignals((intent) => {
       if (intent === 'stop') this.#onStop();
-      else if (this.#running) void this.#reloads.request('signal');
+      else if (!this.#running) return;
+      else if (intent === 'upgrade') void this.#upgrades.request();
+      else void this.#reload('signal');
     });
-    let control: Control | null = null;
-    const { pidFile } = this.#options;
+    let predecessor: Predecessor | null = null;
     try {
+      predecessor = await Predecessor.meet();
       const loaded = await this.#load();
       const { config } = loaded;
       if (!config) throw loaded.error ?? new Error(loaded.problems.join('\n'));
       this.#log.level = config.log.level;
       for (const warning of loaded.warnings) this.#log.warn(warning);
       mkdirSync(config.path.data, { recursive: true, mode: 0o700 });
-      control = await Control.open(controlSocketPath(config.path.data), this.#routes());
-      if (pidFile) takePidFile(pidFile);
-      await this.#boot(loaded, config);
+      if (predecessor) this.#inherit(predecessor);
+      else await this.#place.take(config.path.data);
+      const account = new DrainAccount();
+      predecessor?.share(config.entry, {
+        permits: this.#pool.permits,
+        totals: this.#pool.totals,
+        account,
+      });
+      const record = await this.#boot(loaded, config, account);
+      if (predecessor) {
+        await predecessor.proved();
+        await this.#place.take(config.path.data, predecessor.pid);
+        predecessor.taken(record);
+      }
       await this.#autoReload.enable(config.configs.auto_reload);
       await this.#stopped.promise;
     } catch (error) {
-      if (!this.#stop.signal.aborted) {
-        this.#stop.abort();
+      if (this.#stop.signal.aborted) return;
+      this.#stop.abort();
+      if (!predecessor) {
         this.#pool.killAll();
         throw error;
       }
+      // Its workers may have accepted connections, which are to end well. The other one says why.
+      predecessor.failed(renderFailure(error));
+      process.exitCode = 1;
     } finally {
-      await this.#end(control);
+      await this.#end();
       ignoreSignals();
     }
   }
 
-  async #boot(loaded: Candidate, config: GatewayConfig): Promise<void> {
+  #inherit(predecessor: Predecessor): void {
+    const { listeners, inheritance } = predecessor;
+    this.#listeners.adopt(listeners);
+    this.#history.inherit(inheritance.reloads);
+    this.#pool.ticketKey = Buffer.from(inheritance.ticketKey, 'base64');
+    this.#pool.predecessor = predecessor;
+    this.#inherited = inheritance.generation;
+  }
+
+  async #boot(
+    loaded: Candidate,
+    config: GatewayConfig,
+    drain: DrainAccount,
+  ): Promise<ReloadRecord> {
     const startedAt = new Date();
-    cluster.setupPrimary({
-      exec: this.#options.exec ?? program('cli'),
-      args: [],
-      execArgv: workerExecArgv(),
-      serialization: 'advanced',
-    });
+    setupWorkers(this.#options.exec);
     const plan = await this.#listeners.plan(config, this.#workersOf(config));
     this.#listeners.commit(plan);
     const generation = this.#next(loaded, plan);
-    this.#pool.permits.setLimits(config.entry);
+    if (!this.#pool.predecessor) this.#pool.permits.setLimits(config.entry);
     this.#pool.quotas.setLimits(config.elasticsearch);
     await bootWorkers(generation, this.#pool, this.#stop.signal);
     this.#installed(generation);
-    this.#history.add({
+    const record: ReloadRecord = {
       generation: generation.number,
-      trigger: 'start',
+      trigger: this.#pool.predecessor ? 'upgrade' : 'start',
       startedAt: startedAt.toISOString(),
       took: Date.now() - startedAt.getTime(),
       result: 'done',
       problems: [],
       warnings: loaded.warnings,
-      drain: new DrainAccount(),
+      drain,
       workers: this.#pool.serving.map(({ slot, pid }) => ({
         slot,
         pid,
         took: Date.now() - startedAt.getTime(),
       })),
-    });
+    };
+    this.#history.add(record);
+    return record;
   }
 
   /** The configuration, with what the command line puts in its place. */
@@ -184,7 +237,7 @@ class Primary {
 
   #next({ config, credentials }: Candidate, plan: ListenerPlan): Generation {
     if (!config) throw new Error('there is no configuration');
-    const number = (this.#running?.number ?? 0) + 1;
+    const number = (this.#running?.number ?? this.#inherited) + 1;
     const readyTimeout = this.#options.readyTimeout ?? 30_000;
     return { number, config, credentials, plan, readyTimeout };
   }
@@ -215,14 +268,13 @@ class Primary {
       'GET /pid': () => ({ status: 200, body: { pid: process.pid } }),
       'GET /status': whenRunning(async (generation) => {
         const state = this.#stop.signal.aborted ? 'stopping' : 'running';
-        const { waiting } = this.#reloads;
+        const waiting = this.#upgrades.waiting ?? this.#reloads.waiting;
         const rest = { state, reloads: this.#history.all, waiting } as const;
         return { status: 200, body: await collectStatus(generation, this.#pool, rest) };
       }),
-      'POST /reload': whenRunning(async () => {
-        const record = await this.#reloads.request('control');
-        return { status: record.result === 'done' ? 200 : 409, body: record };
-      }),
+      'POST /reload': whenRunning(() => this.#reload('control')),
+      'POST /reload-if-changed': whenRunning(() => this.#reload('files')),
+      'POST /upgrade': whenRunning(async () => toAnswer(await this.#upgrades.request())),
       'POST /stop': async () => {
         if (!this.#stop.signal.aborted) this.#onStop();
         await this.#ended.promise;
@@ -231,10 +283,21 @@ class Primary {
     };
   }
 
+  /** Reloads, here or, if another primary has taken this one's place meanwhile, there. */
+  async #reload(trigger: ReloadTrigger): Promise<ControlAnswer> {
+    const record = await this.#reloads.request(trigger);
+    const { successor } = this.#upgrades;
+    if (record.result !== 'refused' || !successor) return toAnswer(record);
+    const data = this.#running?.config.path.data ?? '';
+    const path = trigger === 'files' ? '/reload-if-changed' : '/reload';
+    return requestControl(controlSocketPath(data), 'POST', path);
+  }
+
   #onStop(): void {
     if (this.#stop.signal.aborted) {
       if (Date.now() - this.#stopAskedAt < SAME_SIGNAL) return;
       this.#log.warn('stopping at once');
+      this.#pool.predecessor?.endAtOnce();
       this.#pool.killAll();
       return;
     }
@@ -244,21 +307,31 @@ class Primary {
     this.#stopped.resolve();
   }
 
-  async #end(control: Control | null): Promise<void> {
+  async #end(): Promise<void> {
     await this.#autoReload.close();
     // First the primary's hold on the sockets, so that the workers', whose queues they empty, is
     // the last one.
     this.#listeners.close();
-    await this.#pool.drainAll();
+    await Promise.all([this.#pool.drainAll(), this.#upgrades.settled()]);
+    const { isTaken } = this.#place;
+    if (isTaken) await this.#pool.predecessor?.gone;
     this.#ended.resolve();
-    await control?.close();
-    if (this.#options.pidFile) releasePidFile(this.#options.pidFile);
-    if (control) this.#log.info('stopped');
+    await this.#place.leave();
+    const { successor } = this.#upgrades;
+    successor?.release();
+    if (isTaken) this.#log.info(successor ? 'drained; another process goes on' : 'stopped');
+    // A channel that is listened to would keep this process alive.
+    if (this.#pool.predecessor && process.connected) process.disconnect?.();
   }
 }
 
-/** Node's own options that make sense for workers too; not those for this process alone. */
-function workerExecArgv(): string[] {
-  const own = /^--(inspect|test|eval|print|watch|input-type|check|interactive)/;
-  return process.execArgv.filter((option) => option.startsWith('--') && !own.test(option));
+/** A change as the control socket answers it. */
+function toAnswer(record: ReloadRecord): ControlAnswer {
+  return { status: record.result === 'done' ? 200 : 409, body: record };
+}
+
+/** What another process is told of why this one cannot take its place. */
+function renderFailure(error: unknown): string {
+  if (!(error instanceof ConfigError)) return reasonOf(error);
+  return error.problems.map(renderProblem).join('\n');
 }

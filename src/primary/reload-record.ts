@@ -1,8 +1,11 @@
 import type { DrainTotals } from './drain-account.ts';
 import type { SlotTiming } from './rollout.ts';
 
-/** What asked for a change; `renewal`: a generated certificate is about to expire. */
-export type ReloadTrigger = 'start' | 'signal' | 'control' | 'files' | 'renewal';
+/**
+ * What asked for a change; `renewal`: a generated certificate is about to expire; `upgrade`: another
+ * program takes this one's place.
+ */
+export type ReloadTrigger = 'start' | 'signal' | 'control' | 'files' | 'renewal' | 'upgrade';
 
 /**
  * `done`: every worker runs the new configuration. `unchanged`: files were written, to the same
@@ -32,6 +35,11 @@ export interface ReloadRecord {
 /** The last changes, newest last. */
 export class ReloadHistory {
   readonly #records: ReloadRecord[] = [];
+
+  /** Goes on from what another primary recorded. */
+  inherit(records: readonly ReloadRecord[]): void {
+    this.#records.unshift(...records);
+  }
 
   add(record: ReloadRecord): void {
     this.#records.push(record);

@@ -40,6 +40,8 @@ export class Reloads {
   #batch: Batch | null = null;
   #working = false;
   #waitingSince: Date | null = null;
+  /** Settles when nothing changes the gateway any more. */
+  #turn: Promise<unknown> = Promise.resolve();
   /** Called when somebody asks. */
   #asked: () => void = () => {};
 
@@ -54,6 +56,13 @@ export class Reloads {
     this.#asked();
     if (!this.#working) void this.#work();
     return promise;
+  }
+
+  /** Does something that must not happen during a reload, nor a reload during it. */
+  inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(task);
+    this.#turn = done.catch(() => {});
+    return done;
   }
 
   /** The reload that waits for the generation before to have drained, or null. */
@@ -73,11 +82,9 @@ export class Reloads {
 
   async #work(): Promise<void> {
     this.#working = true;
-    for (let batch = this.#batch; batch; batch = this.#batch) {
-      // Who asks from here on may want something newer than what is about to be read.
-      this.#batch = null;
+    while (this.#batch) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
-      const record = await this.#perform(batch.trigger);
+      const { batch, record } = await this.inTurn(() => this.#performNext());
       if (record) {
         for (const tell of batch.askers) tell(record);
       } else {
@@ -87,6 +94,14 @@ export class Reloads {
       }
     }
     this.#working = false;
+  }
+
+  async #performNext(): Promise<{ batch: Batch; record: ReloadRecord | null }> {
+    const batch = this.#batch;
+    if (!batch) throw new Error('nobody asked for a reload');
+    // Who asks from here on may want something newer than what is about to be read.
+    this.#batch = null;
+    return { batch, record: await this.#perform(batch.trigger) };
   }
 
   /** Until the generation before has drained, or until somebody asks for something newer still. */

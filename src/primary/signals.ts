@@ -1,10 +1,11 @@
 /** What the process is asked to do from outside. */
-export type SignalIntent = 'reload' | 'stop';
+export type SignalIntent = 'reload' | 'upgrade' | 'stop';
 
 /**
  * | Signal      | The primary                                             | A worker               |
  * | ----------- | ------------------------------------------------------- | ---------------------- |
  * | `HUP`       | reloads the configuration, and replaces every worker    | ignores it             |
+ * | `USR2`      | starts the installed program in its place, and ends     | ignores it             |
  * | `TERM`,`INT`| drains and ends with 0; a second one, later, ends at once | `TERM`: is replaced, drains, ends; `INT`: ignores it |
  * | `KILL`      | workers drain and end by themselves                     | is replaced            |
  *
@@ -13,6 +14,7 @@ export type SignalIntent = 'reload' | 'stop';
  */
 const intents: Readonly<Partial<Record<NodeJS.Signals, SignalIntent>>> = {
   SIGHUP: 'reload',
+  SIGUSR2: 'upgrade',
   SIGTERM: 'stop',
   SIGINT: 'stop',
 };

@@ -1,5 +1,5 @@
 import type { EntryConfig } from '../config/types.ts';
-import type { ConnectionHolder, WorkerInspection } from '../ipc/messages.ts';
+import type { ConnectionHolder, EntryInspection, WorkerInspection } from '../ipc/messages.ts';
 import { formatAddress } from './address.ts';
 import { type ClusterStatus, clusterStatuses } from './cluster-status.ts';
 import type { Generation } from './generation.ts';
@@ -7,6 +7,7 @@ import { addressOf } from './listeners.ts';
 import type { Pool } from './pool.ts';
 import type { ReloadRecord, ReloadTrigger } from './reload-record.ts';
 import { version } from './version.ts';
+import type { PredecessorInspection } from './upgrade-messages.ts';
 import type { WorkerHandle, WorkerStage } from './worker-handle.ts';
 
 /** What `evergate status` and `GET /status` show. */
@@ -43,7 +44,7 @@ export interface EntryStatus {
   readonly connections: number;
   /** Requests under way now, over all workers. */
   readonly requests: number;
-  /** Requests and refused connections of the workers that live. */
+  /** Requests and refused connections since the gateway began, over reloads and upgrades. */
   readonly total: number;
   readonly refused: number;
   readonly max_concurrency: number;
@@ -108,53 +109,81 @@ export async function collectStatus(
   pool: Pool,
   rest: Pick<GatewayStatus, 'state' | 'reloads' | 'waiting'>,
 ): Promise<GatewayStatus> {
-  const inspected = await Promise.all(
-    [...pool.alive].map(async (worker) => ({ worker, inspection: await worker.inspect() })),
-  );
-  const alive = inspected.filter(({ worker }) => worker.stage !== 'gone');
-  const inspections = alive.flatMap(({ inspection }) => inspection ?? []);
+  const [alive, left] = await Promise.all([inspectWorkers(pool), pool.predecessor?.inspect()]);
+  const counts = [
+    ...alive.flatMap(({ inspection }) => inspection?.entries ?? []),
+    ...(left?.entries ?? []),
+  ];
   return {
     pid: process.pid,
     version,
     uptime: Math.round(process.uptime()),
     generation: generation.number,
-    entries: generation.config.entry.map((entry) => entryStatus(entry, generation, inspections)),
+    entries: generation.config.entry.map((entry) => ({
+      ...describeEntry(entry, generation),
+      ...countsOf(entry.name, counts, pool.totals.of(entry.name)),
+      max_concurrency: entry.max_concurrency,
+    })),
     clusters: clusterStatuses(
-      inspections.map(({ clusters }) => clusters),
+      alive.flatMap(({ inspection }) => (inspection ? [inspection.clusters] : [])),
       pool.observations.latest,
     ),
     workers: alive
       .filter(({ worker }) => !pool.draining.has(worker))
       .map(({ worker, inspection }) => workerStatus(worker, inspection))
       .sort((a, b) => a.slot - b.slot),
-    draining: alive
-      .filter(({ worker }) => pool.draining.has(worker))
-      .map(({ worker, inspection }) => ({
-        ...workerStatus(worker, inspection),
-        since: secondsSince(worker.drainingSince),
-        holders: inspection?.holders ?? [],
-      })),
+    draining: [...drainingStatus(alive, pool), ...(left?.draining ?? [])],
     ...rest,
   };
 }
 
-function entryStatus(
-  entry: EntryConfig,
-  generation: Generation,
-  inspections: readonly WorkerInspection[],
-): EntryStatus {
-  const sum = { connections: 0, requests: 0, total: 0, refused: 0 };
-  for (const inspection of inspections) {
-    for (const part of inspection.entries) {
-      if (part.entry !== entry.name) continue;
-      sum.connections += part.connections;
-      sum.requests += part.requests;
-      sum.total += part.total;
-      sum.refused += part.refused;
-    }
+/** How the workers are that a primary still has once another has taken its place. */
+export async function inspectPool(pool: Pool): Promise<PredecessorInspection> {
+  const alive = await inspectWorkers(pool);
+  const counts = alive.flatMap(({ inspection }) => inspection?.entries ?? []);
+  const names = new Set(counts.map(({ entry }) => entry));
+  return {
+    entries: Array.from(names, (entry) => ({ entry, ...countsOf(entry, counts) })),
+    draining: drainingStatus(alive, pool),
+  };
+}
+
+interface InspectedWorker {
+  readonly worker: WorkerHandle;
+  readonly inspection: WorkerInspection | null;
+}
+
+async function inspectWorkers(pool: Pool): Promise<InspectedWorker[]> {
+  const inspected = await Promise.all(
+    [...pool.alive].map(async (worker) => ({ worker, inspection: await worker.inspect() })),
+  );
+  return inspected.filter(({ worker }) => worker.stage !== 'gone');
+}
+
+function drainingStatus(alive: readonly InspectedWorker[], pool: Pool): DrainingStatus[] {
+  return alive
+    .filter(({ worker }) => pool.draining.has(worker))
+    .map(({ worker, inspection }) => ({
+      ...workerStatus(worker, inspection),
+      since: secondsSince(worker.drainingSince),
+      holders: inspection?.holders ?? [],
+    }));
+}
+
+function countsOf(
+  name: string,
+  parts: readonly EntryInspection[],
+  gone: { readonly total: number; readonly refused: number } = { total: 0, refused: 0 },
+): Omit<EntryInspection, 'entry'> {
+  const sum = { connections: 0, requests: 0, total: gone.total, refused: gone.refused };
+  for (const { entry, connections, requests, total, refused } of parts) {
+    if (entry !== name) continue;
+    sum.connections += connections;
+    sum.requests += requests;
+    sum.total += total;
+    sum.refused += refused;
   }
-  const { max_concurrency } = entry;
-  return { ...describeEntry(entry, generation), ...sum, max_concurrency };
+  return sum;
 }
 
 function workerStatus(worker: WorkerHandle, inspection: WorkerInspection | null): WorkerStatus {

@@ -14,7 +14,7 @@ const ROTATION = 12 * 3600 * 1000;
  */
 export class TicketKey {
   readonly #changed: (key: Buffer) => void;
-  #current = randomBytes(KEY_BYTES);
+  #current: Buffer = randomBytes(KEY_BYTES);
 
   /** @param changed tells those who have the key of its successor */
   constructor(changed: (key: Buffer) => void) {
@@ -27,7 +27,12 @@ export class TicketKey {
   }
 
   rotate(): void {
-    this.#current = randomBytes(KEY_BYTES);
-    this.#changed(this.#current);
+    this.replace(randomBytes(KEY_BYTES));
+  }
+
+  /** Goes on with the key that another primary had. */
+  replace(key: Buffer): void {
+    this.#current = key;
+    this.#changed(key);
   }
 }

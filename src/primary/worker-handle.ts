@@ -3,6 +3,7 @@ import { GatewayError } from '../errors.ts';
 import type { ClusterObservation } from '../ipc/cluster-state.ts';
 import type {
   DrainReport,
+  EntryInspection,
   QuotaKey,
   ToPrimary,
   ToWorker,
@@ -59,6 +60,8 @@ export class WorkerHandle {
   drainingSince = 0;
   startFailure: StartFailure | null = null;
   drainReport: DrainReport | null = null;
+  /** Its counts when it last told them. */
+  counts: readonly EntryInspection[] = [];
   readonly #worker: Worker;
   readonly #listener: WorkerListener;
   readonly #ready = Promise.withResolvers<void>();
@@ -179,6 +182,7 @@ export class WorkerHandle {
         break;
       case 'drained':
         this.drainReport = message.drain;
+        this.counts = message.entries;
         break;
     }
   }
@@ -210,6 +214,7 @@ export class WorkerHandle {
   }
 
   #onInspection(id: number, inspection: WorkerInspection | null): void {
+    if (inspection) this.counts = inspection.entries;
     this.#inspections.get(id)?.(inspection);
     this.#inspections.delete(id);
   }

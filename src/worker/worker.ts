@@ -149,8 +149,9 @@ class WorkerProcess {
     this.#draining = true;
     process.title = `${process.title} draining`;
     const drain = await this.#serving.drain(() => this.#send({ type: 'closed-to-new' }));
+    const { entries } = this.#serving.inspect();
     this.#serving.close();
-    this.#send({ type: 'drained', drain }, () => process.exit(0));
+    this.#send({ type: 'drained', drain, entries }, () => process.exit(0));
   }
 
   /** The primary died: nobody gives this worker anything to do any more. */

@@ -60,6 +60,8 @@ export interface GatewayOptions {
   /** Arguments after `run`, beside `-c` and the configuration. */
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** Command line to start; this program's when absent. */
+  readonly cli?: string;
   /** Folder for the configuration and path.data; a temporary one when absent. */
   readonly folder?: string;
 }
@@ -78,7 +80,7 @@ export class TestGateway {
     this.write(configuration);
     this.process = spawn(
       process.execPath,
-      [cli, 'run', '-c', this.file, ...(options.args ?? ['--workers', '2'])],
+      [options.cli ?? cli, 'run', '-c', this.file, ...(options.args ?? ['--workers', '2'])],
       { env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     const collect = (chunk: Buffer): void => {

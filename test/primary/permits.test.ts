@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
-import type { EntryConfig } from '../../src/config/types.ts';
 import { type PermitHolder, Permits } from '../../src/primary/permits.ts';
 import { entry, eventually, start } from './gateway.ts';
 
@@ -45,7 +44,7 @@ class Holder implements PermitHolder {
 
 function limited(limit: number): Permits {
   const permits = new Permits();
-  permits.setLimits([{ name: 'a', max_concurrency: limit } as EntryConfig]);
+  permits.setLimits([{ name: 'a', max_concurrency: limit }]);
   return permits;
 }
 
@@ -104,7 +103,7 @@ describe('permits', () => {
     const holder = new Holder(permits);
     for (let i = 0; i < 4; i++) holder.want(1);
     holder.used = 4;
-    permits.setLimits([{ name: 'a', max_concurrency: 2 } as EntryConfig]);
+    permits.setLimits([{ name: 'a', max_concurrency: 2 }]);
     const other = new Holder(permits);
     other.want(1);
     await settled();

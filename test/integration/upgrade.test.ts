@@ -1,0 +1,256 @@
+/** The program is replaced, perhaps by another version, while clients keep asking it. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite, test, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { requestControl } from '../../src/primary/control-client.ts';
+import type { ReloadRecord } from '../../src/primary/reload-record.ts';
+import { ask, PersistentClients, rawClient } from '../harness/clients.ts';
+import {
+  eventually,
+  type GatewayOptions,
+  launchGateway,
+  temporaryFolder,
+  type TestGateway,
+} from '../harness/gateway.ts';
+import { InstalledPrograms } from '../harness/program-copy.ts';
+
+const run = promisify(execFile);
+
+const greeting = (
+  message = 'hello',
+  { reuse_port = true, limit = 10_000, idle = '300ms' } = {},
+) => `
+configs.auto_reload: false
+entry:
+  - name: main
+    router: main
+    max_concurrency: ${limit}
+    network: { binding: "127.0.0.1:0", reuse_port: ${reuse_port} }
+    drain: { idle: ${idle}, timeout: 20s }
+router:
+  - name: main
+    default_flow: hello
+flow:
+  - name: hello
+    filter: [{ echo: { message: "${message}" } }]
+`;
+
+/** Starts a gateway; who runs in its place at the end of the test ends before its folder does. */
+async function start(t: TestContext, configuration: string, options: GatewayOptions = {}) {
+  let gateway: TestGateway | null = null;
+  t.after(() => gateway && endWhoeverRuns(gateway));
+  gateway = launchGateway(t, configuration, options);
+  return gateway.ready();
+}
+
+async function endWhoeverRuns(gateway: TestGateway): Promise<void> {
+  for (;;) {
+    const status = await gateway.status().catch(() => null);
+    if (!status) return;
+    const { pid } = status;
+    process.kill(pid, 'SIGTERM');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    if (isAlive(pid)) process.kill(pid, 'SIGTERM');
+    await eventually('its end', () => !isAlive(pid));
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function upgrade(gateway: TestGateway): Promise<{ status: number; record: ReloadRecord }> {
+  const { status, body } = await requestControl(gateway.socket, 'POST', '/upgrade');
+  return { status, record: body as ReloadRecord };
+}
+
+async function upgraded(gateway: TestGateway): Promise<number> {
+  const { status, record } = await upgrade(gateway);
+  assert.equal(status, 200, JSON.stringify(record));
+  return (await gateway.status()).pid;
+}
+
+suite('upgrade', () => {
+  for (const [reuse_port, workers] of [
+    [true, 2],
+    [false, 1],
+  ] as const) {
+    test(`three in a row, no client notices (reuse_port ${reuse_port}, ${workers} workers)`, async (t) => {
+      const pidFile = join(temporaryFolder(t), 'pid');
+      const args = ['--workers', `${workers}`, '--pid-file', pidFile];
+      const gateway = await start(t, greeting('hello', { reuse_port }), { args });
+      const origin = await gateway.origin('main');
+      const clients = new PersistentClients(t, origin, 8, ({ status, body }) => {
+        assert.equal(status, 200);
+        assert.equal(body, 'hello');
+      });
+      await clients.more(50);
+      const pids = [gateway.pid];
+      for (let round = 0; round < 3; round++) {
+        const pid = await upgraded(gateway);
+        assert.ok(!pids.includes(pid), `${pid} is not new`);
+        assert.equal(readFileSync(pidFile, 'utf8'), `${pid}\n`);
+        pids.push(pid);
+        await clients.more(50);
+      }
+      assert.deepEqual(await gateway.ended(), { code: 0, signal: null });
+      const { failures, answered } = await clients.stop();
+      assert.deepEqual(failures, [], `of ${answered}`);
+      const last = pids.pop() ?? 0;
+      await eventually('the others to end', () => !pids.some(isAlive));
+      const status = await gateway.status();
+      assert.equal(status.pid, last);
+      assert.equal(status.workers.length, workers);
+      assert.deepEqual(status.draining, []);
+      assert.equal(status.entries[0]?.total, answered, 'counts go on');
+      assert.deepEqual(
+        status.reloads.map(({ generation, trigger, result }) => [generation, trigger, result]),
+        [
+          [1, 'start', 'done'],
+          [2, 'upgrade', 'done'],
+          [3, 'upgrade', 'done'],
+          [4, 'upgrade', 'done'],
+        ],
+      );
+    });
+  }
+
+  test('to another version, by the command line and by a signal', async (t) => {
+    const programs = new InstalledPrograms(temporaryFolder(t));
+    programs.install('7.0.1').install('7.0.2').install('7.0.3').use('7.0.1');
+    const gateway = await start(t, greeting('before'), { cli: programs.cli });
+    const origin = await gateway.origin('main');
+    assert.equal((await gateway.status()).version, '7.0.1');
+    const clients = new PersistentClients(t, origin, 4, ({ status }) => assert.equal(status, 200));
+
+    programs.use('7.0.2');
+    gateway.write(greeting('after'));
+    const { stdout } = await run(process.execPath, [programs.cli, 'upgrade', '-c', gateway.file]);
+    const second = await gateway.status();
+    assert.equal(stdout, `upgraded: version 7.0.2 runs as process ${second.pid}\n`);
+    assert.equal((await ask(origin)).body, 'after');
+
+    programs.use('7.0.3');
+    process.kill(second.pid, 'SIGUSR2');
+    await eventually('the third', async () => (await gateway.status()).version === '7.0.3');
+    // It reloads like any other.
+    gateway.write(greeting('last'));
+    assert.equal((await gateway.reload()).status, 200);
+    assert.equal((await ask(origin)).body, 'last');
+    const { failures, answered } = await clients.stop();
+    assert.deepEqual(failures, [], `of ${answered}`);
+    assert.equal((await gateway.status()).generation, 4);
+    await run(process.execPath, [programs.cli, 'stop', '-c', gateway.file]);
+    assert.ok(!existsSync(gateway.socket));
+  });
+
+  test('to a version that does not come up, or is not there: all goes on', async (t) => {
+    const programs = new InstalledPrograms(temporaryFolder(t));
+    programs.install('1.0.0').install('2.0.0').use('1.0.0');
+    const broken = join(programs.folderOf('2.0.0'), 'src', 'cli.ts');
+    const pidFile = join(temporaryFolder(t), 'pid');
+    const gateway = await start(t, greeting(), {
+      cli: programs.cli,
+      args: ['--workers', '2', '--pid-file', pidFile],
+    });
+    const origin = await gateway.origin('main');
+    const clients = new PersistentClients(t, origin, 4, ({ status }) => assert.equal(status, 200));
+    programs.use('2.0.0');
+    for (const [program, reason] of [
+      ['process.exitCode = 3;', /the new program ended with code 3/],
+      ["import './missing.ts';", /the new program ended with code 1/],
+      [`process.kill(process.pid, 'SIGKILL');`, /the new program ended by SIGKILL/],
+    ] as const) {
+      writeFileSync(broken, program);
+      const { status, record } = await upgrade(gateway);
+      assert.equal(status, 409);
+      assert.match(record.problems.join(), reason);
+    }
+    programs.use('3.0.0');
+    const { record } = await upgrade(gateway);
+    assert.match(record.problems.join(), /there is no program at .*current.src.cli\.ts any more/);
+    await clients.more(20);
+    const { failures } = await clients.stop();
+    assert.deepEqual(failures, []);
+    const { pid, reloads, generation } = await gateway.status();
+    assert.equal(pid, gateway.pid);
+    assert.equal(generation, 1);
+    assert.equal(reloads.length, 5);
+    assert.deepEqual(reloads.at(-1)?.result, 'refused');
+    assert.equal(readFileSync(pidFile, 'utf8'), `${pid}\n`);
+    programs.use('1.0.0');
+    assert.notEqual(await upgraded(gateway), pid);
+  });
+
+  test('with a broken configuration: the asker is told the place', async (t) => {
+    const gateway = await start(t, greeting());
+    gateway.write(greeting().replace('default_flow', 'defautl_flow'));
+    const { status, record } = await upgrade(gateway);
+    assert.equal(status, 409);
+    assert.match(record.problems.join(), /evergate\.yml:\d+:\d+: router\[0\]\.defautl_flow/);
+    const failed = await run(process.execPath, [
+      new URL('../../src/cli.ts', import.meta.url).pathname,
+      'upgrade',
+      '--socket',
+      gateway.socket,
+    ]).catch((error: { code: number; stderr: string }) => error);
+    assert.match(failed.stderr, /defautl_flow/);
+    assert.equal((await ask(await gateway.origin('main'))).body, 'hello');
+    assert.equal((await gateway.status()).pid, gateway.pid);
+  });
+
+  test('a connection that one primary holds counts for the limit of the next', async (t) => {
+    const gateway = await start(t, greeting('hello', { limit: 4, idle: '3s' }));
+    const origin = await gateway.origin('main');
+    const port = await gateway.port('main');
+    const held = await Promise.all([1, 2, 3].map(() => rawClient(t, port)));
+    const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+    for (const client of held) client.write(get);
+    await Promise.all(held.map((client) => client.until(/hello/)));
+    await upgraded(gateway);
+    assert.equal((await gateway.status()).draining.length, 2);
+    const fourth = await rawClient(t, port);
+    fourth.write(get);
+    await fourth.until(/hello/);
+    const fifth = await rawClient(t, port);
+    fifth.write(get);
+    assert.match(await fifth.until(/\r\n/), /503/);
+    const { entries } = await gateway.status();
+    assert.equal(entries[0]?.connections, 4);
+    assert.equal(entries[0]?.refused, 1);
+    for (const client of held) client.socket.destroy();
+    await gateway.ended();
+    const more = await Promise.all([1, 2, 3].map(() => rawClient(t, port)));
+    for (const client of more) client.write(get);
+    await Promise.all(more.map((client) => client.until(/hello/)));
+    assert.equal((await ask(origin)).status, 503);
+  });
+
+  test('addresses come and go with it', async (t) => {
+    const two = (first: string, second: string): string =>
+      greeting().replace(
+        /entry:[^]*?(?=router:\n)/,
+        `entry:\n${[first, second]
+          .map((name) => `  - { name: ${name}, router: main, network.binding: "127.0.0.1:0" }\n`)
+          .join('')}`,
+      );
+    const gateway = await start(t, two('a', 'b'));
+    const kept = await gateway.origin('b');
+    const gone = await gateway.port('a');
+    gateway.write(two('b', 'c'));
+    await upgraded(gateway);
+    assert.equal(await gateway.origin('b'), kept);
+    assert.equal((await ask(await gateway.origin('c'))).status, 200);
+    await gateway.ended();
+    await assert.rejects(ask(`http://127.0.0.1:${gone}`), { code: 'ECONNREFUSED' });
+    assert.equal((await ask(kept)).status, 200);
+  });
+});
