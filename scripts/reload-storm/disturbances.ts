@@ -14,6 +14,7 @@ export const disturbanceKinds = [
   'workers',
   'burst',
   'kill-reload',
+  'restart',
   'upgrade',
 ] as const;
 
@@ -29,6 +30,7 @@ export const disturbanceHelp: Record<DisturbanceKind, string> = {
   workers: 'change the number of workers',
   burst: 'five edits and signals within a moment',
   'kill-reload': 'kill -9 of a worker in the middle of a reload',
+  restart: 'start a second program on the same address, then end the first (reuse_port)',
   upgrade: 'replace the whole program',
 };
 
@@ -69,7 +71,7 @@ export class Disturber {
 
   /** Why this target cannot be disturbed so; null when it can. */
   lacks(kind: DisturbanceKind): string | null {
-    const { name, workers, resizable, reloadByApi, upgrade } = this.#target;
+    const { name, workers, resizable, reloadByApi, upgrade, restart } = this.#target;
     switch (kind) {
       case 'signal':
       case 'edit':
@@ -83,6 +85,8 @@ export class Disturber {
         return workers ? null : `${name} has no worker that it would replace`;
       case 'workers':
         return resizable ? null : `${name} has no number of workers to change`;
+      case 'restart':
+        return restart ? null : `${name} cannot share its address with another here`;
       case 'upgrade':
       default:
         return upgrade ? null : `${name} has no upgrade that is known here`;
@@ -130,6 +134,10 @@ export class Disturber {
         const killed = await this.#kill(1, true);
         return { ...killed, ...(await editing) };
       }
+      case 'restart':
+        this.#version += 1;
+        await this.#target.restart?.({ version: this.#version, workers: this.#count });
+        return this.#taken(at);
       case 'upgrade':
       default:
         await this.#target.upgrade?.();

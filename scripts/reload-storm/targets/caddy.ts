@@ -14,6 +14,7 @@ export class Caddy implements Target {
   readonly workers = null;
   readonly reloadByApi = null;
   readonly upgrade = null;
+  readonly restart = null;
   readonly generation = null;
   readonly settled = null;
   readonly complaints = null;

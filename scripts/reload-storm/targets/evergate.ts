@@ -1,10 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ControlAnswer, requestControl } from '../../../src/primary/control-client.ts';
 import type { GatewayStatus } from '../../../src/primary/status.ts';
-import { childrenOf, run, signal, start } from '../processes.ts';
+import { childrenOf, ended, run, signal, start } from '../processes.ts';
 import { type Setting, type Target, type TargetOptions, VERSION_PATH } from './target.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -20,15 +21,25 @@ export class Evergate implements Target {
   readonly watchesFile = true;
   readonly resizable = true;
   upgrade: (() => Promise<void>) | null = null;
+  restart: ((setting: Setting) => Promise<void>) | null = null;
   readonly #options: TargetOptions;
-  readonly #file: string;
+  /** Gateways started so far: each has a configuration and a folder for data of its own. */
+  #instance = 0;
   /** The primary's process, which an upgrade changes. */
   #primary = -1;
   #descriptorsAtFirst = 0;
 
   constructor(options: TargetOptions) {
     this.#options = options;
-    this.#file = join(options.folder, 'evergate.yml');
+    if (options.reusePort) this.restart = (setting) => this.#restart(setting);
+  }
+
+  get #file(): string {
+    return join(this.#options.folder, `evergate-${this.#instance}.yml`);
+  }
+
+  get #data(): string {
+    return join(this.#options.folder, `data-${this.#instance}`);
   }
 
   save(setting: Setting, atomically: boolean): void {
@@ -43,7 +54,7 @@ export class Evergate implements Target {
 
   #configuration({ version, workers }: Setting): string {
     const { folder, port, backendPort, reusePort } = this.#options;
-    return `path.data: ${folder}/data
+    return `path.data: ${this.#data}
 path.logs: ${folder}/log
 configs.auto_reload: true
 workers: ${workers}
@@ -81,6 +92,11 @@ flow:
     this.title = `Evergate ${version}`;
     const commands = await run(folder, process.execPath, [program, '--help']);
     if (/^ +upgrade\b/m.test(commands)) this.upgrade = () => this.#upgrade();
+    this.#launch();
+  }
+
+  #launch(): void {
+    const { folder, program } = this.#options;
     this.main = start(
       folder,
       'evergate.log',
@@ -102,6 +118,23 @@ flow:
     const { pid } = await this.#status();
     if (pid === this.#primary) throw new Error(`process ${pid} is still the primary`);
     this.#primary = pid;
+  }
+
+  /** Another gateway on the same address, and an end to the one before. */
+  async #restart(setting: Setting): Promise<void> {
+    const { main: before } = this;
+    const old = this.#primary;
+    this.#instance += 1;
+    this.save(setting, false);
+    this.#launch();
+    while ((await this.#status().catch(() => null))?.pid !== this.#primary) {
+      if (this.main?.exitCode !== null) throw new Error('the second gateway did not start');
+      await sleep(20);
+    }
+    this.#descriptorsAtFirst = this.#descriptors();
+    signal(old, 'SIGTERM');
+    if (before && !(await ended(before, 60_000))) throw new Error('the first gateway did not end');
+    if (before?.exitCode !== 0) throw new Error(`the first gateway ended with ${before?.exitCode}`);
   }
 
   reloadByApi = async (): Promise<void> => {
@@ -148,7 +181,7 @@ flow:
   }
 
   #control(method: 'GET' | 'POST', path: string): Promise<ControlAnswer> {
-    return requestControl(join(this.#options.folder, 'data', 'evergate.sock'), method, path);
+    return requestControl(join(this.#data, 'evergate.sock'), method, path);
   }
 
   #descriptors(): number {

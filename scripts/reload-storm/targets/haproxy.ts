@@ -18,6 +18,7 @@ export class HAProxy implements Target {
   readonly workers = null;
   readonly reloadByApi = null;
   readonly upgrade = null;
+  readonly restart = null;
   readonly generation = null;
   readonly settled = null;
   readonly complaints = null;

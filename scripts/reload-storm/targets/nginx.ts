@@ -13,6 +13,7 @@ export class Nginx implements Target {
   readonly resizable = true;
   readonly reloadByApi = null;
   readonly upgrade = null;
+  readonly restart = null;
   readonly generation = null;
   readonly settled = null;
   readonly complaints = null;
