@@ -2,6 +2,7 @@ import type { FilterDefinition } from '../flow/filter.ts';
 import basicAuth from './basic-auth.ts';
 import clone from './clone.ts';
 import contextFilter from './context-filter.ts';
+import contextLimiter from './context-limiter.ts';
 import contextParse from './context-parse.ts';
 import contextRegexReplace from './context-regex-replace.ts';
 import contextSwitch from './context-switch.ts';
@@ -17,6 +18,8 @@ import ratio from './ratio.ts';
 import redirect from './redirect.ts';
 import requestBodyJsonSet from './request-body-json-set.ts';
 import requestClientIpFilter from './request-client-ip-filter.ts';
+import requestClientIpLimiter from './request-client-ip-limiter.ts';
+import requestPathLimiter from './request-path-limiter.ts';
 import requestHeaderFilter from './request-header-filter.ts';
 import requestMethodFilter from './request-method-filter.ts';
 import responseBodyRegexReplace from './response-body-regex-replace.ts';
@@ -59,6 +62,10 @@ export const filters: readonly FilterDefinition[] = [
   responseStatusFilter,
   // Access
   basicAuth,
+  // Limiting
+  requestClientIpLimiter,
+  requestPathLimiter,
+  contextLimiter,
   // Routing
   flow,
   switchFlow,

@@ -46,7 +46,7 @@ export function compileFlow(
   services: FlowServices,
   limits: BodyLimits = defaultBodyLimits,
 ): CompiledFlow {
-  const compiler = new FlowCompiler(definitions, services, limits);
+  const compiler = new FlowCompiler(config.name, definitions, services, limits);
   compiler.addAll(config.filter);
   compiler.keepBodies();
   const { steps, closers, kept } = compiler;
@@ -65,6 +65,7 @@ export function compileFlow(
 class FlowCompiler {
   readonly steps: Step[] = [];
   readonly closers: (() => void | Promise<void>)[] = [];
+  readonly #flow: string;
   readonly #definitions: ReadonlyMap<string, FilterDefinition>;
   readonly #services: FlowServices;
   readonly #limits: BodyLimits;
@@ -75,10 +76,12 @@ class FlowCompiler {
   #lastReading = -1;
 
   constructor(
+    flow: string,
     definitions: ReadonlyMap<string, FilterDefinition>,
     services: FlowServices,
     limits: BodyLimits,
   ) {
+    this.#flow = flow;
     this.#definitions = definitions;
     this.#services = services;
     this.#limits = limits;
@@ -114,7 +117,10 @@ class FlowCompiler {
     const definition = this.#definitions.get(place.name);
     if (!definition) throw new Error(`${path}: no filter is called ${place.name}`);
     const use: Use = { needs: [], forwards: false, kept: { request: 0, response: 0 } };
-    const filter = definition.create(place.parameters, recording(this.#services, use));
+    const filter = definition.create(
+      place.parameters,
+      recording(this.#services, use, this.#nameOf(path)),
+    );
     this.#keep(use.kept);
     if (typeof filter !== 'function') this.closers.push(() => filter.close());
     this.#addPreparation(combineNeeds(use.needs), path);
@@ -122,6 +128,11 @@ class FlowCompiler {
     const step = this.#add(path, handle);
     if (use.forwards) this.#forwarding.add(step);
     if (test) test.otherwise = this.steps.length;
+  }
+
+  /** The place by its flow's name: it stays the same when flows before it come or go. */
+  #nameOf(path: string): string {
+    return `${this.#flow}.${path.slice(path.indexOf('.') + 1)}`;
   }
 
   #addBranch(place: BranchPlace): void {
@@ -184,7 +195,7 @@ interface Use {
 }
 
 /** The services of one filter, which note what it uses. */
-function recording(services: FlowServices, use: Use): FilterServices {
+function recording(services: FlowServices, use: Use, place: string): FilterServices {
   const noted = <Value extends { readonly needs: Needs }>(value: Value): Value => {
     use.needs.push(value.needs);
     return value;
@@ -195,6 +206,7 @@ function recording(services: FlowServices, use: Use): FilterServices {
   };
   return {
     ...services,
+    limit: (name, rules) => services.limit(`${place}.${name}`, rules),
     cluster: (name) => forwarding(services.cluster(name)),
     ownCluster: (config) => forwarding(services.ownCluster(config)),
     keepBodies: (request, response) => {

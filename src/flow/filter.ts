@@ -14,6 +14,24 @@ export type Handler = (context: RequestContext) => void | Promise<void>;
 /** A filter at work: either a bare handler, or a handler with something to close. */
 export type Filter = Handler | { readonly handle: Handler; close(): void | Promise<void> };
 
+/** So much in each interval, for each of its keys, over all workers together. */
+export interface Limit {
+  /** Spends `size` for that key: at once, or when the other workers have been asked. */
+  take(key: string, size: number): boolean | Promise<boolean>;
+  /** What was taken, and not used after all. */
+  giveBack(key: string, size: number): void;
+  /** Milliseconds until the interval of that key ends. */
+  wait(key: string): number;
+}
+
+export interface LimitRules {
+  readonly max: number;
+  /** What may be had in one interval after others in which less was used; at least `max`. */
+  readonly most: number;
+  /** Milliseconds. */
+  readonly interval: number;
+}
+
 /** What a worker gives to its flows. */
 export interface FlowServices {
   /** The cluster of that name; validation has shown that it exists. */
@@ -24,6 +42,8 @@ export interface FlowServices {
   readonly flow: (name: string) => Handler;
   /** Whether there is a flow of that name; asked when a request is under way. */
   readonly hasFlow: (name: string) => boolean;
+  /** A limit of that name, which is unique, and the same after a reload. */
+  readonly limit: (name: string, rules: LimitRules) => Limit;
   /** Folder for what filters record. */
   readonly logFolder: string;
   readonly log: Log;
@@ -39,6 +59,8 @@ export interface FilterServices extends FlowServices {
    * they have gone by: `Message.seen`.
    */
   readonly keepBodies: (request: number, response: number) => void;
+  /** A limit; the name tells it from others of the same filter. */
+  readonly limit: FlowServices['limit'];
   /** A text that may hold `$[[_ctx.request.path]]` and the like; its schema says `syntax: 'template'`. */
   readonly template: (text: string) => Template;
   /** A context field to read; its schema says `syntax: 'field'`. */

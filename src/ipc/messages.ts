@@ -1,5 +1,6 @@
 import type { GatewayConfig } from '../config/types.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
+import type { LimitToPrimary, LimitToWorker } from './limit-messages.ts';
 import type { ClusterInspection, ClusterObservation } from './cluster-state.ts';
 
 /** What a worker is, told once when it starts. */
@@ -20,6 +21,7 @@ export interface WorkerAssignment {
 
 /** Primary to worker. */
 export type ToWorker =
+  | LimitToWorker
   | { readonly type: 'start'; readonly assignment: WorkerAssignment }
   /** Comes with a socket handle; `id` names the socket for as long as the primary holds it. */
   | { readonly type: 'socket'; readonly entry: string; readonly id: number }
@@ -43,6 +45,7 @@ export type ToWorker =
 
 /** Worker to primary. */
 export type ToPrimary =
+  | LimitToPrimary
   /** Message handlers are in place. */
   | { readonly type: 'online' }
   /** Every entry is listening, its flows are built, and a request to itself was answered. */

@@ -8,7 +8,9 @@ import type { Log } from '../log.ts';
 import type { DrainAccount } from './drain-account.ts';
 import type { Generation } from './generation.ts';
 import { Observations } from './observations.ts';
+import { Limits } from './limits.ts';
 import { Permits } from './permits.ts';
+import type { LimitToPrimary } from '../ipc/limit-messages.ts';
 import { Quotas } from './quotas.ts';
 import type { Predecessor } from './predecessor.ts';
 import { program } from './program.ts';
@@ -70,6 +72,7 @@ export class Pool implements WorkerListener {
   /** The primary that this one replaced, while its workers drain. */
   predecessor: Predecessor | null = null;
   onWorkerGone: ((drain: DrainReport | null, totals: readonly EntryTotals[]) => void) | null = null;
+  readonly #limits = new Limits();
   readonly #slots = new Map<number, Slot>();
   readonly #log: Log;
   readonly #stop: AbortSignal;
@@ -85,6 +88,7 @@ export class Pool implements WorkerListener {
     const worker = new WorkerHandle(cluster.fork(), generation, slot, this);
     this.alive.add(worker);
     this.permits.add(worker);
+    this.#limits.add(worker);
     return worker;
   }
 
@@ -244,6 +248,13 @@ export class Pool implements WorkerListener {
     this.quotas.wanted(worker, key, count);
   }
 
+  onLimit(worker: WorkerHandle, message: LimitToPrimary): void {
+    const { key } = message;
+    if (message.type === 'limit-wanted') {
+      this.#limits.wanted(worker, message.spec, key, message.need, message.want);
+    } else this.#limits.returned(worker, message.id, key, message.window, message.count);
+  }
+
   onLeaving(worker: WorkerHandle): void {
     if (this.#stop.aborted || this.#slots.get(worker.slot)?.current !== worker) {
       this.drain(worker);
@@ -265,6 +276,7 @@ export class Pool implements WorkerListener {
     this.quotas.remove(worker);
     this.totals.add(worker.counts);
     this.onWorkerGone?.(worker.drainReport, worker.counts);
+    this.#limits.remove(worker);
     const { slot: number, pid, generation } = worker;
     const told = { worker: number, generation: generation.number, pid };
     if (was === 'draining') {

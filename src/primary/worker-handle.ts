@@ -9,6 +9,7 @@ import type {
   ToWorker,
   WorkerInspection,
 } from '../ipc/messages.ts';
+import type { LimitToPrimary } from '../ipc/limit-messages.ts';
 import type { Generation } from './generation.ts';
 import { type AssignedSocket, socketsOf } from './listeners.ts';
 
@@ -33,6 +34,7 @@ export interface WorkerListener {
   onClusterObserved(worker: WorkerHandle, observation: ClusterObservation): void;
   onClusterCheckWanted(cluster: string): void;
   onQuotaWanted(worker: WorkerHandle, key: QuotaKey, count: number): void;
+  onLimit(worker: WorkerHandle, message: LimitToPrimary): void;
   onLeaving(worker: WorkerHandle): void;
   /** It ended; `was` is the stage it ended in. */
   onGone(worker: WorkerHandle, exit: WorkerExit, was: WorkerStage): void;
@@ -176,6 +178,10 @@ export class WorkerHandle {
         break;
       case 'quota-wanted':
         this.#listener.onQuotaWanted(this, message.key, message.count);
+        break;
+      case 'limit-wanted':
+      case 'limit-returned':
+        this.#listener.onLimit(this, message);
         break;
       case 'inspection':
         this.#onInspection(message.id, message.inspection);

@@ -7,14 +7,18 @@ import type { EntryCredentials } from '../tls/credentials.ts';
 import { type CompiledFlow, compileFlow, inSequence } from '../flow/compile.ts';
 import type { FlowServices, Handler } from '../flow/filter.ts';
 import type { DrainReport, WorkerInspection } from '../ipc/messages.ts';
+import type { LimitToPrimary } from '../ipc/limit-messages.ts';
 import type { Log } from '../log.ts';
 import { Router } from '../router/router.ts';
+import { LimitShares } from './limit-shares.ts';
 import { Tracer } from './tracer.ts';
 import { clientAccess } from './client-access.ts';
 import { type ClusterChannel, WorkerClusters } from './clusters.ts';
 
 /** What a worker's process gives to what it serves. */
 export interface WorkerServices extends ClusterChannel {
+  /** Speaks with the primary about limits; answered by `limits.take`. */
+  sendLimit(message: LimitToPrimary): void;
   readonly log: Log;
   /** What entries with TLS show their clients, by entry. */
   readonly credentials: Readonly<Record<string, EntryCredentials>>;
@@ -27,6 +31,7 @@ export interface WorkerServices extends ClusterChannel {
 
 /** Everything a worker serves, built from one configuration. */
 export interface Serving {
+  readonly limits: Pick<LimitShares, 'take' | 'release'>;
   readonly clusters: Pick<WorkerClusters, 'observe' | 'take' | 'check' | 'grant'>;
   /** Begins to accept on a listening handle for that entry. */
   listen(entry: string, handle: unknown): Promise<void>;
@@ -68,6 +73,7 @@ export async function buildWorker(
   const clusters = new WorkerClusters(config.elasticsearch, log, services);
   const flows = new Map<string, CompiledFlow>();
   const entries = new Map<string, Entry>();
+  const limits = new LimitShares((message) => services.sendLimit(message));
   let closed = false;
 
   const flowServices: FlowServices = {
@@ -77,6 +83,7 @@ export async function buildWorker(
     // Looked up when it runs, so that flows may name each other in any order.
     flow: (name) => (context) => found(flows, 'flow', name).handle(context),
     hasFlow: (name) => flows.has(name),
+    limit: (id, rules) => limits.open({ id, ...rules }),
     logFolder: config.path.logs,
   };
   const definitions = new Map(filters.map((definition) => [definition.name, definition]));
@@ -104,6 +111,7 @@ export async function buildWorker(
   }
   return {
     clusters,
+    limits,
     listen,
     prove,
     grantPermits,
@@ -186,6 +194,7 @@ export async function buildWorker(
   async function closeAll(): Promise<void> {
     if (closed) return;
     closed = true;
+    limits.close();
     clusters.observe(false);
     const closers = [...flows.values(), ...clusters.all];
     for (const result of await Promise.allSettled(closers.map((each) => each.close()))) {

@@ -83,6 +83,10 @@ class WorkerProcess {
       case 'quota-granted':
         this.#serving?.clusters.grant(message.key, message.count);
         break;
+      case 'limit-granted':
+      case 'limit-recalled':
+        this.#serving?.limits.take(message);
+        break;
       case 'inspect':
         if (!this.#serving) break;
         this.#send({ type: 'inspection', id: message.id, inspection: this.#serving.inspect() });
@@ -103,6 +107,7 @@ class WorkerProcess {
       ticketKey: this.#ticketKey,
       requestPermits: (entry, count) => this.#send({ type: 'permits-wanted', entry, count }),
       returnPermits: (entry, count) => this.#send({ type: 'permits-returned', entry, count }),
+      sendLimit: (message) => this.#send(message),
       clusterObserved: (observation) => this.#send({ type: 'cluster-observed', observation }),
       wantQuota: (key, count) => this.#send({ type: 'quota-wanted', key, count }),
       wantClusterCheck: (name) => this.#send({ type: 'cluster-check-wanted', cluster: name }),
@@ -160,6 +165,7 @@ class WorkerProcess {
     if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
     if (!this.#serving || !this.#assignment) process.exit(0);
     this.#log?.warn('the primary is gone; draining');
+    this.#serving.limits.release();
     const longest = Math.max(0, ...this.#assignment.config.entry.map(({ drain }) => drain.timeout));
     setTimeout(() => process.exit(0), longest + ORPHAN_SLACK).unref();
     void this.#drain();

@@ -68,6 +68,7 @@ interface Waiting {
 }
 
 class StandIn implements Serving {
+  readonly limits = { take: () => {}, release: () => {} };
   readonly clusters = { observe: () => {}, take: () => {}, check: () => {}, grant: () => {} };
   readonly #config: GatewayConfig;
   readonly #services: WorkerServices;

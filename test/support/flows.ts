@@ -10,6 +10,8 @@ import type { RequestContext } from '../../src/context/context.ts';
 import { filters, syntax } from '../../src/filters/index.ts';
 import { type CompiledFlow, compileFlow } from '../../src/flow/compile.ts';
 import type { FlowServices } from '../../src/flow/filter.ts';
+import { type LimitHolder, Limits } from '../../src/primary/limits.ts';
+import { LimitShares } from '../../src/worker/limit-shares.ts';
 import type { Cluster } from '../../src/upstream/cluster.ts';
 import { type ContextOptions, newContext } from './context.ts';
 
@@ -39,7 +41,22 @@ export async function startFlows(
   const { config } = await load(t, yaml);
   const logged: string[] = [];
   const compiled = new Map<string, CompiledFlow>();
+  // As if the primary were here.
+  const limits = new Limits();
+  const shares: LimitShares = new LimitShares((message) => {
+    const { key } = message;
+    if (message.type === 'limit-returned') {
+      limits.returned(holder, message.id, key, message.window, message.count);
+    } else limits.wanted(holder, message.spec, key, message.need, message.want);
+  });
+  const holder: LimitHolder = {
+    generation: { number: 1 },
+    send: (message) => void setImmediate(() => shares.take(message)),
+  };
+  limits.add(holder);
+  t.after(() => shares.close());
   const services: FlowServices = {
+    limit: (id, rules) => shares.open({ id, ...rules }),
     log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
     cluster: (name) => fakeCluster(name, forward),
     ownCluster: ({ name }) => fakeCluster(name, forward),

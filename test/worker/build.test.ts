@@ -55,6 +55,7 @@ async function start(t: TestContext) {
     returnPermits: (entry, count) => void returned.push(`${entry} ${count}`),
     clusterObserved: () => {},
     wantClusterCheck: () => {},
+    sendLimit: () => {},
     wantQuota: () => {},
   });
   t.after(() => serving.close());
@@ -112,6 +113,7 @@ test('a reference to nothing is an error', async () => {
       returnPermits() {},
       clusterObserved() {},
       wantClusterCheck() {},
+      sendLimit: () => {},
       wantQuota() {},
     }),
     /no router called missing/,
