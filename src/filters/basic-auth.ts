@@ -1,7 +1,9 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { parseBasicAuth } from '../context/credentials.ts';
 import { textOf } from '../context/value.ts';
+import type { RequestContext } from '../context/context.ts';
 import { defineFilter } from '../flow/filter.ts';
+import { PasswordChecker } from '../flow/password-checker.ts';
 
 interface BasicAuthParameters {
   readonly valid_users: Readonly<Record<string, string | number>>;
@@ -20,45 +22,90 @@ export default defineFilter<BasicAuthParameters>({
         additionalProperties: {
           type: ['string', 'number'],
           secret: true,
-          description: 'Password of the user.',
+          description: 'Password of the user, or its bcrypt hash.',
         },
-        description: 'Users and their passwords.',
+        description: 'Users and their passwords, or bcrypt hashes of them.',
         examples: [{ alice: '$[[env.ALICE_PASSWORD]]' }],
       },
     },
   },
   check({ valid_users }) {
-    const hashed = Object.entries(valid_users).filter(([, password]) =>
-      bcryptHash.test(textOf(password)),
-    );
-    return hashed.map(([user]) => {
-      const message = 'bcrypt hashes are not supported yet; give the password itself';
+    const bad = Object.entries(valid_users).filter(([, password]) => {
+      const text = textOf(password);
+      return /^\$2\w?\$/.test(text) && costOf(text) === null;
+    });
+    return bad.map(([user]) => {
+      const message =
+        'begins like a bcrypt hash and is none; expected $2a$, $2b$ or $2y$, a cost from 04 to 15, and 53 characters';
       return { path: ['valid_users', user], message };
     });
   },
   create({ valid_users }) {
-    const digests = new Map(
-      Object.entries(valid_users).map(([user, password]) => [user, digest(textOf(password))]),
-    );
+    const digests = new Map<string, Buffer>();
+    const hashes = new Map<string, string>();
+    let cost = 0;
+    for (const [user, password] of Object.entries(valid_users)) {
+      const text = textOf(password);
+      const ownCost = costOf(text);
+      if (ownCost === null) digests.set(user, digest(text));
+      else hashes.set(user, text);
+      cost = Math.max(cost, ownCost ?? 0);
+    }
+    if (hashes.size === 0) {
+      return function basicAuth(context) {
+        const credentials = parseBasicAuth(context.request.headers.get('authorization'));
+        // A user that does not exist takes as long as one with a wrong password.
+        const wanted = (credentials && digests.get(credentials.username)) ?? nobody;
+        if (!timingSafeEqual(digest(credentials?.password ?? ''), wanted)) refuse(context);
+      };
+    }
 
-    return function basicAuth(context) {
-      const { request, response } = context;
-      const credentials = parseBasicAuth(request.headers.get('authorization'));
-      // A user that does not exist takes as long as one with a wrong password.
-      const given = digest(credentials?.password ?? '');
-      const wanted = (credentials && digests.get(credentials.username)) ?? nobody;
-      if (timingSafeEqual(given, wanted)) return;
-      response.status = 401;
-      response.statusText = '';
-      response.headers.set('WWW-Authenticate', 'Basic realm="Restricted", charset="UTF-8"');
-      response.headers.set('Content-Type', 'text/plain; charset=utf-8');
-      response.setBody(Buffer.from('Unauthorized'));
-      context.finish();
+    const checker = new PasswordChecker();
+    const nobodysHash = `$2b$${String(cost).padStart(2, '0')}$${'.'.repeat(53)}`;
+    return {
+      handle: function basicAuth(context) {
+        const credentials = parseBasicAuth(context.request.headers.get('authorization'));
+        if (credentials === undefined) return refuse(context);
+        const { username, password } = credentials;
+        const plain = timingSafeEqual(digest(password), digests.get(username) ?? nobody);
+        if (plain) return;
+        const known = hashes.get(username);
+        if (known !== undefined && checker.isKnown(password, known)) return;
+        if (checker.busy) return refuse(context, 503);
+        return check(context, password, known);
+      },
+      close: () => checker.close(),
     };
+
+    /** Who has no hash is compared with one all the same: it takes as long. */
+    async function check(
+      context: RequestContext,
+      password: string,
+      known: string | undefined,
+    ): Promise<void> {
+      const matches = await checker.check(password, known ?? nobodysHash);
+      if (!matches || known === undefined) refuse(context);
+    }
   },
 });
 
-const bcryptHash = /^\$2[abxy]\$\d\d\$[./\w]{53}$/;
+/** Cost of a bcrypt hash; null for what is none. */
+function costOf(text: string): number | null {
+  const cost = /^\$2[aby]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}$/.exec(text)?.[1];
+  return cost === undefined ? null : Number(cost);
+}
+
+function refuse(context: RequestContext, status = 401): void {
+  const { response } = context;
+  response.status = status;
+  response.statusText = '';
+  if (status === 401) {
+    response.headers.set('WWW-Authenticate', 'Basic realm="Restricted", charset="UTF-8"');
+  } else response.headers.set('Retry-After', '1');
+  response.headers.set('Content-Type', 'text/plain; charset=utf-8');
+  response.setBody(Buffer.from(status === 401 ? 'Unauthorized' : 'Service Unavailable'));
+  context.finish();
+}
 
 /** The digest of no password. */
 const nobody = Buffer.alloc(32);

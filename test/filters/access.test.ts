@@ -1,6 +1,7 @@
 /** Filters that ask who is there. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { hashSync } from 'bcryptjs';
 import { basicAuth } from '../../src/context/credentials.ts';
 import { bodyText } from '../support/context.ts';
 import { problemsOf, startFlows } from '../support/flows.ts';
@@ -47,7 +48,7 @@ test('basic_auth lets only users with their password through', async (t) => {
 });
 
 test('basic_auth never shows a password, and says what it cannot take', async (t) => {
-  const hash = `$2b$12$${'a'.repeat(53)}`;
+  const hash = `$2b$99$${'a'.repeat(53)}`;
   const problems = await problemsOf(
     t,
     `flow:
@@ -59,6 +60,48 @@ test('basic_auth never shows a password, and says what it cannot take', async (t
   );
   assert.match(problems[0] as string, /"valid_users" is missing/);
   assert.match(problems[1] as string, /valid_users.a: expected text or a number/);
-  assert.match(problems[2] as string, /valid_users.b: bcrypt hashes are not supported yet/);
+  assert.match(problems[2] as string, /valid_users.b: begins like a bcrypt hash and is none/);
   assert.doesNotMatch(problems.join(), /geheim|aaaa/);
+});
+
+test('basic_auth takes bcrypt hashes, keeps the loop free and remembers who was right', async (t) => {
+  const hashed = hashSync('secret', 8);
+  const slow = hashSync('patient', 12).replace('$2b$', '$2y$');
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: f
+    filter:
+      - basic_auth:
+          valid_users: { alice: "${hashed}", bob: plain, carol: "${slow}" }
+      - echo: { message: ok }`,
+  );
+  const as = async (username: string, password: string): Promise<[number, number]> => {
+    const start = performance.now();
+    const headers = ['Authorization', basicAuth({ username, password })];
+    const { response } = await ask({ headers });
+    return [response.status, performance.now() - start];
+  };
+  assert.equal((await as('alice', 'secret'))[0], 200);
+  assert.equal((await as('alice', 'Secret'))[0], 401);
+  assert.equal((await as('alice', hashed))[0], 401);
+  assert.equal((await as('bob', 'plain'))[0], 200);
+  assert.equal((await as('bob', 'secret'))[0], 401);
+
+  let longest = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  }, 5);
+  const [status, took] = await as('carol', 'patient');
+  clearInterval(timer);
+  assert.equal(status, 200);
+  assert.ok(longest < took, `the loop stood still for ${longest} of ${took} ms`);
+  const [, again] = await as('carol', 'patient');
+  assert.ok(again < took / 2, `${again} ms after ${took} ms`);
+  const [refused, unknown] = await as('nobody', 'patient');
+  assert.equal(refused, 401);
+  assert.ok(unknown > took / 5, `an unknown user took ${unknown} ms, a known one ${took} ms`);
+  assert.equal((await ask()).response.status, 401);
 });
