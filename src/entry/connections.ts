@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { ClientCertificate, ClientConnection } from '../context/context.ts';
 import type { ConnectionHolder } from '../ipc/messages.ts';
 import type { Exchange } from './exchange.ts';
+import type { ForwardedClient } from './forwarded-fields.ts';
 import { closeLingering } from './linger.ts';
 import type { ProxiedClient } from './proxy-header.ts';
 
@@ -61,6 +62,8 @@ export class Connection implements ClientConnection {
   afterwards: (() => void) | null = null;
   /** Requests so far. */
   requests = 0;
+  /** What the last request told the backend of the client. */
+  forwardedAs: ForwardedClient | null = null;
   /** Bytes behind the current request have been read, but not looked at. */
   ahead = false;
   #waiting: Exchange[] = [];

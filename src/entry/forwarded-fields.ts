@@ -25,6 +25,20 @@ export class TrustedAddresses {
   }
 }
 
+/** What the fields say of a client that asks for one host; kept with its connection. */
+export interface ForwardedClient {
+  readonly remoteAddress: string;
+  readonly host: string | undefined;
+  readonly address: string;
+  readonly proto: string;
+  readonly element: string;
+}
+
+/** A client's connection, which keeps what was last said of it. */
+export interface ForwardingConnection extends ClientConnection {
+  forwardedAs: ForwardedClient | null;
+}
+
 /**
  * Tells the backend who the client is: `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded`
  * (RFC 7239). What an untrusted client says of itself in them is thrown away.
@@ -39,13 +53,10 @@ export class ForwardedFields {
   }
 
   /** Sets the fields of one request. */
-  apply(headers: HeaderList, client: ClientConnection): void {
+  apply(headers: HeaderList, client: ForwardingConnection): void {
     if (this.#policy === 'off') return;
     keepFromConnection(headers);
-    const address = plainAddress(client.remoteAddress);
-    const host = headers.get('host');
-    const proto = client.tls ? 'https' : 'http';
-    const element = elementFor(address, proto, host);
+    const { host, address, proto, element } = said(client, headers.get('host'));
     if (this.#policy === 'append' || this.#trusted.includes(client.remoteAddress)) {
       extend(headers, 'X-Forwarded-For', address);
       extend(headers, 'Forwarded', element);
@@ -62,6 +73,18 @@ export class ForwardedFields {
     else headers.set('X-Forwarded-Host', host);
     headers.set('Forwarded', element);
   }
+}
+
+/** Nearly all requests of a connection ask for the same host. */
+function said(client: ForwardingConnection, host: string | undefined): ForwardedClient {
+  const { remoteAddress, forwardedAs } = client;
+  if (forwardedAs?.host === host && forwardedAs?.remoteAddress === remoteAddress) {
+    return forwardedAs;
+  }
+  const address = plainAddress(remoteAddress);
+  const proto = client.tls ? 'https' : 'http';
+  const element = elementFor(address, proto, host);
+  return (client.forwardedAs = { remoteAddress, host, address, proto, element });
 }
 
 /** A field that Connection names would be taken out on the way: not these. */

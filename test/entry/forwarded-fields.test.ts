@@ -10,7 +10,8 @@ type Policy = 'append' | 'replace' | 'off';
 /** The fields about the client that a backend gets. */
 function told(policy: Policy, sent: string[], remoteAddress = '192.0.2.9'): Record<string, string> {
   const headers = new HeaderList(['Host', 'gate.test:8000', ...sent]);
-  const client = { remoteAddress, remotePort: 1, localAddress: '', localPort: 2, tls: true };
+  const ports = { remotePort: 1, localAddress: '', localPort: 2 };
+  const client = { remoteAddress, ...ports, tls: true, forwardedAs: null };
   const trusted = new TrustedAddresses(['10.0.0.0/8', 'fd00::/8', '192.168.1.1']);
   new ForwardedFields(policy, trusted).apply(headers, client);
   const found: Record<string, string> = {};
