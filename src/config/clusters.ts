@@ -15,6 +15,7 @@ interface RawCluster {
   readonly schema: string;
   readonly basic_auth?: { readonly username: string; readonly password: string };
   readonly request_timeout: number;
+  readonly request_compress?: boolean;
   readonly discovery?: {
     readonly enabled?: boolean;
     readonly refresh?: { readonly enabled?: boolean; readonly interval?: number };
@@ -64,6 +65,7 @@ function normaliseCluster(raw: RawCluster, path: Path, scope: Scope): Elasticsea
     endpoints: [...origins],
     basic_auth: raw.basic_auth ?? null,
     request_timeout: raw.request_timeout,
+    request_compress: raw.request_compress ?? false,
     discovery: {
       enabled: raw.discovery?.enabled ?? false,
       interval:

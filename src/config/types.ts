@@ -178,6 +178,7 @@ export interface ElasticsearchConfig {
   readonly basic_auth: { readonly username: string; readonly password: string } | null;
   /** Milliseconds. */
   readonly request_timeout: number;
+  readonly request_compress: boolean;
   readonly discovery: DiscoveryConfig;
   readonly health_check: HealthCheckConfig;
   /** Null when nothing is limited. */

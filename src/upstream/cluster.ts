@@ -54,6 +54,8 @@ export interface ClusterConfig {
   readonly basicAuth: { readonly username: string; readonly password: string } | null;
   /** Whether nodes that fail are left out for a while. */
   readonly ejectFailing: boolean;
+  /** Whether bodies of requests are compressed; absent for no. */
+  readonly compress?: boolean;
   /** Limits by the second for each node; null or absent for none. */
   readonly traffic?: TrafficLimits | null;
   readonly connections: ConnectionSettings;

@@ -5,6 +5,7 @@ import { HeaderList } from '../context/header-list.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import type { Balancer } from './balancer.ts';
 import type { ForwardOptions } from './cluster.ts';
+import { compressed } from './compression.ts';
 import { requestFields, stripResponseFields } from './forwarded-fields.ts';
 import { LimitedBody } from './limited-body.ts';
 import type { Node } from './node.ts';
@@ -22,6 +23,8 @@ export interface ForwardTarget {
   /** Value of Authorization for requests that have none. */
   readonly authorization: string | null;
   readonly ejectFailing: boolean;
+  /** Whether bodies of requests are compressed. */
+  readonly compress: boolean;
 }
 
 /** Called once: with nothing when the response's head is in the context, else with why it is not. */
@@ -70,9 +73,10 @@ export class Forwarding implements UpstreamHandler {
     if (context.aborted) return this.#settle(new GatewayError('CLIENT_GONE'));
     const { request } = context;
     this.#target.budget.earn();
-    if (!isBuffered(this.#body) && this.#mayRepeat()) this.#body = new ReplayBody(this.#body);
     const host = this.#options.host === 'client' ? request.headers.get('host') : undefined;
     this.#fields = requestFields(request.headers.raw, host ?? '', this.#target.authorization);
+    if (this.#target.compress) this.#body = compressed(this.#body, this.#fields);
+    if (!isBuffered(this.#body) && this.#mayRepeat()) this.#body = new ReplayBody(this.#body);
     const { hashKey, via } = this.#options;
     if (via !== null) this.#fields.push('Via', via);
     if (hashKey !== null) this.#key = hashKey(context);

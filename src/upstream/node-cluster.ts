@@ -53,6 +53,7 @@ export function clusterConfigOf(resource: ElasticsearchConfig): ClusterConfig {
     balancer: 'weight',
     basicAuth: resource.basic_auth,
     ejectFailing: true,
+    compress: resource.request_compress,
     traffic: trafficLimitsOf(resource),
     connections: {
       ...defaultConnections,
@@ -75,6 +76,7 @@ export class NodeCluster implements Cluster, ForwardTarget {
   readonly budget: RetryBudget;
   readonly authorization: string | null;
   readonly ejectFailing: boolean;
+  readonly compress: boolean;
   readonly checkSoon: () => void;
   readonly #config: ClusterConfig;
   readonly #settings: ClusterSettings;
@@ -98,6 +100,7 @@ export class NodeCluster implements Cluster, ForwardTarget {
     this.budget = budget;
     this.balancer = createBalancer(config.balancer);
     this.ejectFailing = config.ejectFailing;
+    this.compress = config.compress ?? false;
     const { basicAuth } = config;
     this.authorization =
       basicAuth === null

@@ -151,7 +151,7 @@ const explained: readonly [string, readonly RegExp[]][] = [
   ['echo', [/Below it:/, /message/]],
   ['flow.filter', [/echo/, /set_response/]],
   ['elasticsearch.basic_auth.password', [/secret: +never shown/]],
-  ['elasticsearch.request_compress', [/note: +has no effect/]],
+  ['elasticsearch.metadata_cache_enabled', [/note: +has no effect/]],
   ['workers', [/from 1 to 256 or "auto"/]],
   ['router.rules.flow', [/names: +a flow/]],
 ];

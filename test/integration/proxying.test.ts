@@ -1,9 +1,11 @@
 /** What HTTP asks of a gateway, on raw sockets at both sides of a whole one. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { ask, rawClient } from '../harness/clients.ts';
-import { eventually, startGateway } from '../harness/gateway.ts';
+import { eventually, startBackend, startGateway } from '../harness/gateway.ts';
 import { type Peer, rawBackend } from '../upstream/raw-backend.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\n';
@@ -214,6 +216,48 @@ suite('proxying', () => {
     const client = await rawClient(t, port);
     client.write('GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
     assert.match(await client.until(/no$/), /^HTTP\/1\.1 403 /);
+  });
+
+  test('request_compress compresses bodies that are not, whole and streamed', async (t) => {
+    const { origin } = await startBackend(t, (incoming, response) => {
+      const { 'content-encoding': encoding = 'none' } = incoming.headers;
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('end', () => {
+        const bytes = Buffer.concat(chunks);
+        const plain = encoding === 'gzip' ? gunzipSync(bytes) : bytes;
+        const sum = createHash('sha256').update(plain).digest('hex');
+        response.end(JSON.stringify({ encoding, size: bytes.length, sum }));
+      });
+    });
+    const gateway = await startGateway(
+      t,
+      `
+entry: [{ name: main, router: main, network: { binding: "127.0.0.1:0" } }]
+router: [{ name: main, default_flow: main }]
+flow: [{ name: main, filter: [{ elasticsearch: { elasticsearch: prod } }] }]
+elasticsearch: [{ name: prod, endpoint: "${origin}", request_compress: true }]
+`,
+    );
+    const url = await gateway.origin('main');
+    for (const [size, encoding] of [
+      [100, 'none'],
+      [10_000, 'gzip'],
+      [3_000_000, 'gzip'],
+    ] as const) {
+      const body = Buffer.from('{"index":{}}\n'.repeat(size / 10));
+      for (const path of ['/_bulk', '/_search']) {
+        const answer = await ask(`${url}${path}`, { method: 'POST', body });
+        const seen = JSON.parse(answer.body) as { encoding: string; size: number; sum: string };
+        assert.equal(seen.encoding, encoding);
+        assert.equal(seen.sum, createHash('sha256').update(body).digest('hex'));
+        assert.equal(seen.size < body.length, encoding === 'gzip');
+      }
+    }
+    const done = gzipSync('x'.repeat(5000));
+    const headers = { 'Content-Encoding': 'gzip' };
+    const { body } = await ask(`${url}/_bulk`, { method: 'POST', body: done, headers });
+    assert.equal((JSON.parse(body) as { size: number }).size, done.length);
   });
 
   test('response heads of 60 KB', async (t) => {

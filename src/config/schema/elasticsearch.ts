@@ -234,8 +234,11 @@ export const elasticsearchSchema: JsonSchema = {
       },
       request_compress: {
         type: 'boolean',
-        description: 'Compresses request bodies on the way to the cluster.',
-        unsupported: 'has no effect yet: bodies are passed on as they are',
+        description:
+          'Compresses bodies of requests on the way to the cluster (gzip), from 1 KB and unless the ' +
+          'client has done so. It costs processor time, and is worth it over slow networks only.',
+        default: false,
+        examples: [true],
       },
       discovery,
       health_check: healthCheck,
