@@ -125,13 +125,13 @@ export class Disturber {
         }
         return this.#edit(at, true);
       case 'kill':
-        return this.#kill(1);
+        return this.#kill('one');
       case 'kill-all':
-        return this.#kill(Number.POSITIVE_INFINITY);
+        return this.#kill('all');
       case 'kill-reload': {
         const editing = this.#edit(at);
         await sleep(Math.random() * 600);
-        const killed = await this.#kill(1, true);
+        const killed = await this.#kill('one', true);
         return { ...killed, ...(await editing) };
       }
       case 'restart':
@@ -183,22 +183,35 @@ export class Disturber {
     return {};
   }
 
-  /** Kills so many of the workers that serve, and waits until there are enough again. */
-  async #kill(most: number, reloading = false): Promise<Outcome> {
+  /** Kills one or all of the workers that serve, and waits until there are enough again. */
+  async #kill(which: 'one' | 'all', reloading = false): Promise<Outcome> {
     const list = (): number[] => this.#target.workers?.() ?? [];
     const workers = list();
-    // A worker that is still starting takes no client with it, but its reload.
+    // A worker that is still starting takes no client with it, but its reload. The more connections a
+    // worker has, the likelier it is the one.
     const victims = workers
-      .filter((pid) => acceptedBy(pid, this.#port).size > 0)
-      .sort(() => Math.random() - 0.5)
-      .slice(0, most);
-    if (victims.length === 0) return { problem: 'no worker to kill' };
-    const killings = (
-      await Promise.all(victims.map((victim) => killWorker(victim, this.#port)))
-    ).filter((killing) => killing !== null);
+      .map((pid) => ({ pid, chance: Math.random() * acceptedBy(pid, this.#port).size }))
+      .filter(({ chance }) => chance > 0)
+      .sort((a, b) => b.chance - a.chance)
+      .map(({ pid }) => pid);
+    const killings: Killing[] = [];
+    if (which === 'one') {
+      // A draining one may be gone before it is killed.
+      for (const victim of victims) {
+        const killing = await killWorker(victim, this.#port);
+        if (!killing) continue;
+        killings.push(killing);
+        break;
+      }
+    } else {
+      const all = await Promise.all(victims.map((victim) => killWorker(victim, this.#port)));
+      killings.push(...all.filter((killing) => killing !== null));
+    }
+    if (killings.length === 0) return { problem: 'no worker to kill' };
+    const killed = new Set(killings.map(({ pid }) => pid));
     const since = now();
     // Their replacements; a target that does not tell has at least that many processes.
-    const others = (): number[] => list().filter((pid) => !victims.includes(pid));
+    const others = (): number[] => list().filter((pid) => !killed.has(pid));
     while (others().length < this.#count && !others().some((pid) => !workers.includes(pid))) {
       if (now() - since > PATIENCE) return { killings, problem: 'no worker came instead' };
       await sleep(10);
