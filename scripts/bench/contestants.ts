@@ -55,7 +55,12 @@ http {
   server {
     listen 127.0.0.1:${port} reuseport backlog=4096; listen 127.0.0.1:${tlsPort} ssl http2 reuseport backlog=4096;
     ssl_certificate ${certificate}; ssl_certificate_key ${key};
-    location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; }
+    # Ours tells the backend of the client unless told not to: so does this.
+    location / {
+      proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_set_header X-Forwarded-Host $host; proxy_set_header Forwarded "for=$remote_addr;proto=$scheme;host=$host";
+    }
   }
 }
 `,

@@ -19,10 +19,14 @@ import { end, freePort, installed, processorTime, start, untilListening } from '
 import { type Measurement, report } from './report.ts';
 import { type Startup, measureStartup } from './startup.ts';
 
+/** Requests after which a contestant counts as warm. */
+const warmedUp = 50_000;
+
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
+    'warm-up': { type: 'string', default: '8' },
     only: { type: 'string', multiple: true, default: [] },
     cases: { type: 'string', multiple: true, default: [] },
     compare: { type: 'string' },
@@ -36,6 +40,7 @@ if (options.help) {
   process.stdout.write(`npm run bench -- [options]
   --rounds N      rounds, each contestant once a round (5)
   --seconds N     seconds of load a turn (3)
+  --warm-up N     seconds of load at most before a turn counts, or ${warmedUp} requests (8)
   --only NAME     only contestants whose name contains NAME; repeatable
   --cases TEXT    only cases whose name contains TEXT; repeatable
   --compare REV   puts that revision of ours beside the working tree
@@ -123,6 +128,13 @@ async function setting(contestant: Contestant, workers: number) {
   return { folder: own, port, tlsPort, backends, workers, certificate, key };
 }
 
+/** Until compilers have seen enough of the code: on a busy machine seconds alone say little. */
+async function warmUp(run: (seconds: number) => Promise<{ requests: number }>): Promise<void> {
+  const until = performance.now() + Number(options['warm-up']) * 1000;
+  let requests = 0;
+  while (requests < warmedUp && performance.now() < until) requests += (await run(1)).requests;
+}
+
 /** All rounds of one case. */
 async function measure({ name, load, workers }: Case): Promise<Measurement[]> {
   const able = running.filter(({ tls, h2 }) => (!load.tls || tls) && (!load.h2 || h2));
@@ -136,7 +148,7 @@ async function measure({ name, load, workers }: Case): Promise<Measurement[]> {
       try {
         await untilListening(load.tls || load.h2 ? own.tlsPort : own.port);
         const ports = { plain: own.port, tls: own.tlsPort };
-        await drive(load, ports, 1, cpus.load, folder);
+        await warmUp((seconds) => drive(load, ports, seconds, cpus.load, folder));
         const before = processorTime(child.pid ?? 0);
         const outcome = await drive(load, ports, Number(options.seconds), cpus.load, folder);
         await sleep(20);
