@@ -124,13 +124,16 @@ function addControl(program: Command): void {
 }
 
 function addExplain(program: Command): void {
-  program
-    .command('explain')
-    .description('Explains a key of the configuration, or gives an overview.')
+  withConfig(program.command('explain'))
+    .description(
+      'Explains a key of the configuration, or gives an overview; with -c, of the filters of its plugins as well.',
+    )
     .argument('[KEY]', 'such as entry.network.reuse_port, or the name of a filter')
-    .action(async (key: string | undefined) => {
+    .action(async (key: string | undefined, { config }: ConfigOptions) => {
       const { explain } = await import('./explain.ts');
-      console.log(explain(key, filters));
+      if (!config) return console.log(explain(key, filters));
+      const { loadFilters } = await import('../config/load.ts');
+      console.log(explain(key, await loadFilters({ paths: config, filters, syntax })));
     });
 }
 

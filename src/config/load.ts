@@ -4,6 +4,7 @@ import { expandDottedKeys } from './dotted-keys.ts';
 import { environmentResolver } from './environment.ts';
 import { type SourceFile, SourceReader } from './files.ts';
 import { type FilterDefinitionLike, type FilterTable, filterTable } from './filter-definition.ts';
+import { loadPlugins, type Plugins } from './plugins.ts';
 import { mergeTrees } from './merge.ts';
 import { parseText } from './parse.ts';
 import {
@@ -21,7 +22,7 @@ import { fillTemplate, templateUses } from './templates.ts';
 import { noSyntax, type SyntaxChecks } from './syntax.ts';
 import { childOf, type MapNode } from './tree.ts';
 import type { GatewayConfig } from './types.ts';
-import { type PathRules, validate } from './validate.ts';
+import { type PathRules, validate, type Validated } from './validate.ts';
 
 export interface LoadOptions {
   /** Files and folders, in the order in which they count. */
@@ -55,7 +56,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
   // When a file is missing or no YAML, most of what else could be said would follow from that.
   const validated =
     root && !loader.incomplete
-      ? validate(root, loader.filters, options.syntax ?? noSyntax, loader.pathRules, found)
+      ? await loader.validate(root, options.syntax ?? noSyntax, found)
       : undefined;
   const errors = [...problems.errors, ...found.errors.filter(isNewIn(problems.errors))];
   const warnings = inReadingOrder([...problems.warnings, ...found.warnings], loader.fileNames);
@@ -101,6 +102,13 @@ export async function locateDataFolder(options: Omit<LoadOptions, 'filters'>): P
   return loader.defaultPath('data');
 }
 
+/** The filters that a configuration may use, its plugins' among them, also of one that is wrong. */
+export async function loadFilters(options: LoadOptions): Promise<readonly FilterDefinitionLike[]> {
+  const loader = new Loader(options);
+  const root = await loader.loadTree();
+  return root ? (await loader.loadPlugins(root, new ProblemList())).filters : options.filters;
+}
+
 /** One reading of a configuration, up to the tree of all files with its templates filled in. */
 class Loader {
   readonly problems = new ProblemList();
@@ -132,6 +140,18 @@ class Loader {
 
   readonly defaultPath = (name: string): string =>
     resolve(this.#first ?? this.#options.cwd ?? process.cwd(), name);
+
+  loadPlugins(root: MapNode, problems: ProblemList): Promise<Plugins> {
+    return loadPlugins(root, this.#options.filters, this.pathRules, problems);
+  }
+
+  async validate(root: MapNode, syntax: SyntaxChecks, problems: ProblemList): Promise<Validated> {
+    const { files, filters } = await this.loadPlugins(root, problems);
+    const table = filterTable(filters);
+    // Only now it is known what the plugins' parameters are called.
+    const expanded = files.length > 0 ? expandDottedKeys(root, rootSchema, table, problems) : root;
+    return validate(expanded as MapNode, table, syntax, this.pathRules, problems, files);
+  }
 
   get pathRules(): PathRules {
     const { absolutePath, defaultPath } = this;

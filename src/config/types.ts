@@ -10,11 +10,20 @@ export interface GatewayConfig {
   readonly flow: readonly FlowConfig[];
   /** Enabled clusters only. */
   readonly elasticsearch: readonly ElasticsearchConfig[];
+  readonly plugins: readonly PluginConfig[];
   /** Worker processes; `auto` is one for each processor. */
   readonly workers: number | 'auto';
   readonly path: PathConfig;
   readonly configs: { readonly auto_reload: boolean };
   readonly log: { readonly level: LogLevel };
+}
+
+/** A file with filters. */
+export interface PluginConfig {
+  /** Absolute. */
+  readonly path: string;
+  /** Changes with its content. */
+  readonly version: string;
 }
 
 /** Absolute paths. */

@@ -13,7 +13,7 @@ import { checkAgainst } from './schema-check.ts';
 import type { NamedThing, NameTable, Scope } from './scope.ts';
 import type { SyntaxChecks } from './syntax.ts';
 import { childOf, keyPlaceAt, type MapNode, nodeAt, placeAt } from './tree.ts';
-import type { FlowConfig, GatewayConfig, LogLevel } from './types.ts';
+import type { FlowConfig, GatewayConfig, LogLevel, PluginConfig } from './types.ts';
 
 /** Where relative paths of the configuration begin. */
 export interface PathRules {
@@ -51,6 +51,7 @@ export function validate(
   syntax: SyntaxChecks,
   rules: PathRules,
   problems: ProblemList,
+  plugins: readonly PluginConfig[] = [],
 ): Validated {
   const names: NameTable = {
     router: namesOf(root, 'router', problems),
@@ -72,6 +73,8 @@ export function validate(
     router: normaliseRouters(listOf(raw.router), scope),
     flow: normaliseFlows(listOf(raw.flow), scope),
     elasticsearch: normaliseClusters(listOf(raw.elasticsearch), scope),
+    // A copy: all of it is frozen.
+    plugins: [...plugins],
     workers: raw.workers,
     path: normalisePaths(raw.path ?? {}, scope),
     configs: { auto_reload: raw.configs?.auto_reload },

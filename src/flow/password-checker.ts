@@ -37,6 +37,7 @@ export class PasswordChecker {
     const id = ++this.#last;
     this.#waiting.set(id, { resolve, reject });
     const question: PasswordQuestion = { id, password, hash };
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- no window
     this.#running().postMessage(question);
     if (!(await promise)) return false;
     if (this.#known.size >= maxKnown) this.#known.clear();

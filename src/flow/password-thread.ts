@@ -15,5 +15,6 @@ export interface PasswordAnswer {
 
 parentPort?.on('message', ({ id, password, hash }: PasswordQuestion) => {
   const answer: PasswordAnswer = { id, matches: compareSync(password, hash) };
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- no window
   parentPort?.postMessage(answer);
 });

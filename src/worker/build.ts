@@ -5,7 +5,8 @@ import { Entry } from '../entry/entry.ts';
 import { filters } from '../filters/index.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
 import { type CompiledFlow, compileFlow, inSequence } from '../flow/compile.ts';
-import type { FlowServices, Handler } from '../flow/filter.ts';
+import type { FilterDefinition, FlowServices, Handler } from '../flow/filter.ts';
+import { importPlugin } from '../plugins.ts';
 import type { DrainReport, WorkerInspection } from '../ipc/messages.ts';
 import type { LimitToPrimary } from '../ipc/limit-messages.ts';
 import type { Log } from '../log.ts';
@@ -64,7 +65,6 @@ const maxHolders = 20;
  * Builds entries, routers, flows and clusters: the only place that sees them all.
  * @throws what keeps one of them from being built.
  */
-// oxlint-disable-next-line require-await
 export async function buildWorker(
   config: GatewayConfig,
   services: WorkerServices,
@@ -87,6 +87,13 @@ export async function buildWorker(
     logFolder: config.path.logs,
   };
   const definitions = new Map(filters.map((definition) => [definition.name, definition]));
+  for (const { path, version } of config.plugins) {
+    // oxlint-disable-next-line no-await-in-loop -- few, and of files
+    for (const definition of await importPlugin(path, version)) {
+      const plugin = definition as FilterDefinition;
+      definitions.set(plugin.name, plugin);
+    }
+  }
   for (const flow of config.flow) {
     flows.set(flow.name, compileFlow(flow, definitions, flowServices));
   }

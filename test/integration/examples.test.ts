@@ -46,6 +46,15 @@ const examples: Record<string, Example> = {
     backends: { PRIMARY: 'origin', REPLICA: 'origin' },
     answers: says(/^PRIMARY POST \/_bulk$/),
   },
+  'plugin.yml': {
+    entry: 'main',
+    path: '/',
+    answers: ({ headers, body }) => {
+      const id = String(headers['x-trace-id']);
+      assert.match(id, /^gw-[0-9a-f-]{36}$/);
+      assert.equal(body, `your id is ${id}\n`);
+    },
+  },
 };
 
 async function environmentOf(t: TestContext, example: Example): Promise<NodeJS.ProcessEnv> {
@@ -76,7 +85,8 @@ suite('examples', () => {
       // Only the ports are changed, so that tests can run side by side.
       const text = readFileSync(`${root}examples/${file}`, 'utf8');
       const anywhere = text.replace(/^(\s+binding: )("?)(.*?):\d+("?)(?=\s|$)/gm, '$1$2$3:0$4');
-      const gateway = await startGateway(t, anywhere, { env: await environmentOf(t, example) });
+      const complete = anywhere.replaceAll('./plugins/', `${root}examples/plugins/`);
+      const gateway = await startGateway(t, complete, { env: await environmentOf(t, example) });
       const origin = await gateway.origin(example.entry);
       example.answers(await ask(`${origin}${example.path}`, example.ask));
     });

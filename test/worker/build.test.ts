@@ -20,6 +20,7 @@ function echo(message: string, more: object = {}) {
 }
 
 const config: GatewayConfig = {
+  plugins: [],
   entry: [
     entryConfig({ name: 'one', router: 'first', drain: { idle: 100, timeout: 1000 } }),
     entryConfig({ name: 'two', router: 'second', drain: { idle: 100, timeout: 1000 } }),

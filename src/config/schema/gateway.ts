@@ -41,6 +41,14 @@ export const pathSchema: JsonSchema = {
   },
 };
 
+export const pluginsSchema: JsonSchema = {
+  type: 'array',
+  description:
+    'Files with filters of your own, relative to the file that names them. Each exports what `defineFilter` of the package "evergate" gives as its default, or a list of that.',
+  items: { type: 'string', minLength: 1 },
+  examples: [['./plugins/request-id.js']],
+};
+
 const template: JsonSchema = {
   type: 'array',
   description: 'Configuration files with blanks, filled in once for each item.',

@@ -20,7 +20,6 @@ export const unsupportedSections: ReadonlySet<string> = new Set([
   'modules',
   'node',
   'pipeline',
-  'plugins',
   'preference',
   'queue',
   'redis',

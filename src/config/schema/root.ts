@@ -1,7 +1,14 @@
 import { elasticsearchSchema } from './elasticsearch.ts';
 import { entrySchema } from './entry.ts';
 import { flowSchema } from './flow.ts';
-import { configsSchema, envSchema, logSchema, pathSchema, workersSchema } from './gateway.ts';
+import {
+  configsSchema,
+  envSchema,
+  logSchema,
+  pathSchema,
+  pluginsSchema,
+  workersSchema,
+} from './gateway.ts';
 import { routerSchema } from './router.ts';
 import type { JsonSchema } from './schema.ts';
 
@@ -16,6 +23,7 @@ export const rootSchema: JsonSchema = {
     flow: flowSchema,
     elasticsearch: elasticsearchSchema,
     workers: workersSchema,
+    plugins: pluginsSchema,
     env: envSchema,
     path: pathSchema,
     configs: configsSchema,
