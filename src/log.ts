@@ -19,16 +19,31 @@ export function createLog(level: LogLevel, bindings: Record<string, unknown> = {
     errorKey: 'error',
     messageKey: 'message',
   };
-  if (!process.stdout.isTTY) return pino(options, pino.destination({ dest: 1, sync: true }));
+  const destination = openOutput();
+  if (!process.stdout.isTTY) return pino(options, destination);
   // Loaded for a terminal only: it takes time and memory, in every worker.
   const pretty = createRequire(import.meta.url)('pino-pretty') as PinoPretty;
   return pino(
     options,
     pretty({
-      sync: true,
+      destination,
       messageKey: 'message',
       errorLikeObjectKeys: ['error', 'err'],
       translateTime: 'HH:MM:ss.l',
     }),
   );
+}
+
+/** Standard output. That its reader goes away (EPIPE) ends no gateway: what follows is not written. */
+function openOutput(): ReturnType<typeof pino.destination> {
+  const output = pino.destination({ dest: 1, sync: true });
+  output.once('error', () => {
+    output.on('error', () => {});
+    // It would keep every line, to write it later.
+    output.write = () => true;
+  });
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.listenerCount('error') === 0) stream.on('error', () => {});
+  }
+  return output;
 }

@@ -5,7 +5,7 @@ import type { LogLevel } from '../config/types.ts';
 import { filters, syntax } from '../filters/index.ts';
 import { reportFailure } from './report.ts';
 import { configPaths, controlSocket } from './locations.ts';
-import { version } from './version.ts';
+import { version } from '../version.ts';
 
 interface ConfigOptions {
   readonly config?: string[];
@@ -37,7 +37,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 function createProgram(): Command {
   const program = new Command('evergate')
     .description('A gateway whose clients never notice that it changes.')
-    .version(version(), '-V, --version', 'print the version')
+    .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print the help of a command')
     .showSuggestionAfterError()

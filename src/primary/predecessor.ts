@@ -14,7 +14,7 @@ import {
   type ToPredecessor,
   type ToSuccessor,
 } from './upgrade-messages.ts';
-import { version } from './version.ts';
+import { version } from '../version.ts';
 
 /** How long the other primary is waited for when it is asked how its workers are, ms. */
 const INSPECTION_TIMEOUT = 2000;

@@ -6,7 +6,7 @@ import type { Generation } from './generation.ts';
 import { addressOf } from './listeners.ts';
 import type { Pool } from './pool.ts';
 import type { ReloadRecord, ReloadTrigger } from './reload-record.ts';
-import { version } from './version.ts';
+import { version } from '../version.ts';
 import type { PredecessorInspection } from './upgrade-messages.ts';
 import type { WorkerHandle, WorkerStage } from './worker-handle.ts';
 

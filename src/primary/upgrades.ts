@@ -10,7 +10,7 @@ import type { Reloads } from './reloads.ts';
 import { inspectPool } from './status.ts';
 import { Successor } from './successor.ts';
 import { protocol } from './upgrade-messages.ts';
-import { version } from './version.ts';
+import { version } from '../version.ts';
 
 /** What an upgrade works on. */
 export interface UpgradeGround {

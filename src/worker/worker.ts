@@ -12,6 +12,8 @@ export type BuildWorker = (config: GatewayConfig, services: WorkerServices) => P
 const LEAVING_PATIENCE = 30_000;
 /** What an orphan gets beyond its entries' longest drain.timeout before it ends anyway, ms. */
 const ORPHAN_SLACK = 5000;
+/** Connections that may wait for a permit when the primary dies. */
+const WAITING = 1024;
 
 /** Runs this process as a worker, until the primary lets it go. Needs node:cluster's channel. */
 export function runWorker(build: BuildWorker): void {
@@ -105,7 +107,10 @@ class WorkerProcess {
       log,
       credentials,
       ticketKey: this.#ticketKey,
-      requestPermits: (entry, count) => this.#send({ type: 'permits-wanted', entry, count }),
+      requestPermits: (entry, count) => {
+        if (process.connected) this.#send({ type: 'permits-wanted', entry, count });
+        else setImmediate(() => this.#serving?.grantPermits(entry, count));
+      },
       returnPermits: (entry, count) => this.#send({ type: 'permits-returned', entry, count }),
       sendLimit: (message) => this.#send(message),
       clusterObserved: (observation) => this.#send({ type: 'cluster-observed', observation }),
@@ -166,6 +171,8 @@ class WorkerProcess {
     if (!this.#serving || !this.#assignment) process.exit(0);
     this.#log?.warn('the primary is gone; draining');
     this.#serving.limits.release();
+    // Who waits for its answer to a wish would wait in vain.
+    for (const { name } of this.#assignment.config.entry) this.#serving.grantPermits(name, WAITING);
     const longest = Math.max(0, ...this.#assignment.config.entry.map(({ drain }) => drain.timeout));
     setTimeout(() => process.exit(0), longest + ORPHAN_SLACK).unref();
     void this.#drain();

@@ -62,3 +62,18 @@ test('stop by the control socket answers when the gateway has drained', async (t
   assert.ok(!workers.some(isAlive));
   assert.equal((await gateway.exit()).code, 0);
 });
+
+test('whoever reads the log may go away', async (t) => {
+  const gateway = await start(t, { entry: [entry('a')] });
+  const port = await gateway.port('a');
+  gateway.process.stdout?.destroy();
+  gateway.process.stderr?.destroy();
+  const before = (await gateway.status()).workers.map(({ pid }) => pid);
+  for (let round = 0; round < 2; round++) assert.equal((await gateway.reload()).status, 200);
+  const { pid, workers } = await gateway.status();
+  assert.equal(pid, gateway.pid);
+  assert.ok(workers.every((worker) => !before.includes(worker.pid)));
+  assert.equal((await ask(port)).status, 200);
+  gateway.process.kill('SIGTERM');
+  assert.deepEqual(await gateway.exit(), { code: 0, signal: null });
+});
