@@ -3,6 +3,12 @@ import { ClientSocket, readSize } from './client-socket.ts';
 
 /** Rounds of the event loop without a new connection after which the queue counts as empty. */
 const quietRounds = 3;
+/**
+ * A turn of the event loop that took no longer than this, ms, did next to nothing after it looked for
+ * connections. Where this process is the last to hold the socket, as when a whole gateway leaves an
+ * address that it shares with another, what comes between that look and the close is reset.
+ */
+const briefTurn = 0.1;
 /** A flood of connections may keep a queue filled; no longer than this, ms. */
 const drainLimit = 1_000;
 
@@ -52,17 +58,18 @@ export class Acceptor {
   /**
    * Accepts what the kernel has queued, then no more. The sockets themselves live on in the primary.
    * One connection is accepted per round of the event loop, so the queue is empty when a few rounds
-   * brought none.
+   * brought none; it closes in the same turn, after a brief one.
    */
   async close(): Promise<void> {
     const deadline = performance.now() + drainLimit;
     let seen = this.#accepted;
-    for (let quiet = 0; quiet < quietRounds && performance.now() < deadline; quiet++) {
+    let quiet = 0;
+    for (let before = performance.now(), now = before; now < deadline; before = now) {
       await nextRound();
-      if (this.#accepted !== seen) {
-        seen = this.#accepted;
-        quiet = -1;
-      }
+      now = performance.now();
+      quiet = this.#accepted === seen ? quiet + 1 : 0;
+      seen = this.#accepted;
+      if (quiet >= quietRounds && now - before < briefTurn) break;
     }
     this.closeNow();
   }
