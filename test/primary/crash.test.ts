@@ -42,17 +42,18 @@ test('one worker killed: it is replaced, and its clients are reset at once', asy
 });
 
 test('killing workers again and again leaks no descriptors', async (t) => {
-  const gateway = await start(t, { entry: [entry('a'), entry('b', { reuse_port: false })] });
+  const config = { entry: [entry('a'), entry('b', { reuse_port: false })] };
+  const gateway = await start(t, config, { workers: 4 });
   const port = await gateway.port('a');
   const descriptors = (): number => readdirSync(`/proc/${gateway.pid}/fd`).length;
   const kill = async (): Promise<void> => {
-    const [worker] = (await gateway.status()).workers.filter(({ stage }) => stage === 'ready');
-    if (worker) process.kill(worker.pid, 'SIGKILL');
-    await eventually('two workers', async () => {
+    const killed = (await gateway.status()).workers.map(({ pid }) => pid);
+    for (const pid of killed) process.kill(pid, 'SIGKILL');
+    await eventually('four other workers', async () => {
       const { workers } = await gateway.status();
       return (
-        workers.length === 2 &&
-        workers.every(({ pid, stage }) => stage === 'ready' && pid !== worker?.pid)
+        workers.length === 4 &&
+        workers.every(({ pid, stage }) => stage === 'ready' && !killed.includes(pid))
       );
     });
   };
