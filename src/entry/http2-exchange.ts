@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
 import { GatewayRequest, type RequestContext } from '../context/context.ts';
 import type { EntryLimits } from '../config/types.ts';
 import { GatewayError } from '../errors.ts';
@@ -6,6 +6,10 @@ import type { Connection } from './connections.ts';
 import { Exchange, type ExchangeOwner } from './exchange.ts';
 import { Http2Body } from './http2-body.ts';
 import { type Http2Head, responseFields } from './http2-fields.ts';
+
+/** Error codes of RFC 9113, section 7. */
+const noError = 0;
+const internalError = 2;
 
 /** One request and its response over a stream of HTTP/2. */
 export class Http2Exchange extends Exchange {
@@ -94,7 +98,7 @@ export class Http2Exchange extends Exchange {
   }
 
   breakOff(): void {
-    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    this.#stream.close(internalError);
   }
 
   protected override run(context: RequestContext): void | Promise<void> {
@@ -123,7 +127,7 @@ export class Http2Exchange extends Exchange {
     const stream = this.#stream;
     if (!this.receiving) return;
     stream.once('finish', () => {
-      if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+      if (!stream.readableEnded) stream.close(noError);
     });
   }
 

@@ -1,11 +1,8 @@
-import {
-  performServerHandshake,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { EntryLimits } from '../config/types.ts';
 import { GatewayError } from '../errors.ts';
+import { http2 } from '../node-http.ts';
 import type { Connection, Multiplex } from './connections.ts';
 import { errorBody } from './error-response.ts';
 import { Http2Exchange } from './http2-exchange.ts';
@@ -29,7 +26,7 @@ export function serveHttp2(
   connection: Connection,
   limits: EntryLimits,
 ): void {
-  const session = performServerHandshake(connection.socket, {
+  const session = http2().performServerHandshake(connection.socket, {
     settings: {
       maxConcurrentStreams,
       initialWindowSize: streamWindow,
@@ -54,7 +51,7 @@ export function serveHttp2(
 export function refuseHttp2(socket: Duplex): void {
   const error = new GatewayError('TOO_MANY_CONNECTIONS');
   const { contentType, body } = errorBody(error);
-  const session = performServerHandshake(socket, { settings: { maxConcurrentStreams: 1 } });
+  const session = http2().performServerHandshake(socket, { settings: { maxConcurrentStreams: 1 } });
   const timer = setTimeout(() => session.destroy(), refusalTime);
   session.on('error', () => socket.destroy());
   session.on('close', () => clearTimeout(timer));

@@ -258,7 +258,9 @@ async function goOn(
   } catch (thrown) {
     throw asGatewayError(thrown, step);
   }
-  await run(steps, step.next, context);
+  // To wait for nothing would take a turn, too.
+  const more = run(steps, step.next, context);
+  if (more !== undefined) await more;
 }
 
 function asGatewayError(thrown: unknown, step: Step): GatewayError {
