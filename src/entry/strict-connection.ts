@@ -3,6 +3,7 @@ import { type Timed, clock } from '../coarse-clock.ts';
 import type { EntryLimits } from '../config/types.ts';
 import type { Body } from '../context/body.ts';
 import { GatewayError } from '../errors.ts';
+import { onceCaughtUp } from './caught-up.ts';
 import { ClientSocket } from './client-socket.ts';
 import type { Connection } from './connections.ts';
 import { rawErrorResponse } from './error-response.ts';
@@ -126,7 +127,10 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
     const connection = this.#connection;
     if (connection.closing) return;
     if (this.#body === null) {
-      if (connection.doing === 'idle') connection.close();
+      onceCaughtUp(() => {
+        // A request that came meanwhile has set another deadline, or is under way.
+        if (this.deadline === Infinity && connection.doing === 'idle') connection.close();
+      });
       return;
     }
     const error = new GatewayError('REQUEST_TIMEOUT');
@@ -251,6 +255,7 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
   #handOver(bytes: Buffer): void {
     const socket = this.#socket;
     clock.delete(this);
+    this.deadline = 0;
     this.#rest = null;
     this.#paused = false;
     this.#connection.unsettle(bytes.length);

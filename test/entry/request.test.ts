@@ -266,6 +266,30 @@ suite('what is not served', () => {
     assert.match(client.received, /^HTTP\/1\.1 408 (?:.*\r\n)*\r\n.*REQUEST_TIMEOUT/);
   });
 
+  for (const [limit, config] of [
+    ['read_timeout', { read_timeout: 200 }],
+    ['request_timeout', { request_timeout: 200 }],
+  ] as const) {
+    test(`a body that does not come to its end is cut with 408: ${limit}`, async (t) => {
+      const read = async (context: RequestContext): Promise<void> => {
+        await context.request.readBody(1000);
+      };
+      const { port } = await startEntry(t, read, { config });
+      const client = await RawClient.connect(t, port);
+      client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc');
+      await client.expectEnd();
+      assert.match(client.received, /^HTTP\/1\.1 408 (?:.*\r\n)*\r\n.*REQUEST_TIMEOUT/);
+    });
+  }
+
+  test('a body that nobody reads does not come to its end: the connection is cut', async (t) => {
+    const { port } = await startEntry(t, answerPath, { config: { read_timeout: 200 } });
+    const client = await RawClient.connect(t, port);
+    client.send('POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc');
+    await client.expect(/\/a/);
+    await client.expectEnd();
+  });
+
   test('a request that arrived in time is answered, however late it is read', async (t) => {
     const { port } = await startEntry(t, answerPath, { config: { idle_timeout: 300 } });
     const client = await RawClient.connect(t, port);
