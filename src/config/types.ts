@@ -152,6 +152,8 @@ export interface RuleConfig {
 
 export interface FlowConfig {
   readonly name: string;
+  /** Bytes of bodies that are read; the defaults when absent. */
+  readonly body_limits?: { readonly request: number; readonly response: number };
   readonly filter: readonly FilterConfig[];
 }
 

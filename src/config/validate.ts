@@ -149,7 +149,8 @@ function normaliseFlows(values: readonly unknown[], scope: Scope): FlowConfig[] 
   return values.map((value, index) => {
     const path = ['flow', index, 'filter'];
     const filter = normaliseFilters(nodeAt(scope.root, path), path, scope);
-    return { name: (value as { name: string } | null)?.name ?? '', filter };
+    const { name = '', body_limits } = (value ?? {}) as Partial<FlowConfig>;
+    return { name, ...(body_limits && { body_limits }), filter };
   });
 }
 

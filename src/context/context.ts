@@ -84,7 +84,7 @@ export interface InterimSink {
 
 /** One request on its way through the gateway: entry → router → flow → filter → cluster. */
 export class RequestContext {
-  /** Unique within the process. */
+  /** Unique among the workers. */
   readonly id: number;
   /** Name of the entry the request came in by. */
   readonly entry: string;

@@ -136,6 +136,13 @@ export class Message {
     this.#document = new BodyDocument(plain);
   }
 
+  /** A body that came in one piece may be no larger than others. @throws as `readContent` */
+  checkSize(limit: number): void {
+    const body = this.#body;
+    if (this.#document !== null || !Buffer.isBuffer(body) || body.length <= limit) return;
+    throw new GatewayError(this.#faults.tooLarge, { limit });
+  }
+
   /** The body as text and JSON. It must have been read, see `isRead`. */
   get content(): BodyDocument {
     if (this.#document !== null) return this.#document;

@@ -52,7 +52,10 @@ export function preparation(
 }
 
 function prepare(message: Message, need: BodyNeed, limit: number): void | Promise<void> {
-  if (need === 'content' && !message.isRead) return message.readContent(limit);
+  if (need === 'content') {
+    message.checkSize(limit);
+    if (!message.isRead) return message.readContent(limit);
+  }
   if (need === 'length' && message.length === undefined) return message.readContent(limit);
 }
 

@@ -26,7 +26,8 @@ export interface ExchangeOwner {
   readonly forwarded: ForwardedFields;
 }
 
-let lastId = 0;
+/** Processes that live at the same time have different ids: no two of their requests have the same. */
+let lastId = (process.pid % 2 ** 22) * 2 ** 31;
 
 /** One request and its response, however they go over the wire. */
 export abstract class Exchange implements ResponseWriter, InterimSink {

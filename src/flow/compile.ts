@@ -44,7 +44,7 @@ export function compileFlow(
   config: FlowConfig,
   definitions: ReadonlyMap<string, FilterDefinition>,
   services: FlowServices,
-  limits: BodyLimits = defaultBodyLimits,
+  limits: BodyLimits = config.body_limits ?? defaultBodyLimits,
 ): CompiledFlow {
   const compiler = new FlowCompiler(config.name, definitions, services, limits);
   compiler.addAll(config.filter);

@@ -4,6 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { suite, test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { basicAuth } from '../../src/context/credentials.ts';
+import { filters } from '../../src/filters/index.ts';
 import { type Answer, ask, type Ask } from '../harness/clients.ts';
 import { startBackend, startGateway } from '../harness/gateway.ts';
 
@@ -46,6 +48,34 @@ const examples: Record<string, Example> = {
     backends: { PRIMARY: 'origin', REPLICA: 'origin' },
     answers: says(/^PRIMARY POST \/_bulk$/),
   },
+  'conditions.yml': {
+    entry: 'main',
+    path: '/books/_search',
+    ask: { method: 'POST', body: '{"size":5000}' },
+    answers: says(/^clipped: {"size":1000}\n$/),
+  },
+  'access.yml': {
+    entry: 'main',
+    path: '/books/_search',
+    ask: { headers: { authorization: basicAuth({ username: 'writer', password: 'change-me' }) } },
+    answers: says(/^welcome, writer\n$/),
+  },
+  'limits.yml': { entry: 'main', path: '/books/_search', answers: says(/^found\n$/) },
+  'routing.yml': {
+    entry: 'main',
+    path: '/beta/start',
+    backends: { STABLE: 'host', BETA: 'host' },
+    answers: says(/^BETA GET \/beta\/start$/),
+  },
+  'transform.yml': {
+    entry: 'main',
+    path: '/logs-2024/_search',
+    backends: { BACKEND: 'host' },
+    answers: (answer) => {
+      says(/^the backend GET \/logs\/_search\?preference=127\.0\.0\.1$/)(answer);
+      assert.equal(answer.headers['x-index'], 'logs');
+    },
+  },
   'plugin.yml': {
     entry: 'main',
     path: '/',
@@ -72,6 +102,16 @@ suite('examples', () => {
   test('every example is tested', () => {
     const files = readdirSync(`${root}examples`).filter((name) => name.endsWith('.yml'));
     assert.deepEqual(files.sort(), Object.keys(examples).sort());
+  });
+
+  test('every filter has a place in an example', () => {
+    const texts = Object.keys(examples).map((file) =>
+      readFileSync(`${root}examples/${file}`, 'utf8'),
+    );
+    const missing = filters
+      .map(({ name }) => name)
+      .filter((name) => !texts.some((text) => text.includes(`- ${name}:`)));
+    assert.deepEqual(missing, []);
   });
 
   for (const [file, example] of Object.entries(examples)) {

@@ -15,6 +15,28 @@ export const flowSchema: JsonSchema = {
         description: 'Name that routers and filters refer to.',
         examples: ['default_flow'],
       },
+      body_limits: {
+        type: 'object',
+        additionalProperties: false,
+        description:
+          'How much of a body this flow holds in memory where a filter or condition of it reads the body; bodies that nothing reads pass as they come.',
+        properties: {
+          request: {
+            type: ['integer', 'string'],
+            bytes: true,
+            default: '100mb',
+            description: 'Largest request body; a larger one is answered with 413.',
+            examples: ['10mb'],
+          },
+          response: {
+            type: ['integer', 'string'],
+            bytes: true,
+            default: '100mb',
+            description: 'Largest response body; a larger one is answered with 502.',
+            examples: ['10mb'],
+          },
+        },
+      },
       filter: {
         type: 'array',
         filters: true,
