@@ -43,6 +43,15 @@ const catalogue = {
   HEAD_TOO_LARGE: { message: 'the request head is too large', status: 431 },
   ROUTE_NOT_FOUND: { message: 'NOT FOUND', status: 404 },
   CLIENT_GONE: { message: 'the client went away', status: 499 },
+  TOO_MANY_CONNECTIONS_OF_CLIENT: {
+    message: 'too many connections from this address',
+    status: 429,
+  },
+  TOO_MUCH_IN_FLIGHT: {
+    message: 'request bodies in memory exceed {limit} bytes',
+    status: 503,
+    shown: 'too many requests with bodies are being read',
+  },
   TOO_MANY_CONNECTIONS: { message: 'too many connections', status: 503 },
   RESPONSE_TOO_LARGE: {
     message: 'the response exceeds {limit} bytes',

@@ -45,9 +45,14 @@ export function isBuffered(body: Body): body is null | Buffer {
 
 /**
  * Collects a whole body in memory.
- * @throws BODY_TOO_LARGE above `limit` bytes, or what the source failed with.
+ * `hold` is told of each part, and may throw.
+ * @throws BODY_TOO_LARGE above `limit` bytes, what `hold` threw, or what the source failed with.
  */
-export function collect(body: Body, limit: number): Promise<Buffer> {
+export function collect(
+  body: Body,
+  limit: number,
+  hold?: (bytes: number) => void,
+): Promise<Buffer> {
   if (isBuffered(body)) return Promise.resolve(body ?? Buffer.alloc(0));
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
@@ -62,10 +67,13 @@ export function collect(body: Body, limit: number): Promise<Buffer> {
   body.start({
     write(chunk) {
       size += chunk.length;
-      if (size > limit && !settled) {
-        const error = new GatewayError('BODY_TOO_LARGE', { limit });
-        settle(error);
-        body.cancel(error);
+      if (settled) return true;
+      try {
+        if (size > limit) throw new GatewayError('BODY_TOO_LARGE', { limit });
+        hold?.(chunk.length);
+      } catch (error) {
+        settle(error as Error);
+        body.cancel(error as Error);
       }
       if (!settled) chunks.push(chunk);
       return true;

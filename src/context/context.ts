@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream';
+import { GatewayError } from '../errors.ts';
 import type { Body } from './body.ts';
 import { HeaderList } from './header-list.ts';
+import type { InflightBytes } from './inflight-bytes.ts';
 import { Message } from './message.ts';
 
 /** What is known of the client's connection. */
@@ -37,11 +39,31 @@ export class GatewayRequest extends Message {
   target: string;
   /** Protocol the client asks to go on with (`websocket`) on a connection that allows it. */
   upgrade: string | null = null;
+  /** Where the bytes that are read into memory count; null when they do not. */
+  inflight: InflightBytes | null = null;
+  #held = 0;
 
   constructor(method: string, target: string, headers: HeaderList, body: Body) {
     super(headers, body, requestFaults);
     this.method = method;
     this.target = target;
+  }
+
+  /** The request is over, and so is what it holds. */
+  release(): void {
+    if (this.#held > 0) this.inflight?.give(this.#held);
+    this.#held = 0;
+    this.inflight = null;
+  }
+
+  /** @throws TOO_MUCH_IN_FLIGHT */
+  protected override hold(bytes: number): void {
+    const { inflight } = this;
+    if (inflight === null) return;
+    if (!inflight.take(bytes)) {
+      throw new GatewayError('TOO_MUCH_IN_FLIGHT', { limit: inflight.limit });
+    }
+    this.#held += bytes;
   }
 
   /** The target up to, not including, `?`. */

@@ -156,6 +156,9 @@ export class Message {
     return this.seen?.length ?? lengthOf(this.body);
   }
 
+  /** So many more bytes of the body are in memory. @throws what forbids it */
+  protected hold(_bytes: number): void {}
+
   #takeEdited(document: BodyDocument): void {
     this.headers.remove('Content-Encoding');
     this.#body = document.toBuffer();
@@ -174,7 +177,7 @@ export class Message {
 
   async #collect(body: Body, limit: number): Promise<Buffer> {
     try {
-      return await collect(body, limit);
+      return await collect(body, limit, (bytes) => this.hold(bytes));
     } catch (error) {
       const tooLarge = error instanceof GatewayError && error.code === 'BODY_TOO_LARGE';
       throw tooLarge ? new GatewayError(this.#faults.tooLarge, { limit }, error) : error;
@@ -184,8 +187,11 @@ export class Message {
   async #decode(bytes: Buffer, encoding: string, limit: number): Promise<Buffer> {
     try {
       const decoder = decoders[encoding] as (data: Buffer, options: object) => Promise<Buffer>;
-      return await decoder(bytes, { maxOutputLength: limit });
+      const plain = await decoder(bytes, { maxOutputLength: limit });
+      this.hold(plain.length);
+      return plain;
     } catch (error) {
+      if (error instanceof GatewayError) throw error;
       if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
         throw new GatewayError(this.#faults.tooLarge, { limit }, error);
       }

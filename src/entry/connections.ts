@@ -2,6 +2,8 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ClientCertificate, ClientConnection } from '../context/context.ts';
 import type { ConnectionHolder } from '../ipc/messages.ts';
+import type { ErrorCode } from '../errors.ts';
+import { ClientIntake } from './client-intake.ts';
 import type { Exchange } from './exchange.ts';
 import type { ForwardedClient } from './forwarded-fields.ts';
 import { closeLingering } from './linger.ts';
@@ -25,6 +27,12 @@ export interface Multiplex {
   readonly open: number;
   /** Whether a request's body is still arriving. */
   readonly receiving: boolean;
+  /** Whether a response waits for its client. */
+  readonly owing: boolean;
+  /** Whether something has taken longer than it may. */
+  isLate(now: number): boolean;
+  /** Ends that. */
+  endLate(now: number): void;
   /** Tells the client that the connection is about to end, then ends it. */
   announceEnd(): void;
   /** Takes no new requests, and ends the connection after the last response. */
@@ -44,6 +52,7 @@ export type Ending = 'answered' | 'quiet' | 'forced';
 export class Connection implements ClientConnection {
   readonly acceptedAt = performance.now();
   readonly tls: boolean;
+  readonly intake: ClientIntake;
   certificate: ClientCertificate | null = null;
   /** What HTTP runs on. */
   socket: Duplex;
@@ -56,6 +65,8 @@ export class Connection implements ClientConnection {
   /** No further request is answered: a response has said so, or the FIN is out. */
   closing = false;
   ending: Ending = 'quiet';
+  /** Set when it is over a limit: it is only told so. */
+  refused: ErrorCode | null = null;
   /** Target of the entry's request to itself, when this is one. */
   probe: string | null = null;
   /** Answers a head that could not be parsed, once its turn has come. */
@@ -80,6 +91,7 @@ export class Connection implements ClientConnection {
 
   constructor(socket: Duplex, tls: boolean) {
     this.tls = tls;
+    this.intake = new ClientIntake(socket);
     this.socket = socket;
     this.#adopt(socket);
   }
@@ -186,6 +198,12 @@ export class Connection implements ClientConnection {
       this.#observed = bytes;
       this.lastActivity = now;
     }
+  }
+
+  /** For how long its client has taken nothing of what waits for it, as far as the looks tell. */
+  stalled(now: number): number {
+    if (this.upgraded) return 0;
+    return this.intake.stalled(now, this.multiplex !== null && this.multiplex.owing);
   }
 
   /** Ends the connection properly once what is written has gone out. */

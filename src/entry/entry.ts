@@ -4,11 +4,14 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { EntryConfig, TlsConfig } from '../config/types.ts';
 import type { RequestContext } from '../context/context.ts';
+import { InflightBytes } from '../context/inflight-bytes.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { Handler } from '../flow/filter.ts';
 import type { ConnectionHolder, DrainReport, EntryInspection } from '../ipc/messages.ts';
 import type { Log } from '../log.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
 import { Acceptor } from './accept.ts';
+import { AddressPermits } from './address-permits.ts';
 import { clientCertificate, problemOf } from './client-certificate.ts';
 import { Connection, connectionOf } from './connections.ts';
 import { Drain } from './drain.ts';
@@ -21,11 +24,14 @@ import { Probe } from './probe.ts';
 import { takeProxyHeader } from './proxy-header.ts';
 import { Refusals } from './refusal.ts';
 import { StrictFront } from './strict-connection.ts';
+import { TimeLimits } from './time-limits.ts';
 import { TlsServer } from './tls-server.ts';
 
 export interface EntryServices {
   readonly log: Log;
   readonly permits: PermitSource;
+  /** What one client address may have; needed with max_conns_per_ip alone. */
+  readonly addressPermits?: (address: string) => PermitSource;
   /** The flow for a request; throws ROUTE_NOT_FOUND. */
   readonly route: (context: RequestContext) => Handler;
   /** Whether a client of this address may connect; null when everybody may. */
@@ -47,9 +53,11 @@ export class Entry implements ExchangeOwner {
   requests = 0;
   readonly maxRequests: number;
   readonly forwarded: ForwardedFields;
+  readonly inflight: InflightBytes;
   readonly #trusted: TrustedAddresses;
   readonly #config: EntryConfig;
   readonly #permits: Permits;
+  readonly #addressPermits: AddressPermits;
   readonly #admits: ((address: string) => boolean) | null;
   readonly #connections = new Set<Connection>();
   readonly #refusals = new Refusals();
@@ -57,6 +65,7 @@ export class Entry implements ExchangeOwner {
   readonly #http: http.Server;
   readonly #front: StrictFront;
   readonly #tls: TlsServer | null;
+  readonly #timeLimits: TimeLimits;
   #drain: Drain | null = null;
   #probe: Probe | null = null;
   #total = 0;
@@ -70,12 +79,18 @@ export class Entry implements ExchangeOwner {
     this.#trusted = new TrustedAddresses(config.trusted_addresses);
     this.forwarded = new ForwardedFields(config.forwarded, this.#trusted);
     this.#permits = new Permits(services.permits, config.max_concurrency);
+    this.#addressPermits = new AddressPermits(
+      services.addressPermits ? config.max_conns_per_ip : 0,
+      services.addressPermits ?? (() => services.permits),
+    );
+    this.inflight = new InflightBytes(config.max_inflight_request_size);
     this.#acceptor = new Acceptor(!config.tls.enabled, (socket) => this.#accept(socket));
     this.#admits = services.admits ?? null;
     this.route = (context) => {
       this.#total++;
       return services.route(context);
     };
+    this.#timeLimits = new TimeLimits(this.#connections, config);
     this.#http = createHttpServer(this, config);
     this.#front = new StrictFront(this, config, (socket) => this.#http.emit('connection', socket));
     this.#tls = config.tls.enabled ? this.#createTlsServer(config.tls, services) : null;
@@ -88,6 +103,7 @@ export class Entry implements ExchangeOwner {
   /** Begins to accept from a listening socket's handle. */
   async listen(handle: unknown): Promise<void> {
     this.#permits.open();
+    this.#timeLimits.start();
     await this.#acceptor.listen(handle);
   }
 
@@ -102,12 +118,15 @@ export class Entry implements ExchangeOwner {
     this.#probe = null;
   }
 
-  grantPermits(count: number): void {
-    this.#permits.grant(count);
+  /** `address`: for its connections alone. */
+  grantPermits(count: number, address: string | null = null): void {
+    if (address === null) this.#permits.grant(count);
+    else this.#addressPermits.grant(address, count);
   }
 
-  recallPermits(): void {
-    this.#permits.recall();
+  recallPermits(address: string | null = null): void {
+    if (address === null) this.#permits.recall();
+    else this.#addressPermits.recall(address);
   }
 
   setTicketKey(key: Buffer): void {
@@ -146,15 +165,18 @@ export class Entry implements ExchangeOwner {
     this.#drain = drain;
     await this.#acceptor.close();
     this.#permits.drain();
+    this.#addressPermits.drain();
     drain.closedToNew();
     closedToNew?.();
     const report = await drain.done;
+    this.#timeLimits.stop();
     this.#http.close();
     return report;
   }
 
   /** Breaks everything off. */
   close(): void {
+    this.#timeLimits.stop();
     this.#acceptor.closeNow();
     for (const connection of this.#connections) {
       connection.ending = 'forced';
@@ -187,7 +209,7 @@ export class Entry implements ExchangeOwner {
     const connection = new Connection(socket, this.#tls !== null);
     this.#connections.add(connection);
     socket.once('close', () => {
-      this.#connections.delete(connection);
+      if (!this.#connections.delete(connection)) return;
       connection.closed();
       this.#permits.release();
       this.#drain?.gone(connection);
@@ -202,7 +224,7 @@ export class Entry implements ExchangeOwner {
       socket.setKeepAlive(true, this.#config.tcp_keepalive_in_seconds);
     }
     if (!network.proxy_protocol) {
-      this.#serve(connection);
+      this.#count(connection, socket);
       return;
     }
     if (!this.#trusted.includes(connection.remoteAddress)) {
@@ -213,9 +235,43 @@ export class Entry implements ExchangeOwner {
     }
     takeProxyHeader(socket, head_timeout || longestGreeting, (client) => {
       if (client !== null) connection.speaksFor(client);
-      if (this.#admits === null || this.#admits(connection.remoteAddress)) this.#serve(connection);
-      else this.#refusals.deny(socket);
+      if (this.#admits === null || this.#admits(connection.remoteAddress)) {
+        return this.#count(connection, socket);
+      }
+      this.#refusals.deny(socket);
+      return true;
     });
+  }
+
+  /** Serves the connection if its client may have one more; false when that is not known yet. */
+  #count(connection: Connection, socket: Socket): boolean {
+    if (!this.#addressPermits.limited) {
+      this.#serve(connection);
+      return true;
+    }
+    const address = connection.remoteAddress;
+    const early = (): void => void socket.destroy();
+    let known = false;
+    socket.on('error', early);
+    this.#addressPermits.take(address, (granted) => {
+      known = true;
+      socket.off('error', early);
+      if (granted && socket.destroyed) this.#addressPermits.release(address);
+      else if (granted) {
+        socket.once('close', () => this.#addressPermits.release(address));
+        this.#serve(connection);
+      } else if (!socket.destroyed) this.#turnAway(connection, socket);
+    });
+    return known;
+  }
+
+  /** A client that has too many connections must not use up what others may have. */
+  #turnAway(connection: Connection, socket: Socket): void {
+    connection.refused = 'TOO_MANY_CONNECTIONS_OF_CLIENT';
+    this.#connections.delete(connection);
+    this.#permits.release();
+    this.#refuse(socket, connection.refused);
+    this.#drain?.gone(connection);
   }
 
   #serve(connection: Connection): void {
@@ -223,10 +279,10 @@ export class Entry implements ExchangeOwner {
     else this.#tls.accept(connection.socket);
   }
 
-  #refuse(socket: Socket): void {
+  #refuse(socket: Socket, code?: ErrorCode): void {
     if (!this.#refusals.begin(socket)) return;
     // Over TLS the answer has to wait for the handshake.
-    if (this.#tls === null) this.#refusals.answer(socket);
+    if (this.#tls === null) this.#refusals.answer(socket, code);
     else this.#tls.accept(socket);
   }
 
@@ -241,9 +297,10 @@ export class Entry implements ExchangeOwner {
     // Our own request comes over no socket, but by a name that nobody else knows.
     const own = this.#probe !== null && socket.servername === this.#probe.name;
     const connection = own ? connectionOf(this.#probe?.serverSide) : connectionBelow(socket);
-    if (connection === undefined) {
-      if (socket.alpnProtocol === 'h2') refuseHttp2(socket);
-      else this.#refusals.answer(socket);
+    if (connection === undefined || connection.refused !== null) {
+      const code = connection?.refused ?? 'TOO_MANY_CONNECTIONS';
+      if (socket.alpnProtocol === 'h2') refuseHttp2(socket, code);
+      else this.#refusals.answer(socket, code);
       return;
     }
     const { ca_file, skip_insecure_verify } = this.#config.tls;

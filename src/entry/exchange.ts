@@ -1,5 +1,7 @@
 import { type Body, isBuffered } from '../context/body.ts';
 import { type GatewayRequest, type InterimSink, RequestContext } from '../context/context.ts';
+import type { InflightBytes } from '../context/inflight-bytes.ts';
+import type { EntryLimits } from '../config/types.ts';
 import { GatewayError } from '../errors.ts';
 import type { Handler } from '../flow/filter.ts';
 import type { Log } from '../log.ts';
@@ -24,6 +26,7 @@ export interface ExchangeOwner {
   /** Requests that one connection may bring; Infinity for no limit. */
   readonly maxRequests: number;
   readonly forwarded: ForwardedFields;
+  readonly inflight: InflightBytes;
 }
 
 /** Processes that live at the same time have different ids: no two of their requests have the same. */
@@ -67,6 +70,7 @@ export abstract class Exchange implements ResponseWriter, InterimSink {
     const { owner } = this;
     owner.requests++;
     const request = this.newRequest();
+    request.inflight = owner.inflight;
     owner.forwarded.apply(request.headers, this.connection);
     const context = new RequestContext(++lastId, owner.name, this.connection, request);
     context.interim = this;
@@ -89,6 +93,11 @@ export abstract class Exchange implements ResponseWriter, InterimSink {
       this.#fail(error);
       context?.abort();
     }
+  }
+
+  /** Whether the request takes longer than it may, where nobody else looks at that. */
+  isLate(_now: number, _limits: EntryLimits): boolean {
+    return false;
   }
 
   /** The connection has gone. */
@@ -120,6 +129,7 @@ export abstract class Exchange implements ResponseWriter, InterimSink {
     if (this.context === null) return;
     this.owner.requests--;
     this.context.end();
+    this.context.request.release();
   }
 
   #respond(context: RequestContext): void {

@@ -1,6 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import type { BodySink, BodySource } from '../context/body.ts';
 import { GatewayError } from '../errors.ts';
+import { BodyArrival } from './body-arrival.ts';
 import type { BodyOptions } from './request-body.ts';
 import { trailerRefusal } from './request-checks.ts';
 
@@ -9,7 +10,7 @@ export class Http2Body implements BodySource {
   readonly length: number | undefined;
   readonly #stream: ServerHttp2Stream;
   readonly #options: BodyOptions;
-  #received = 0;
+  readonly arrival = new BodyArrival();
   #sink: BodySink | null = null;
   #started = false;
   #trailers: readonly string[] = [];
@@ -32,13 +33,18 @@ export class Http2Body implements BodySource {
       return;
     }
     this.#sink = sink;
+    this.arrival.await();
     if (this.#options.expectsContinue && !stream.headersSent)
       stream.additionalHeaders({ ':status': 100 });
     stream.on('data', (chunk: Buffer) => {
-      this.#received += chunk.length;
+      const { arrival } = this;
+      arrival.received += chunk.length;
       const { limit } = this.#options;
-      if (this.#received > limit) this.fail(new GatewayError('BODY_TOO_LARGE', { limit }));
-      if (this.#sink?.write(chunk) === false) stream.pause();
+      if (arrival.received > limit) this.fail(new GatewayError('BODY_TOO_LARGE', { limit }));
+      if (this.#sink?.write(chunk) === false) {
+        arrival.hold();
+        stream.pause();
+      }
     });
     // The trailers are told of behind the end.
     stream.on('end', () => setImmediate(() => this.#end()));
@@ -50,6 +56,7 @@ export class Http2Body implements BodySource {
   }
 
   resume(): void {
+    this.arrival.await();
     this.#stream.resume();
   }
 
@@ -73,6 +80,7 @@ export class Http2Body implements BodySource {
   #take(): BodySink | null {
     const sink = this.#sink;
     this.#sink = null;
+    this.arrival.hold();
     return sink;
   }
 }

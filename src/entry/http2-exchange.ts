@@ -1,4 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2';
+import { clock } from '../coarse-clock.ts';
 import { GatewayRequest, type RequestContext } from '../context/context.ts';
 import type { EntryLimits } from '../config/types.ts';
 import { GatewayError } from '../errors.ts';
@@ -17,6 +18,7 @@ export class Http2Exchange extends Exchange {
   readonly #head: Http2Head;
   readonly #body: Http2Body | null;
   readonly #tooLarge: GatewayError | null;
+  readonly #begunAt = clock.now;
   #trailers: readonly string[] = [];
   /** Not `writableEnded`, which is true of every HEAD from the start. */
   #ended = false;
@@ -48,6 +50,17 @@ export class Http2Exchange extends Exchange {
 
   get receiving(): boolean {
     return this.#body !== null && !this.#stream.readableEnded;
+  }
+
+  /** Whether a response waits for its client. */
+  get owing(): boolean {
+    return this.begun && this.#stream.writableLength > 0;
+  }
+
+  override isLate(now: number, { read_timeout, request_timeout }: EntryLimits): boolean {
+    if (this.#body === null || this.#ended || !this.receiving) return false;
+    if (request_timeout > 0 && now - this.#begunAt >= request_timeout) return true;
+    return read_timeout > 0 && this.#body.arrival.silence(now) >= read_timeout;
   }
 
   get begun(): boolean {

@@ -17,7 +17,7 @@ export interface Http2Head {
  * Reads the fields of a HEADERS frame, pseudo-header fields first. nghttp2 has refused what is
  * malformed: upper case, fields of a connection, pseudo-header fields in the wrong place.
  */
-export function requestHead(raw: readonly string[]): Http2Head {
+export function requestHead(raw: readonly string[], maxSize: number): Http2Head {
   const fields: string[] = [];
   const cookies: string[] = [];
   let method = '';
@@ -27,9 +27,11 @@ export function requestHead(raw: readonly string[]): Http2Head {
   let length: number | undefined;
   let expectsContinue = false;
   let refusal: GatewayError | null = null;
+  let size = 0;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
     const value = raw[i + 1] as string;
+    size += name.length + value.length + 4;
     switch (name) {
       case ':method':
         method = value;
@@ -68,6 +70,8 @@ export function requestHead(raw: readonly string[]): Http2Head {
   if (named === undefined) refusal = malformed('no Host');
   else if (!hostValue.test(named)) refusal = malformed('invalid Host');
   if (method === 'CONNECT') refusal = new GatewayError('METHOD_NOT_ALLOWED', { method });
+  // nghttp2 sees to it as soon as the client has acknowledged our settings.
+  if (size > maxSize) refusal = new GatewayError('HEAD_TOO_LARGE');
   if (target.includes('#')) refusal = malformed('fragment in the target');
   // HTTP/1 knows one Cookie field.
   if (cookies.length > 0) fields.push('cookie', cookies.join('; '));

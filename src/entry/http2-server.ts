@@ -1,7 +1,8 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
+import { clock } from '../coarse-clock.ts';
 import type { EntryLimits } from '../config/types.ts';
-import { GatewayError } from '../errors.ts';
+import { type ErrorCode, GatewayError } from '../errors.ts';
 import { http2 } from '../node-http.ts';
 import type { Connection, Multiplex } from './connections.ts';
 import { errorBody } from './error-response.ts';
@@ -47,9 +48,9 @@ export function serveHttp2(
   if (owner.draining) streams.announceEnd();
 }
 
-/** Answers the first request with 503, and ends the connection. */
-export function refuseHttp2(socket: Duplex): void {
-  const error = new GatewayError('TOO_MANY_CONNECTIONS');
+/** Answers the first request with an error, and ends the connection. */
+export function refuseHttp2(socket: Duplex, code: ErrorCode = 'TOO_MANY_CONNECTIONS'): void {
+  const error = new GatewayError(code);
   const { contentType, body } = errorBody(error);
   const session = http2().performServerHandshake(socket, { settings: { maxConcurrentStreams: 1 } });
   const timer = setTimeout(() => session.destroy(), refusalTime);
@@ -70,6 +71,8 @@ class Http2Connection implements Multiplex {
   readonly #limits: EntryLimits;
   readonly #exchanges = new Set<Http2Exchange>();
   #timer: NodeJS.Timeout | null = null;
+  /** Since when there has been no request, in the clock's time. */
+  #idleSince = clock.now;
 
   constructor(
     owner: ExchangeOwner,
@@ -89,6 +92,25 @@ class Http2Connection implements Multiplex {
 
   get open(): number {
     return this.#exchanges.size;
+  }
+
+  get owing(): boolean {
+    for (const exchange of this.#exchanges) if (exchange.owing) return true;
+    return false;
+  }
+
+  isLate(now: number): boolean {
+    for (const exchange of this.#exchanges) if (exchange.isLate(now, this.#limits)) return true;
+    return this.#isIdleTooLong(now);
+  }
+
+  endLate(now: number): void {
+    for (const exchange of this.#exchanges) {
+      if (exchange.isLate(now, this.#limits)) {
+        exchange.malformed(new GatewayError('REQUEST_TIMEOUT'));
+      }
+    }
+    if (this.#isIdleTooLong(now)) this.announceEnd();
   }
 
   get receiving(): boolean {
@@ -116,8 +138,15 @@ class Http2Connection implements Multiplex {
     this.#exchanges.clear();
   }
 
+  #isIdleTooLong(now: number): boolean {
+    if (this.#exchanges.size > 0 || this.#timer !== null) return false;
+    const { head_timeout, idle_timeout } = this.#limits;
+    const limit = this.#connection.requests === 0 ? head_timeout : idle_timeout;
+    return limit > 0 && now - this.#idleSince >= limit;
+  }
+
   #begin(stream: ServerHttp2Stream, raw: readonly string[]): void {
-    const head = requestHead(raw);
+    const head = requestHead(raw, this.#limits.max_header_size);
     const { probe } = this.#connection;
     if (probe !== null) {
       stream.respond({ ':status': head.target === probe ? 204 : 404 }, { endStream: true });
@@ -129,6 +158,7 @@ class Http2Connection implements Multiplex {
     stream.on('close', () => {
       this.#exchanges.delete(exchange);
       this.#connection.lastActivity = performance.now();
+      this.#idleSince = clock.now;
     });
     exchange.start();
   }

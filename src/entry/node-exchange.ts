@@ -53,6 +53,11 @@ export class NodeExchange extends Exchange {
     return !this.#request.complete;
   }
 
+  override isLate(now: number, { read_timeout }: EntryLimits): boolean {
+    if (this.#body === null || read_timeout === 0 || !this.receiving) return false;
+    return this.#body.arrival.silence(now) >= read_timeout;
+  }
+
   get begun(): boolean {
     return this.#response.headersSent;
   }

@@ -42,6 +42,11 @@ export class Permits {
     return this.#waiting.length;
   }
 
+  /** Whether the primary owes an answer. */
+  get asking(): boolean {
+    return this.#asked;
+  }
+
   /** Borrows the first batch. */
   open(): void {
     this.#ask();

@@ -66,13 +66,14 @@ function readBinary(bytes: Buffer): ProxyHeader {
 }
 
 /**
- * Takes the header off the front of a connection. `done` gets the client (null: the peer itself);
+ * Takes the header off the front of a connection. `done` gets the client (null: the peer itself),
+ * and answers whether somebody reads the connection now: else it stays paused;
  * it is not called when there is none in time: the connection is closed then.
  */
 export function takeProxyHeader(
   socket: Socket,
   timeout: number,
-  done: (client: ProxiedClient | null) => void,
+  done: (client: ProxiedClient | null) => boolean,
 ): void {
   let bytes: Buffer = Buffer.alloc(0);
   const timer = setTimeout(() => socket.destroy(), timeout);
@@ -95,9 +96,9 @@ export function takeProxyHeader(
     }
     socket.pause();
     const rest = bytes.subarray(header.length);
-    done(header.client);
+    const read = done(header.client);
     if (rest.length > 0) socket.unshift(rest);
-    socket.resume();
+    if (read) socket.resume();
   };
   function destroy(): void {
     socket.destroy();

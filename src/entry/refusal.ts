@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { GatewayError } from '../errors.ts';
+import { type ErrorCode, GatewayError } from '../errors.ts';
 import { closeLingering } from './linger.ts';
 import { rawErrorResponse } from './error-response.ts';
 
@@ -9,7 +9,7 @@ const maxRefusals = 1024;
 const patience = 100;
 
 /**
- * Turns connections away with 503. The answer goes out on the first bytes of the request, because
+ * Turns connections away with 503 or 429. The answer goes out on the first bytes of the request, because
  * a client that reads an answer before it has asked may take it for noise.
  */
 export class Refusals {
@@ -45,7 +45,7 @@ export class Refusals {
   }
 
   /** Answers. The socket is the one that HTTP would run on. */
-  answer(socket: Duplex): void {
+  answer(socket: Duplex, code: ErrorCode = 'TOO_MANY_CONNECTIONS'): void {
     socket.on('error', () => socket.destroy());
     const timer = setTimeout(tell, patience);
     socket.once('data', tell);
@@ -57,9 +57,7 @@ export class Refusals {
       socket.off('data', tell);
       socket.off('end', tell);
       if (!socket.writable) return;
-      socket.write(
-        rawErrorResponse(new GatewayError('TOO_MANY_CONNECTIONS'), ['Retry-After', '1']),
-      );
+      socket.write(rawErrorResponse(new GatewayError(code), ['Retry-After', '1']));
       closeLingering(socket);
     }
   }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BodySink, BodySource } from '../context/body.ts';
 import { GatewayError } from '../errors.ts';
+import { BodyArrival } from './body-arrival.ts';
 import { trailerRefusal } from './request-checks.ts';
 
 export interface BodyOptions {
@@ -39,8 +40,8 @@ export class RequestBody implements BodySource {
   #sink: BodySink | null = null;
   /** Whether it turned out malformed or too large. */
   refused = false;
+  readonly arrival = new BodyArrival();
   #started = false;
-  #received = 0;
 
   constructor(
     request: IncomingMessage,
@@ -62,7 +63,7 @@ export class RequestBody implements BodySource {
   /** Bytes still to come; Infinity when that is not known. */
   get missing(): number {
     if (this.#request.complete) return 0;
-    return (this.length ?? Number.POSITIVE_INFINITY) - this.#received;
+    return (this.length ?? Number.POSITIVE_INFINITY) - this.arrival.received;
   }
 
   start(sink: BodySink): void {
@@ -74,13 +75,18 @@ export class RequestBody implements BodySource {
       return;
     }
     this.#sink = sink;
+    this.arrival.await();
     if (this.#options.expectsContinue && !this.#response.headersSent)
       this.#response.writeContinue();
     request.on('data', (chunk: Buffer) => {
-      this.#received += chunk.length;
+      const { arrival } = this;
+      arrival.received += chunk.length;
       const { limit } = this.#options;
-      if (this.#received > limit) this.fail(new GatewayError('BODY_TOO_LARGE', { limit }));
-      if (this.#sink?.write(chunk) === false) request.pause();
+      if (arrival.received > limit) this.fail(new GatewayError('BODY_TOO_LARGE', { limit }));
+      if (this.#sink?.write(chunk) === false) {
+        arrival.hold();
+        request.pause();
+      }
     });
     request.on('end', () => {
       const refusal = trailerRefusal(request.rawTrailers);
@@ -93,6 +99,7 @@ export class RequestBody implements BodySource {
   }
 
   resume(): void {
+    this.arrival.await();
     this.#request.resume();
   }
 
@@ -111,6 +118,7 @@ export class RequestBody implements BodySource {
   #take(): BodySink | null {
     const sink = this.#sink;
     this.#sink = null;
+    this.arrival.hold();
     return sink;
   }
 }

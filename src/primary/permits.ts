@@ -1,4 +1,5 @@
 import type { EntryConfig } from '../config/types.ts';
+import { permitSubject } from '../ipc/permit-name.ts';
 
 /** Permits given back to another primary at a time, at most. */
 const RECLAIMED = 64;
@@ -10,13 +11,17 @@ export interface PermitHolder {
   recallPermits(entry: string): void;
 }
 
+type Limited = Pick<EntryConfig, 'name' | 'max_concurrency'> & {
+  readonly max_conns_per_ip?: number;
+};
+
 /** A worker that waits for an answer. */
 interface Wish {
   readonly holder: PermitHolder;
   readonly count: number;
 }
 
-/** One entry's permits: each is one connection that may be open. */
+/** The permits of an entry, or of one client address at it: each is one connection that may be open. */
 class EntryPermits {
   limit = 0;
   /** Permits lent, by worker. */
@@ -26,6 +31,11 @@ class EntryPermits {
   readonly recalled = new Set<PermitHolder>();
   /** The wishes that the recall under way is for. */
   asking: Wish[] = [];
+
+  /** Nobody has any, and nobody waits. */
+  get unused(): boolean {
+    return this.lent.size + this.wishes.length + this.asking.length + this.recalled.size === 0;
+  }
 
   get free(): number {
     let sum = 0;
@@ -41,19 +51,26 @@ class EntryPermits {
  */
 export class Permits {
   readonly #entries = new Map<string, EntryPermits>();
+  /** max_conns_per_ip of each entry. */
+  readonly #perAddress = new Map<string, number>();
   readonly #holders = new Set<PermitHolder>();
 
   /**
    * Takes the limits of a configuration; a lower one is reached as connections close. Entries that
    * are no more keep theirs, for the workers that drain them.
    */
-  setLimits(entries: readonly Pick<EntryConfig, 'name' | 'max_concurrency'>[]): void {
-    for (const { name, max_concurrency: limit } of entries) {
-      const permits = this.#entry(name);
-      permits.limit = limit;
-      if (permits.free < 0) {
-        for (const holder of permits.lent.keys()) holder.recallPermits(name);
+  setLimits(entries: readonly Limited[]): void {
+    for (const { name, max_concurrency, max_conns_per_ip } of entries) {
+      if (max_conns_per_ip !== undefined) {
+        this.#perAddress.set(name, max_conns_per_ip || Infinity);
       }
+      this.#entry(name).limit = max_concurrency;
+    }
+    for (const [name, permits] of this.#entries) {
+      const { entry, address } = permitSubject(name);
+      if (address !== null) permits.limit = this.#perAddress.get(entry) ?? Infinity;
+      if (permits.free >= 0) continue;
+      for (const holder of permits.lent.keys()) holder.recallPermits(name);
     }
     for (const [name, permits] of this.#entries) this.#serve(name, permits);
   }
@@ -71,6 +88,7 @@ export class Permits {
       permits.asking = permits.asking.filter((wish) => wish.holder !== holder);
       this.#answered(name, permits, holder);
       this.#serve(name, permits);
+      this.#forgetUnused(name, permits);
     }
   }
 
@@ -88,12 +106,15 @@ export class Permits {
     else permits.lent.delete(holder);
     this.#answered(entry, permits, holder);
     this.#serve(entry, permits);
+    this.#forgetUnused(entry, permits);
   }
 
   /** The holder keeps every permit until it is asked for some. */
   entrust(holder: PermitHolder): void {
     this.#holders.add(holder);
-    for (const permits of this.#entries.values()) permits.lent.set(holder, permits.free);
+    for (const [name, permits] of this.#entries) {
+      if (permitSubject(name).address === null) permits.lent.set(holder, permits.free);
+    }
   }
 
   /**
@@ -114,8 +135,18 @@ export class Permits {
 
   #entry(name: string): EntryPermits {
     let permits = this.#entries.get(name);
-    if (!permits) this.#entries.set(name, (permits = new EntryPermits()));
+    if (!permits) {
+      permits = new EntryPermits();
+      const { entry, address } = permitSubject(name);
+      if (address !== null) permits.limit = this.#perAddress.get(entry) ?? Infinity;
+      this.#entries.set(name, permits);
+    }
     return permits;
+  }
+
+  /** There are as many addresses as there are clients. */
+  #forgetUnused(name: string, permits: EntryPermits): void {
+    if (permits.unused && permitSubject(name).address !== null) this.#entries.delete(name);
   }
 
   /** Grants what is free; when nothing is, asks the other workers for what they can spare. */

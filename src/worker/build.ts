@@ -7,6 +7,7 @@ import type { EntryCredentials } from '../tls/credentials.ts';
 import { type CompiledFlow, compileFlow, inSequence } from '../flow/compile.ts';
 import type { FilterDefinition, FlowServices, Handler } from '../flow/filter.ts';
 import { importPlugin } from '../plugins.ts';
+import { addressPermitName, permitSubject } from '../ipc/permit-name.ts';
 import type { DrainReport, WorkerInspection } from '../ipc/messages.ts';
 import type { LimitToPrimary } from '../ipc/limit-messages.ts';
 import type { Log } from '../log.ts';
@@ -105,6 +106,13 @@ export async function buildWorker(
       request: (count: number) => services.requestPermits(entry.name, count),
       give: (count: number) => services.returnPermits(entry.name, count),
     };
+    const addressPermits = (address: string): typeof permits => {
+      const name = addressPermitName(entry.name, address);
+      return {
+        request: (count) => services.requestPermits(name, count),
+        give: (count) => services.returnPermits(name, count),
+      };
+    };
     const route = (context: RequestContext): Handler => {
       tracer?.follow(context);
       return router.find(context);
@@ -113,7 +121,15 @@ export async function buildWorker(
     const { ticketKey } = services;
     entries.set(
       entry.name,
-      new Entry(entry, { log, permits, route, admits: access, credentials, ticketKey }),
+      new Entry(entry, {
+        log,
+        permits,
+        addressPermits,
+        route,
+        admits: access,
+        credentials,
+        ticketKey,
+      }),
     );
   }
   return {
@@ -150,16 +166,18 @@ export async function buildWorker(
     for (const entry of entries.values()) await entry.prove();
   }
 
-  function grantPermits(entry: string, count: number): void {
-    entries.get(entry)?.grantPermits(count);
+  function grantPermits(name: string, count: number): void {
+    const { entry, address } = permitSubject(name);
+    entries.get(entry)?.grantPermits(count, address);
   }
 
   function setTicketKey(key: Buffer): void {
     for (const entry of entries.values()) entry.setTicketKey(key);
   }
 
-  function recallPermits(entry: string): void {
-    entries.get(entry)?.recallPermits();
+  function recallPermits(name: string): void {
+    const { entry, address } = permitSubject(name);
+    entries.get(entry)?.recallPermits(address);
   }
 
   function inspect(): WorkerInspection {

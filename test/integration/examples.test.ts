@@ -14,6 +14,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 interface Example {
   readonly entry: string;
   readonly path: string;
+  readonly scheme?: 'https';
   readonly ask?: Ask;
   /** Names of environment variables that say where a backend is, and in which form. */
   readonly backends?: Readonly<Record<string, 'origin' | 'host'>>;
@@ -29,6 +30,12 @@ const says =
 
 const examples: Record<string, Example> = {
   'hello.yml': { entry: 'hello', path: '/', answers: says(/^hello\n$/) },
+  'tls.yml': {
+    entry: 'secure',
+    path: '/',
+    scheme: 'https',
+    answers: says(/^hello over TLS\n$/),
+  },
   'quick-start.yml': {
     entry: 'es_search',
     path: '/books/_search',
@@ -127,7 +134,7 @@ suite('examples', () => {
       const anywhere = text.replace(/^(\s+binding: )("?)(.*?):\d+("?)(?=\s|$)/gm, '$1$2$3:0$4');
       const complete = anywhere.replaceAll('./plugins/', `${root}examples/plugins/`);
       const gateway = await startGateway(t, complete, { env: await environmentOf(t, example) });
-      const origin = await gateway.origin(example.entry);
+      const origin = await gateway.origin(example.entry, example.scheme);
       example.answers(await ask(`${origin}${example.path}`, example.ask));
     });
   }

@@ -37,12 +37,12 @@ export const limits: Readonly<Record<string, JsonSchema>> = {
     '5m',
   ),
   read_timeout: duration(
-    'Longest silence within a request that is being received; 408 after that. 0 for no limit.',
+    'Longest silence within the body of a request that is waited for; 408 after that. 0 for no limit. (The head has head_timeout.)',
     '30s',
     '10s',
   ),
   write_timeout: duration(
-    'Longest time that a client may take nothing of a response that waits for it; the connection is closed after that. 0 for no limit.',
+    'Longest time that a client may take nothing at all of a response that waits for it; the connection is closed after that. 0 for no limit.',
     '30s',
     '1m',
   ),

@@ -1,0 +1,453 @@
+/** Every limit of an entry, broken by a client on each way of speaking HTTP that it applies to. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import { suite, test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EntryLimits } from '../../src/config/types.ts';
+import type { RequestContext } from '../../src/context/context.ts';
+import { answerPath, get, RawClient, startEntry, until } from './support.ts';
+import { withTls } from './tls-support.ts';
+
+type Changes = Partial<EntryLimits>;
+/** What makes the strict front leave a request to node:http. */
+const unusual = 'Expect: ';
+const chunked = 'Transfer-Encoding: chunked';
+
+async function store({ request, response }: RequestContext): Promise<void> {
+  const { length } = await request.readBody(1 << 30);
+  response.status = 200;
+  response.body = Buffer.from(`${length}`);
+}
+
+const large = Buffer.alloc(32 << 20);
+function answerLarge({ response }: RequestContext): void {
+  response.status = 200;
+  response.body = large;
+}
+
+function serve(t: TestContext, config: Changes, flow = store) {
+  return startEntry(t, flow, { config });
+}
+
+async function overHttp2(t: TestContext, config: Changes, flow: typeof store = store) {
+  const started = await startEntry(t, flow, { config: { ...withTls(), ...config } });
+  const client = http2.connect(`https://127.0.0.1:${started.port}`, { rejectUnauthorized: false });
+  client.on('error', () => {});
+  t.after(() => client.destroy());
+  await once(client, 'connect');
+  return { ...started, client };
+}
+
+async function statusOf(stream: ClientHttp2Stream): Promise<number> {
+  stream.on('error', () => {});
+  const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
+  stream.resume();
+  return Number(headers[':status']);
+}
+
+function post(client: ClientHttp2Session, fields: http2.OutgoingHttpHeaders = {}) {
+  const stream = client.request({ ':method': 'POST', ...fields });
+  stream.on('error', () => {});
+  return stream;
+}
+
+/** A head that leaves its body to follow, as each front of HTTP/1.1 reads it. */
+const bodies = {
+  'strict front': {
+    head: 'POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n',
+    part: 'x',
+    end: '',
+  },
+  'node:http': {
+    head: `POST / HTTP/1.1\r\nHost: test\r\n${chunked}\r\n\r\n`,
+    part: '1\r\nx\r\n',
+    end: '0\r\n\r\n',
+  },
+};
+
+suite('read_timeout', () => {
+  for (const [front, { head, part, end }] of Object.entries(bodies)) {
+    test(`${front}: silence within a body is answered with 408`, async (t) => {
+      const { port } = await serve(t, { read_timeout: 300 });
+      const client = await RawClient.connect(t, port);
+      client.send(head + part);
+      await client.expect(/^HTTP\/1\.1 408 /);
+      await client.expectEnd();
+      assert.match(client.received, /\r\nConnection: close\r\n/i);
+    });
+
+    test(`${front}: a slow client that goes on is served`, async (t) => {
+      const { port } = await serve(t, { read_timeout: 400 });
+      const client = await RawClient.connect(t, port);
+      client.send(head);
+      for (let i = 0; i < 10; i++) {
+        await sleep(100);
+        client.send(part);
+      }
+      client.send(end);
+      await client.expect(/^HTTP\/1\.1 200 [^]*10$/);
+    });
+  }
+
+  test('node:http: a body that nobody asks for yet is not waited for', async (t) => {
+    const { port } = await serve(t, { read_timeout: 200 }, async (context) => {
+      await sleep(800);
+      await store(context);
+    });
+    const client = await RawClient.connect(t, port);
+    client.send(bodies['node:http'].head + bodies['node:http'].part);
+    await sleep(700);
+    assert.equal(client.received, '');
+    client.send('0\r\n\r\n');
+    await client.expect(/^HTTP\/1\.1 200 /);
+  });
+
+  test('HTTP/2: silence within a body is answered with 408; other requests go on', async (t) => {
+    const { client } = await overHttp2(t, { read_timeout: 300 });
+    const silent = post(client);
+    silent.write('x');
+    assert.equal(await statusOf(silent), 408);
+    const other = post(client);
+    other.end('x');
+    assert.equal(await statusOf(other), 200);
+  });
+
+  test('HTTP/2: a slow client that goes on is served', async (t) => {
+    const { client } = await overHttp2(t, { read_timeout: 400 });
+    const stream = post(client);
+    const status = statusOf(stream);
+    for (let i = 0; i < 10; i++) {
+      await sleep(100);
+      stream.write('x');
+    }
+    stream.end();
+    assert.equal(await status, 200);
+  });
+});
+
+suite('request_timeout', () => {
+  for (const [front, { head, part }] of Object.entries(bodies)) {
+    test(`${front}: a request that does not come to its end is answered with 408`, async (t) => {
+      const { port } = await serve(t, { request_timeout: 500 });
+      const client = await RawClient.connect(t, port);
+      client.send(head);
+      // Whatever it sends, as long as it is not all.
+      const timer = setInterval(() => client.send(part), 150);
+      t.after(() => clearInterval(timer));
+      await client.expect(/^HTTP\/1\.1 408 /);
+    });
+  }
+
+  test('HTTP/2', async (t) => {
+    const { client } = await overHttp2(t, { request_timeout: 500 });
+    const stream = post(client);
+    const timer = setInterval(() => stream.writable && stream.write('x'), 100);
+    t.after(() => clearInterval(timer));
+    assert.equal(await statusOf(stream), 408);
+  });
+});
+
+suite('head_timeout', () => {
+  test('a head that does not come to its end is answered with 408', async (t) => {
+    const { port } = await serve(t, { head_timeout: 300 });
+    const client = await RawClient.connect(t, port);
+    client.send('GET / HTTP/1.1\r\n');
+    const timer = setInterval(() => client.send('X: y\r\n'), 100);
+    t.after(() => clearInterval(timer));
+    await client.expect(/^HTTP\/1\.1 408 /);
+    clearInterval(timer);
+    await client.expectEnd();
+  });
+
+  test('HTTP/2: a client that asks for nothing is told to go', async (t) => {
+    const { client } = await overHttp2(t, { head_timeout: 300 });
+    await once(client, 'goaway');
+    await once(client, 'close');
+  });
+});
+
+suite('idle_timeout', () => {
+  for (const [front, field] of [
+    ['strict front', 'X: y'],
+    ['node:http', 'Upgrade: h2c'],
+  ] as const) {
+    test(`${front}: a kept connection is closed`, async (t) => {
+      const { port } = await serve(t, { idle_timeout: 300 }, answerPath as typeof store);
+      const client = await RawClient.connect(t, port);
+      client.send(get('/', field));
+      await client.expect(/^HTTP\/1\.1 200 /);
+      await client.expectEnd();
+    });
+  }
+
+  test('HTTP/2: GOAWAY, though the client sends pings', async (t) => {
+    const { client } = await overHttp2(t, { idle_timeout: 400 });
+    const stream = post(client);
+    stream.end('x');
+    assert.equal(await statusOf(stream), 200);
+    const timer = setInterval(() => client.destroyed || client.ping(() => {}), 50);
+    t.after(() => clearInterval(timer));
+    await once(client, 'goaway');
+    await once(client, 'close');
+  });
+
+  test('HTTP/2: not while a request is under way', async (t) => {
+    const { client } = await overHttp2(
+      t,
+      { idle_timeout: 200, head_timeout: 200 },
+      async (context) => {
+        await sleep(900);
+        await store(context);
+      },
+    );
+    const stream = post(client);
+    stream.end('x');
+    assert.equal(await statusOf(stream), 200);
+  });
+});
+
+suite('write_timeout', () => {
+  for (const [front, field] of [
+    ['strict front', 'X: y'],
+    ['node:http', unusual],
+  ] as const) {
+    test(`${front}: a client that takes nothing is closed`, async (t) => {
+      const { port, entry } = await serve(t, { write_timeout: 500 }, answerLarge as never);
+      const client = await RawClient.connect(t, port);
+      client.socket.pause();
+      client.send(field === unusual ? get('/').replace('1.1', '1.0') : get('/', field));
+      await until(() => entry.inspect().requests > 0 || entry.inspect().total > 0, 'the request');
+      await until(() => entry.inspect().connections === 0, 'the end of the connection');
+    });
+  }
+
+  test('HTTP/2: a client that takes nothing is closed', async (t) => {
+    const { client, entry } = await overHttp2(t, { write_timeout: 500 }, answerLarge as never);
+    // Its stream's window is used up, and never opened again.
+    client
+      .request({ ':path': '/' })
+      .on('error', () => {})
+      .pause();
+    await until(() => entry.inspect().total === 1, 'the request');
+    await until(() => entry.inspect().connections === 0, 'the end of the connection');
+  });
+
+  test('a client that takes a little now and then is served', async (t) => {
+    const { port, entry } = await serve(t, { write_timeout: 600 }, answerLarge as never);
+    const client = await RawClient.connect(t, port);
+    let taken = 0;
+    client.socket.removeAllListeners('data');
+    client.socket.pause();
+    client.send(get('/'));
+    for (let i = 0; i < 20; i++) {
+      await sleep(100);
+      // Some hundred kilobytes: less than what makes the system take more from the gateway.
+      for (let part = 0; part < 4; part++) taken += client.socket.read()?.length ?? 0;
+      client.socket.read(0);
+    }
+    assert.ok(taken > 0 && taken < large.length, `${taken}`);
+    assert.equal(entry.inspect().connections, 1);
+    client.socket.on('data', (chunk: Buffer) => (taken += chunk.length));
+    client.socket.resume();
+    await until(() => taken > large.length, 'the rest');
+  });
+});
+
+suite('max_inflight_request_size', () => {
+  async function breakIt(holding: () => void, second: () => Promise<number>, free: () => void) {
+    holding();
+    await until(() => true, 'a turn');
+    assert.equal(await second(), 503);
+    free();
+  }
+
+  test('HTTP/1.1: bodies in memory are counted over connections, and forgotten at the end', async (t) => {
+    const { port, entry } = await serve(t, { max_inflight_request_size: 100_000 });
+    const first = await RawClient.connect(t, port);
+    const second = await RawClient.connect(t, port);
+    await breakIt(
+      () =>
+        first.send(
+          `POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 90001\r\n\r\n${'x'.repeat(90_000)}`,
+        ),
+      async () => {
+        await until(() => entry.inflight.held === 90_000, 'the first body');
+        second.send(`POST / HTTP/1.1\r\nHost: test\r\n${chunked}\r\n\r\n`);
+        second.send(`4e20\r\n${'x'.repeat(20_000)}\r\n0\r\n\r\n`);
+        await second.expect(/^HTTP\/1\.1 \d/);
+        return Number(second.received.slice(9, 12));
+      },
+      () => first.send('x'),
+    );
+    await first.expect(/^HTTP\/1\.1 200 [^]*90001$/);
+    await until(() => entry.inflight.held === 0, 'nothing held');
+    const third = await RawClient.connect(t, port);
+    third.send(
+      `POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 99000\r\n\r\n${'x'.repeat(99_000)}`,
+    );
+    await third.expect(/^HTTP\/1\.1 200 /);
+  });
+
+  test('HTTP/2', async (t) => {
+    const { client, entry } = await overHttp2(t, { max_inflight_request_size: 100_000 });
+    const first = post(client);
+    first.write(Buffer.alloc(90_000));
+    await until(() => entry.inflight.held === 90_000, 'the first body');
+    const second = post(client);
+    second.end(Buffer.alloc(20_000));
+    assert.equal(await statusOf(second), 503);
+    first.end();
+    assert.equal(await statusOf(first), 200);
+    await until(() => entry.inflight.held === 0, 'nothing held');
+  });
+
+  test('a client that goes away holds nothing', async (t) => {
+    const { port, entry } = await serve(t, {});
+    const client = await RawClient.connect(t, port);
+    client.send(
+      `POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 90001\r\n\r\n${'x'.repeat(90_000)}`,
+    );
+    await until(() => entry.inflight.held === 90_000, 'the body');
+    client.socket.destroy();
+    await until(() => entry.inflight.held === 0, 'nothing held');
+  });
+});
+
+suite('max_request_body_size', () => {
+  const fronts = {
+    'strict front, announced': `POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 11\r\n\r\n01234567890`,
+    'node:http, found out': `POST / HTTP/1.1\r\nHost: test\r\n${chunked}\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n`,
+  };
+  for (const [front, text] of Object.entries(fronts)) {
+    test(`${front}: 413`, async (t) => {
+      const { port } = await serve(t, { max_request_body_size: 10 });
+      const client = await RawClient.connect(t, port);
+      client.send(text);
+      await client.expect(/^HTTP\/1\.1 413 /);
+    });
+  }
+
+  test('HTTP/2: 413, announced or not', async (t) => {
+    const { client } = await overHttp2(t, { max_request_body_size: 10 });
+    const announced = post(client, { 'content-length': 11 });
+    announced.end('01234567890');
+    assert.equal(await statusOf(announced), 413);
+    const found = post(client);
+    found.end('01234567890');
+    assert.equal(await statusOf(found), 413);
+  });
+});
+
+suite('max_header_size and max_header_count', () => {
+  const many = Array.from({ length: 60 }, (_, i) => `X-${i}: y`);
+  const broken: Record<string, [Changes, string]> = {
+    'size, strict front': [{ max_header_size: 2000 }, get('/', `X: ${'y'.repeat(2000)}`)],
+    'size, node:http': [{ max_header_size: 2000 }, get('/', unusual, `X: ${'y'.repeat(2000)}`)],
+    'count, strict front': [{ max_header_count: 50 }, get('/', ...many)],
+    'count, node:http': [{ max_header_count: 50 }, get('/', 'Upgrade: h2c', ...many)],
+  };
+  for (const [name, [limits, text]] of Object.entries(broken)) {
+    test(`${name}: 431`, async (t) => {
+      const { port } = await serve(t, limits);
+      const client = await RawClient.connect(t, port);
+      client.send(text);
+      await client.expect(/^HTTP\/1\.1 431 /);
+    });
+  }
+
+  test('size, HTTP/2: 431 to a client that does not know the limit yet', async (t) => {
+    const { port, entry } = await overHttp2(t, { max_header_size: 2000 });
+    const early = http2.connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+    t.after(() => early.destroy());
+    assert.equal(await statusOf(early.request({ x: 'y'.repeat(4000) })), 431);
+    assert.equal(entry.inspect().total, 0);
+  });
+
+  for (const [name, limits, fields] of [
+    ['size', { max_header_size: 2000 }, { x: 'y'.repeat(4000) }],
+    [
+      'count',
+      { max_header_count: 50 },
+      Object.fromEntries(many.map((field) => field.toLowerCase().split(': '))),
+    ],
+  ] as const) {
+    test(`${name}, HTTP/2: the stream is reset`, async (t) => {
+      const { client, entry } = await overHttp2(t, limits, answerPath as typeof store);
+      await until(() => client.remoteSettings.maxConcurrentStreams === 128, 'settings');
+      // Our settings count once they are acknowledged.
+      await new Promise((resolve) => client.ping(resolve));
+      const stream = client.request({ ':path': '/', ...fields });
+      const [error] = (await once(stream, 'error')) as [Error];
+      assert.match(error.message, /ENHANCE_YOUR_CALM|PROTOCOL_ERROR|GOAWAY/i);
+      assert.equal(entry.inspect().total, 0);
+    });
+  }
+});
+
+suite('max_requests_per_connection', () => {
+  for (const [front, field] of [
+    ['strict front', 'X: y'],
+    ['node:http', 'Upgrade: h2c'],
+  ] as const) {
+    test(`${front}: the last response says so`, async (t) => {
+      const { port } = await serve(
+        t,
+        { max_requests_per_connection: 2 },
+        answerPath as typeof store,
+      );
+      const client = await RawClient.connect(t, port);
+      client.send(get('/'));
+      await until(() => client.responses === 1, 'the first response');
+      assert.doesNotMatch(client.received, /Connection: close/i);
+      client.send(get('/', field));
+      await client.expectEnd();
+      assert.equal(client.responses, 2);
+      assert.match(client.received, /Connection: close/i);
+    });
+  }
+
+  test('HTTP/2: GOAWAY, and every request is answered', async (t) => {
+    const { client } = await overHttp2(t, { max_requests_per_connection: 2 });
+    const goaway = once(client, 'goaway');
+    for (let i = 0; i < 2; i++) {
+      const stream = post(client);
+      stream.end('x');
+      assert.equal(await statusOf(stream), 200);
+    }
+    await goaway;
+    await once(client, 'close');
+  });
+});
+
+suite('tcp_keepalive_in_seconds', () => {
+  /** Seconds until the system probes the connection to that port; null when it will not. */
+  function probeIn(port: number, peer: number): number | null {
+    const hexadecimal = (number: number): string =>
+      number.toString(16).toUpperCase().padStart(4, '0');
+    for (const line of readFileSync('/proc/net/tcp', 'latin1').split('\n')) {
+      const [, local, remote, , , timer = ''] = line.trim().split(/ +/);
+      if (!local?.endsWith(`:${hexadecimal(port)}`) || !remote?.endsWith(`:${hexadecimal(peer)}`))
+        continue;
+      const [kind, ticks = ''] = timer.split(':');
+      return kind === '02' ? Number.parseInt(ticks, 16) / 100 : null;
+    }
+    return assert.fail('no such connection');
+  }
+
+  for (const [name, config, least, most] of [
+    ['is the quiet time before a probe', { tcp_keepalive_in_seconds: 100_000 }, 60, 101],
+    ['counts for nothing with disable_tcp_keepalive', { disable_tcp_keepalive: true }, null, null],
+  ] as const) {
+    test(name, { skip: process.platform !== 'linux' }, async (t) => {
+      const { port } = await serve(t, config, answerPath as typeof store);
+      const client = await RawClient.connect(t, port);
+      client.send(get('/'));
+      await client.expect(/200 OK/);
+      const seconds = probeIn(port, client.socket.localPort ?? 0);
+      if (least === null) assert.equal(seconds, null);
+      else assert.ok(seconds !== null && seconds >= least && seconds <= most, `${seconds}`);
+    });
+  }
+});
