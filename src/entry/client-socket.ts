@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { countBodyBytes } from '../context/body-garbage.ts';
 
 /** Bytes that one read brings at most, of a connection and to be written to it before it waits. */
 export const readSize = 64 << 10;
@@ -32,7 +33,10 @@ export class ClientSocket extends net.Socket {
 
   /** False pauses the reading until the stream asks for more. */
   #receive(count: number): boolean {
-    if (this.receiver === null) return this.push(Buffer.from(shared.subarray(0, count)));
+    if (this.receiver === null) {
+      countBodyBytes(count);
+      return this.push(Buffer.from(shared.subarray(0, count)));
+    }
     this.receiver(shared, count);
     return true;
   }

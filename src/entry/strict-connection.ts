@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { type Timed, clock } from '../coarse-clock.ts';
 import type { EntryLimits } from '../config/types.ts';
 import type { Body } from '../context/body.ts';
+import { countBodyBytes } from '../context/body-garbage.ts';
 import { GatewayError } from '../errors.ts';
 import { onceCaughtUp } from './caught-up.ts';
 import { ClientSocket } from './client-socket.ts';
@@ -296,5 +297,7 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
 /** Part of what was read, to keep. */
 function part(bytes: Buffer, from: number, to: number, lent: boolean): Buffer {
   const view = from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to);
-  return lent ? Buffer.from(view) : view;
+  if (!lent) return view;
+  countBodyBytes(view.length);
+  return Buffer.from(view);
 }

@@ -1,3 +1,5 @@
+import { countBodyBytes } from '../context/body-garbage.ts';
+
 const size = 65_536;
 /** Every connection reads into this one, since what it brings is handled before the next read. */
 const shared = Buffer.allocUnsafeSlow(size);
@@ -13,7 +15,10 @@ export class ReadBuffer {
   /** The buffer for the next read. Who streams a body (`streaming`) gets buffers of its own. */
   next(streaming: boolean): Buffer {
     if (!streaming) this.#current = shared;
-    else if (this.#taken || this.#current === shared) this.#current = Buffer.allocUnsafeSlow(size);
+    else if (this.#taken || this.#current === shared) {
+      countBodyBytes(size);
+      this.#current = Buffer.allocUnsafeSlow(size);
+    }
     this.#taken = false;
     return this.#current;
   }
