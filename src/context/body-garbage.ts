@@ -2,9 +2,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** Bytes of body parts after which those that have gone out are freed. */
-const tolerated = 8 << 20;
+const tolerated = 4 << 20;
 /** Of so many collections one frees also what has waited long, for a slow reader. */
-const thorough = 16;
+const thorough = 32;
 
 type Collect = (options: { type: 'minor' | 'major'; execution: 'sync' }) => void;
 

@@ -8,12 +8,14 @@ import {
 } from '../upstream/parameters.ts';
 import type { BalancerName } from '../upstream/cluster.ts';
 import type { NodeFilter } from '../upstream/node-filter.ts';
+import { asksForTopology, publishInstead } from '../upstream/published-topology.ts';
 import { readsOfElasticsearch } from '../upstream/retry.ts';
 
 interface ElasticsearchParameters extends ForwardParameters {
   readonly elasticsearch: string;
   readonly balancer: BalancerName;
   readonly hash_key?: string;
+  readonly publish_address?: string;
   readonly weights?: readonly { readonly host: string; readonly weight: number }[];
   readonly filter?: NodeFilter;
   readonly refresh?: { readonly enabled?: boolean; readonly enable?: boolean };
@@ -110,6 +112,15 @@ export default defineFilter<ElasticsearchParameters>({
         },
       },
       filter: nodeFilter,
+      publish_address: {
+        type: 'string',
+        minLength: 1,
+        syntax: 'template',
+        description:
+          'Host and port to tell clients that ask for the nodes of the cluster (GET /_nodes/…), in ' +
+          "place of every node's own, so that clients which sniff stay on the gateway.",
+        examples: ['gateway.example.com:8000', '$[[_ctx.request.host]]'],
+      },
       max_retry_times: {
         type: 'integer',
         minimum: 0,
@@ -195,8 +206,18 @@ export default defineFilter<ElasticsearchParameters>({
       },
     });
 
-    return function elasticsearch(context) {
-      return cluster.forward(context, options);
+    const { publish_address } = parameters;
+    if (publish_address === undefined) {
+      return function elasticsearch(context) {
+        return cluster.forward(context, options);
+      };
+    }
+    const published = services.template(publish_address);
+    return async function elasticsearch(context) {
+      const { request, response } = context;
+      const rewrites = asksForTopology(request.method, request.path);
+      await cluster.forward(context, options);
+      if (rewrites) await publishInstead(response, published.render(context));
     };
   },
 });

@@ -206,6 +206,27 @@ suite('clusters', () => {
     for (let i = 0; i < 8; i++) assert.equal((await ask(`${origin}/x`)).body, 'seed');
   });
 
+  test('clients that sniff are told the published address', async (t) => {
+    const node = await startNode(t, 'a');
+    node.topology = () => topologyOf([{ name: 'a', address: `127.0.0.1:${node.port}` }]);
+    const filter = 'elasticsearch: { elasticsearch: prod, publish_address: "gateway.example:80" }';
+    const gateway = await startGateway(
+      t,
+      configuration(`endpoint: "${node.origin}", discovery.enabled: true`, `{ ${filter} }`),
+    );
+    const origin = await gateway.origin('main');
+    for (const path of ['/_nodes/http', '/_nodes/_all/http?pretty']) {
+      const { body, headers } = await ask(`${origin}${path}`);
+      const { nodes } = JSON.parse(body) as ReturnType<typeof topologyOf> as never;
+      const { name, http } = nodes['id-a'] as { name: string; http: unknown };
+      assert.equal(name, 'a');
+      const address = 'gateway.example:80';
+      assert.deepEqual(http, { publish_address: address, bound_address: [address] });
+      assert.equal(Number(headers['content-length']), body.length);
+    }
+    assert.equal((await ask(`${origin}/x`)).body, 'a');
+  });
+
   test('roles and tags decide which discovered nodes are used', async (t) => {
     const nodes = [
       await startNode(t, 'hot'),
