@@ -48,6 +48,12 @@ const examples: Record<string, Example> = {
     backends: { SHOP: 'host', DOCS: 'host' },
     answers: says(/^DOCS GET \/docs\/start$/),
   },
+  'production-cluster.yml': {
+    entry: 'main',
+    path: '/books/_search',
+    backends: { CLUSTER: 'origin', BACKUP: 'origin' },
+    answers: says(/^CLUSTER GET \/books\/_search$/),
+  },
   'read-write.yml': {
     entry: 'es_ingest',
     path: '/_bulk',
