@@ -21,6 +21,7 @@ const backlog = 4096;
 /** The accepting end of an entry in this worker: several sockets, one stream of connections. */
 export class Acceptor {
   readonly #servers: net.Server[] = [];
+  readonly #handles: { close(): void }[] = [];
   readonly #onConnection: (socket: Socket) => void;
   readonly #plain: boolean;
   #accepted = 0;
@@ -53,6 +54,8 @@ export class Acceptor {
     // A failed accept (descriptors used up) passes; the others go on.
     server.on('error', () => {});
     this.#servers.push(server);
+    // oxlint-disable-next-line no-underscore-dangle -- node has no public name for it
+    this.#handles.push((server as unknown as { _handle: { close(): void } })._handle);
   }
 
   /**
@@ -60,27 +63,31 @@ export class Acceptor {
    * One connection is accepted per round of the event loop, so the queue is empty when a few rounds
    * brought none; it closes in the same turn, after a brief one.
    */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
     const deadline = performance.now() + drainLimit;
+    let before = performance.now();
     let seen = this.#accepted;
     let quiet = 0;
-    for (let before = performance.now(), now = before; now < deadline; before = now) {
-      await nextRound();
-      now = performance.now();
+    const look = (): void => {
+      const now = performance.now();
       quiet = this.#accepted === seen ? quiet + 1 : 0;
       seen = this.#accepted;
-      if (quiet >= quietRounds && now - before < briefTurn) break;
-    }
-    this.closeNow();
+      if ((quiet >= quietRounds && now - before < briefTurn) || now > deadline) {
+        this.closeNow();
+        resolve();
+        return;
+      }
+      before = now;
+      setImmediate(look);
+    };
+    setImmediate(look);
+    return promise;
   }
 
   closeNow(): void {
+    // Before anything else: what a server does to close takes its time, above all the first time.
+    for (const handle of this.#handles.splice(0)) handle.close();
     for (const server of this.#servers.splice(0)) server.close();
   }
-}
-
-function nextRound(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
