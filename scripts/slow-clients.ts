@@ -87,7 +87,7 @@ flow: [{ name: main, filter: [{ http: { host: "127.0.0.1:${backendPort}" } }] }]
 async function portOf(socket: string): Promise<number> {
   for (let tries = 0; tries < 300; tries++) {
     const answer = await requestControl(socket, 'GET', '/status').catch(() => null);
-    const [address] = (answer?.body as GatewayStatus | undefined)?.entries[0]?.addresses ?? [];
+    const [address] = (answer?.body as GatewayStatus | undefined)?.entries?.[0]?.addresses ?? [];
     if (address !== undefined) return Number(address.slice(address.lastIndexOf(':') + 1));
     await sleep(100);
   }
