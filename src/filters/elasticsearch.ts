@@ -11,7 +11,8 @@ import type { NodeFilter } from '../upstream/node-filter.ts';
 import { asksForTopology, publishInstead } from '../upstream/published-topology.ts';
 import { readsOfElasticsearch } from '../upstream/retry.ts';
 
-interface ElasticsearchParameters extends ForwardParameters {
+interface ElasticsearchParameters extends Omit<ForwardParameters, 'timeout'> {
+  readonly timeout?: number;
   readonly elasticsearch: string;
   readonly balancer: BalancerName;
   readonly hash_key?: string;
@@ -176,6 +177,15 @@ export default defineFilter<ElasticsearchParameters>({
         },
       },
       ...forwardProperties,
+      timeout: {
+        type: ['string', 'number'],
+        duration: 'ms',
+        description:
+          'How long a node may take until its response begins, and how long it may be silent within ' +
+          'it unless read_timeout says otherwise; 0 for no limit. The request is broken off then. ' +
+          'The "request_timeout" of the cluster when it is not given.',
+        examples: ['10s'],
+      },
     },
   },
   check({ balancer, hash_key }) {
@@ -187,24 +197,29 @@ export default defineFilter<ElasticsearchParameters>({
   create(parameters, services) {
     const { weights = [], filter = {}, balancer, hash_key, refresh } = parameters;
     const key = hash_key === undefined ? null : services.template(hash_key);
-    const cluster = services.cluster(parameters.elasticsearch).view({
+    const named = services.cluster(parameters.elasticsearch);
+    const timeout = parameters.timeout ?? named.requestTimeout ?? 30_000;
+    const cluster = named.view({
       balancer,
       weights: Object.fromEntries(weights.map(({ host, weight }) => [host, weight])),
       filter,
       followsDiscovery: refresh?.enabled ?? refresh?.enable ?? true,
-      connections: connectionsOf(parameters),
+      connections: connectionsOf({ ...parameters, timeout }),
     });
-    const options = forwardOptionsOf(parameters, {
-      host: 'node',
-      isRead: readsOfElasticsearch,
-      hashKey: key && key.render,
-      retry: {
-        onFailure: parameters.retry_on_backend_failure,
-        readsOnFailure: parameters.retry_readonly_on_backend_failure,
-        writesOnFailure: parameters.retry_writes_on_backend_failure,
-        onBusy: parameters.retry_on_backend_busy,
+    const options = forwardOptionsOf(
+      { ...parameters, timeout },
+      {
+        host: 'node',
+        isRead: readsOfElasticsearch,
+        hashKey: key && key.render,
+        retry: {
+          onFailure: parameters.retry_on_backend_failure,
+          readsOnFailure: parameters.retry_readonly_on_backend_failure,
+          writesOnFailure: parameters.retry_writes_on_backend_failure,
+          onBusy: parameters.retry_on_backend_busy,
+        },
       },
-    });
+    );
 
     const { publish_address } = parameters;
     if (publish_address === undefined) {

@@ -45,6 +45,8 @@ export type BalancerName = 'weight' | 'least_in_flight' | 'hash';
 /** What a cluster is made of. */
 export interface ClusterConfig {
   readonly name: string;
+  /** How long its nodes may take to answer unless a filter says otherwise, ms. */
+  readonly requestTimeout?: number;
   /** Origins, `http://host:port` or `https://host:port`. */
   readonly nodes: readonly string[];
   /** Share of the requests by `host:port`; 1 for those not named, 0 takes none. */
@@ -73,6 +75,8 @@ export type ClusterSettings = Partial<
 /** A group of nodes that serve the same content. */
 export interface Cluster {
   readonly name: string;
+  /** How long its nodes may take to answer unless a filter says otherwise, ms; 0 for no limit. */
+  readonly requestTimeout?: number;
   /** Whether it is believed to have a node that takes requests; absent when it cannot know. */
   readonly available?: boolean;
   /** Has its nodes checked now, if somebody checks them; absent when nobody does. */

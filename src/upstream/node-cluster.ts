@@ -48,6 +48,7 @@ export function createCluster(
 export function clusterConfigOf(resource: ElasticsearchConfig): ClusterConfig {
   return {
     name: resource.name,
+    requestTimeout: resource.request_timeout,
     nodes: resource.endpoints,
     weights: {},
     balancer: 'weight',
@@ -72,6 +73,7 @@ function trafficLimitsOf({ traffic_control: limits }: ElasticsearchConfig): Traf
 
 export class NodeCluster implements Cluster, ForwardTarget {
   readonly name: string;
+  readonly requestTimeout: number;
   readonly balancer: Balancer;
   readonly budget: RetryBudget;
   readonly authorization: string | null;
@@ -93,6 +95,7 @@ export class NodeCluster implements Cluster, ForwardTarget {
     settings: ClusterSettings = {},
   ) {
     this.name = config.name;
+    this.requestTimeout = config.requestTimeout ?? 30_000;
     this.#config = config;
     this.checkSoon = checkSoon;
     this.#settings = settings;

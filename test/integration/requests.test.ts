@@ -91,16 +91,22 @@ router:
     rules:
       - { method: "*", pattern: /dead, flow: dead }
       - { method: "*", pattern: /silent, flow: silent }
+      - { method: "*", pattern: /cluster, flow: cluster }
 flow:
   - name: dead
     filter: [{ http: { host: "127.0.0.1:1" } }]
   - name: silent
     filter: [{ http: { host: "${silent.origin.slice(7)}", timeout: 300ms } }]
+  - name: cluster
+    filter: [{ elasticsearch: { elasticsearch: silent } }]
+elasticsearch:
+  - { name: silent, endpoint: "${silent.origin}", request_timeout: 300ms, health_check.enabled: false }
 `,
     );
     const origin = await gateway.origin('main');
     assert.equal((await ask(`${origin}/dead`, { method: 'POST' })).status, 502);
     assert.equal((await ask(`${origin}/silent`, { method: 'POST' })).status, 504);
+    assert.equal((await ask(`${origin}/cluster`, { method: 'POST' })).status, 504);
   });
 
   test('a client that goes away takes its upstream request along', async (t) => {

@@ -228,7 +228,8 @@ export const elasticsearchSchema: JsonSchema = {
       request_timeout: {
         type: ['string', 'number'],
         duration: 's',
-        description: 'How long a node may take to answer.',
+        description:
+          'How long a node may take to answer, where a filter\'s "timeout" does not say.',
         default: '30s',
         examples: [30, '90s'],
       },
