@@ -67,6 +67,7 @@ export class Entry implements ExchangeOwner {
   readonly #tls: TlsServer | null;
   readonly #timeLimits: TimeLimits;
   #drain: Drain | null = null;
+  #drained: Promise<DrainReport> | null = null;
   #probe: Probe | null = null;
   #total = 0;
 
@@ -158,12 +159,18 @@ export class Entry implements ExchangeOwner {
    * Accepts what is queued, then no more, and calls `closedToNew`; settles when every connection
    * has gone.
    */
-  async drain(closedToNew?: () => void): Promise<DrainReport> {
-    if (this.#drain !== null) return this.#drain.done;
+  drain(closedToNew?: () => void): Promise<DrainReport> {
+    this.#drained ??= this.#leave(closedToNew);
+    return this.#drained;
+  }
+
+  async #leave(closedToNew?: () => void): Promise<DrainReport> {
+    // Only then are clients told to go: they come back at once by new connections, and none of these
+    // may meet a socket that is about to close.
+    await this.#acceptor.close();
     const pending = (): number => this.#permits.waiting + this.#refusals.open;
     const drain = new Drain(this.#connections, this.#config.drain, pending);
     this.#drain = drain;
-    await this.#acceptor.close();
     this.#permits.drain();
     this.#addressPermits.drain();
     drain.closedToNew();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { clock } from '../../src/coarse-clock.ts';
 import { collect } from '../../src/context/body.ts';
 import type { RequestContext } from '../../src/context/context.ts';
 import { RawClient, answerPath, blockAfterReading, get, startEntry, until } from './support.ts';
@@ -296,6 +297,18 @@ suite('what is not served', () => {
     client.send(get('/a'));
     await client.expect(/\/a$/);
     await blockAfterReading(600, () => client.send(get('/b')));
+    await client.expect(/\/b$/);
+  });
+
+  test('a request that arrived just in time is read before its connection is ended', async (t) => {
+    const { port } = await startEntry(t, answerPath, { config: { idle_timeout: 5000 } });
+    const client = await RawClient.connect(t, port);
+    client.send(get('/a'));
+    await client.expect(/\/a$/);
+    await blockAfterReading(100, () => {
+      client.send(get('/b'));
+      clock.now += 10_000;
+    });
     await client.expect(/\/b$/);
   });
 

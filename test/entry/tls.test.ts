@@ -64,6 +64,7 @@ suite('an entry with TLS', () => {
       await client.expect(/\/a$/);
     }
     const drained = entry.drain();
+    await until(() => entry.draining, 'the drain');
     kept.send(get('/b'));
     slow.send('GET /c HT');
     await quiet.expectEnd();
