@@ -59,11 +59,11 @@ function assertCalm({ faults, targets: [{ result, findings }] }: Outcome, kinds:
 }
 
 test('no client sees any disturbance, one listening socket for each worker', async (t) => {
-  const kinds = ['signal', 'edit', 'api', 'kill', 'workers', 'burst', 'kill-reload', 'kill-all'];
+  const kinds = ['signal', 'edit', 'api', 'kill', 'workers', 'upgrade', 'kill-reload', 'kill-all'];
   assertCalm(await storm(t, 22, true, kinds), kinds);
 });
 
 test('no client sees any disturbance, one listening socket for all workers', async (t) => {
-  const kinds = ['edit', 'kill', 'workers', 'kill-reload'];
+  const kinds = ['burst', 'kill', 'workers', 'upgrade', 'kill-reload'];
   assertCalm(await storm(t, 12, false, kinds), kinds);
 });
