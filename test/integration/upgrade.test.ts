@@ -216,7 +216,8 @@ suite('upgrade', () => {
     for (const client of held) client.write(get);
     await Promise.all(held.map((client) => client.until(/hello/)));
     await upgraded(gateway);
-    assert.equal((await gateway.status()).draining.length, 2);
+    // The kernel may have given all three to one worker; the other has gone then.
+    assert.ok((await gateway.status()).draining.length > 0);
     const fourth = await rawClient(t, port);
     fourth.write(get);
     await fourth.until(/hello/);
