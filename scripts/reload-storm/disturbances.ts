@@ -130,6 +130,8 @@ export class Disturber {
         return this.#kill('all');
       case 'kill-reload': {
         const editing = this.#edit(at);
+        // It may fail while nobody waits for it yet.
+        editing.catch(() => {});
         await sleep(Math.random() * 600);
         const killed = await this.#kill('one', true);
         return { ...killed, ...(await editing) };

@@ -13,7 +13,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export function processesIn(folder: string): number[] {
   return processes().filter((pid) => {
     try {
-      return pid !== process.pid && readlinkSync(`/proc/${pid}/cwd`) === folder;
+      // The folder may be gone already.
+      const at = readlinkSync(`/proc/${pid}/cwd`).replace(/ \(deleted\)$/, '');
+      return pid !== process.pid && at === folder;
     } catch {
       return false;
     }
