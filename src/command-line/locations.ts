@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { locateDataFolder } from '../config/load.ts';
 import { GatewayError } from '../errors.ts';
+import { controlSocketPath } from '../primary/socket-path.ts';
 
 export const defaultConfigFile = 'evergate.yml';
 
@@ -23,5 +23,5 @@ export async function controlSocket(options: {
 }): Promise<string> {
   if (options.socket !== undefined) return options.socket;
   const data = await locateDataFolder({ paths: configPaths(options.config) });
-  return join(data, 'evergate.sock');
+  return controlSocketPath(data);
 }

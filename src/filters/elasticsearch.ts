@@ -204,7 +204,7 @@ export default defineFilter<ElasticsearchParameters>({
       weights: Object.fromEntries(weights.map(({ host, weight }) => [host, weight])),
       filter,
       followsDiscovery: refresh?.enabled ?? refresh?.enable ?? true,
-      connections: connectionsOf({ ...parameters, timeout }),
+      connections: connectionsOf(parameters),
     });
     const options = forwardOptionsOf(
       { ...parameters, timeout },

@@ -107,7 +107,7 @@ export const forwardProperties: Readonly<Record<string, JsonSchema>> = {
   },
 };
 
-export function connectionsOf(parameters: ForwardParameters): ConnectionSettings {
+export function connectionsOf(parameters: Omit<ForwardParameters, 'timeout'>): ConnectionSettings {
   return {
     connectTimeout: parameters.dial_timeout,
     maxConnections: parameters.max_connection_per_node,
