@@ -8,15 +8,23 @@ import { ResponseParser, type ResponseListener } from './http1-parser.ts';
 import { encodeRequestHead } from './http1-request.ts';
 import { ReadBuffer } from './read-buffer.ts';
 import { RequestWriter } from './http1-request-writer.ts';
+import type { NodeTls } from './node-tls.ts';
 import type { ConnectionSettings, FailurePhase } from './transport.ts';
 
 /** Where a connection leads. */
 export interface NodeAddress {
   readonly host: string;
   readonly port: number;
+  /** Null for plain connections. */
+  readonly tls: NodeTls | null;
   /** What errors call the node. */
   readonly label: string;
 }
+
+const plain = {
+  connect: ({ host, port }: NodeAddress): Socket =>
+    connect({ host, port, noDelay: true, keepAlive: true }),
+};
 
 /** Who keeps the connections to a node. */
 export interface ConnectionOwner {
@@ -64,26 +72,29 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     this.#retireAt = clock.deadline(settings.maxAge);
     clock.add(this);
     this.deadline = clock.deadline(settings.connectTimeout);
-    const { host, port } = address;
-    const options = { host, port, noDelay: true, keepAlive: true };
     // What follows a switch of protocols is read by others, as from any socket.
-    const socket = exchange.request.upgrade
-      ? connect(options)
-      : connect({
-          ...options,
-          onread: {
-            buffer: () => this.#readBuffer.next(this.#exchange?.answered === true),
-            callback: (count, buffer) => this.#read(buffer as Buffer, count),
-          },
-        });
+    const lent = address.tls === null && exchange.request.upgrade === undefined;
+    const socket = lent ? this.#openLending() : (address.tls ?? plain).connect(address);
     this.#socket = socket;
     this.#writer = new RequestWriter(socket);
-    if (exchange.request.upgrade) socket.on('data', this.#onChunk);
-    socket.once('connect', this.#onConnect);
+    if (!lent) socket.on('data', this.#onChunk);
+    socket.once(address.tls === null ? 'connect' : 'secureConnect', this.#onConnect);
     socket.on('drain', this.#onDrain);
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
+  }
+
+  /** A socket that reads into a buffer of ours. */
+  #openLending(): Socket {
+    const { host, port } = this.#address;
+    return connect({
+      ...{ host, port, noDelay: true, keepAlive: true },
+      onread: {
+        buffer: () => this.#readBuffer.next(this.#exchange?.answered === true),
+        callback: (count, buffer) => this.#read(buffer as Buffer, count),
+      },
+    });
   }
 
   /** Whether the connection may still be given an exchange. */

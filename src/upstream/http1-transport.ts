@@ -2,6 +2,7 @@ import { GatewayError } from '../errors.ts';
 import { clock, type Timed } from '../coarse-clock.ts';
 import { type ConnectionOwner, Http1Connection, type NodeAddress } from './http1-connection.ts';
 import { Http1Exchange } from './http1-exchange.ts';
+import { NodeTls } from './node-tls.ts';
 import type {
   ConnectionSettings,
   Transport,
@@ -14,7 +15,7 @@ import type {
 const waitingPerConnection = 16;
 
 /**
- * A lean HTTP/1.1 client for one plain `http:` node: kept-alive connections, the one used last is
+ * A lean HTTP/1.1 client for one node: kept-alive connections, the one used last is
  * taken first, never a second request before the first is answered.
  */
 export class Http1Transport implements Transport, ConnectionOwner, Timed {
@@ -30,9 +31,10 @@ export class Http1Transport implements Transport, ConnectionOwner, Timed {
   #closing: PromiseWithResolvers<void> | null = null;
 
   constructor(origin: string, settings: ConnectionSettings) {
-    const { hostname, port } = new URL(origin);
+    const { hostname, port, protocol } = new URL(origin);
     const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-    this.#address = { host, port: Number(port || 80), label: origin };
+    const tls = protocol === 'https:' ? new NodeTls(host, settings) : null;
+    this.#address = { host, port: Number(port || (tls ? 443 : 80)), tls, label: origin };
     this.#settings = settings;
   }
 

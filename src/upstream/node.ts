@@ -62,7 +62,7 @@ export class Node {
 
 /** The client that speaks with that node. */
 export function openTransport(origin: string, settings: ConnectionSettings): Transport {
-  return origin.startsWith('https:')
+  return settings.allowH2 && origin.startsWith('https:')
     ? new UndiciTransport(origin, settings)
     : new Http1Transport(origin, settings);
 }

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
-import type { ConnectionOptions } from 'node:tls';
 import type { buildConnector, Pool } from 'undici';
 import { GatewayError } from '../errors.ts';
+import { tlsOptions } from './node-tls.ts';
 import type {
   ConnectionSettings,
   Transport,
@@ -18,17 +18,12 @@ function undici(): typeof import('undici') {
   return require('undici') as typeof import('undici');
 }
 
-type TlsOptions = Pick<
-  ConnectionOptions,
-  'rejectUnauthorized' | 'ca' | 'cert' | 'key' | 'passphrase' | 'servername'
->;
-
 /** Bytes that a response head may have. */
 const maxHead = 65_536;
 
 /**
- * undici's pool for one node: for TLS and whatever the lean client does not speak. Connections that
- * broke without an answer are never told as `stale`, since undici does not say which it reused.
+ * undici's pool for one node: for HTTP/2, which the lean client does not speak. Connections that broke
+ * without an answer are never told as `stale`, since undici does not say which it reused.
  */
 export class UndiciTransport implements Transport {
   readonly #origin: string;
@@ -40,7 +35,6 @@ export class UndiciTransport implements Transport {
     this.#settings = settings;
     this.#pool = new (undici().Pool)(origin, {
       connections: settings.maxConnections,
-      pipelining: 1,
       allowH2: settings.allowH2,
       maxHeaderSize: maxHead,
       keepAliveTimeout: settings.idleTimeout || 600_000,
@@ -83,16 +77,4 @@ function connectorFor(settings: ConnectionSettings): buildConnector.connector {
     ...tlsOptions(settings),
   });
   return ({ servername: _ofRequest, ...options }, callback) => connect(options, callback);
-}
-
-function tlsOptions({ tls, tlsInsecureSkipVerify }: ConnectionSettings): TlsOptions {
-  const verifies = tlsInsecureSkipVerify === null ? tls?.ca != null : !tlsInsecureSkipVerify;
-  return {
-    rejectUnauthorized: verifies,
-    ...(tls?.ca != null && { ca: tls.ca }),
-    ...(tls?.cert != null && { cert: tls.cert }),
-    ...(tls?.key != null && { key: tls.key }),
-    ...(tls?.passphrase != null && { passphrase: tls.passphrase }),
-    ...(tls?.serverName != null && { servername: tls.serverName }),
-  };
 }

@@ -3,7 +3,11 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { describe, test, type TestContext } from 'node:test';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { before, describe, test, type TestContext } from 'node:test';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import type { BodySource } from '../../src/context/body.ts';
 import { Http1Transport } from '../../src/upstream/http1-transport.ts';
 import type {
@@ -12,6 +16,7 @@ import type {
   UpstreamRequest,
 } from '../../src/upstream/transport.ts';
 import { UndiciTransport } from '../../src/upstream/undici-transport.ts';
+import { selfSigned } from '../tls/made.ts';
 import {
   connections,
   eventually,
@@ -20,7 +25,7 @@ import {
   type Peer,
   plainGet,
   PushedBody,
-  rawBackend,
+  rawBackend as startBackend,
 } from '../upstream/raw-backend.ts';
 
 interface Subject {
@@ -28,11 +33,24 @@ interface Subject {
   readonly create: (origin: string, settings: ConnectionSettings) => Transport;
   /** undici closes its connection after HEAD, and refuses a 100 that it did not ask for. */
   readonly lean: boolean;
+  /** Whether nodes speak TLS. */
+  readonly tls: boolean;
 }
 
 const subjects: Subject[] = [
-  { name: 'http1', create: (origin, s) => new Http1Transport(origin, s), lean: true },
-  { name: 'undici', create: (origin, s) => new UndiciTransport(origin, s), lean: false },
+  { name: 'http1', create: (origin, s) => new Http1Transport(origin, s), lean: true, tls: false },
+  {
+    name: 'http1, TLS',
+    create: (origin, s) => new Http1Transport(origin, s),
+    lean: true,
+    tls: true,
+  },
+  {
+    name: 'undici',
+    create: (origin, s) => new UndiciTransport(origin, s),
+    lean: false,
+    tls: false,
+  },
 ];
 
 interface ResponseCase {
@@ -237,7 +255,13 @@ for (const subject of subjects) {
   describe(`transport ${subject.name}`, { timeout: 100_000 }, () => conform(subject));
 }
 
-function conform({ create, lean }: Subject): void {
+function conform({ create, lean, tls }: Subject): void {
+  let context: SecureContext | null = null;
+  before(() => {
+    if (tls) context = secureContext();
+  });
+  const rawBackend = (t: TestContext, play: (peer: Peer, index: number) => unknown) =>
+    startBackend(t, play, context);
   const open = (t: TestContext, origin: string, settings: Partial<ConnectionSettings> = {}) => {
     const transport = create(origin, { ...connections, ...settings });
     t.after(() => transport.destroy());
@@ -559,7 +583,7 @@ function conform({ create, lean }: Subject): void {
       name: 'a reset before the answer',
       play: async (peer) => {
         await peer.head();
-        peer.socket.resetAndDestroy();
+        peer.reset();
       },
       code: 'UPSTREAM_BROKEN',
       phase: 'sent',
@@ -641,7 +665,7 @@ function conform({ create, lean }: Subject): void {
     server.close();
     await once(server, 'close');
     const body = new PushedBody(10);
-    const transport = open(t, `http://127.0.0.1:${port}`);
+    const transport = open(t, `${tls ? 'https' : 'http'}://127.0.0.1:${port}`);
     const outcome = await exchange(transport, { method: 'POST', body });
     assert.equal(outcome.error?.code, 'UPSTREAM_CONNECT');
     assert.equal(outcome.phase, 'connect');
@@ -725,6 +749,14 @@ function conform({ create, lean }: Subject): void {
     await closing;
     await eventually(() => backend.peers[0]?.ended === true, 'closed');
   });
+}
+
+function secureContext(): SecureContext {
+  const folder = mkdtempSync(join(tmpdir(), 'evergate-transport-'));
+  const { cert, key } = selfSigned(folder, 'node');
+  const context = createSecureContext({ cert: readFileSync(cert), key: readFileSync(key) });
+  rmSync(folder, { recursive: true });
+  return context;
 }
 
 /** undici takes a connection back a turn of the event loop after its response. */

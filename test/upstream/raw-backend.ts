@@ -2,6 +2,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
+import { type SecureContext, TLSSocket } from 'node:tls';
 import { type Body, type BodySink, type BodySource, isBuffered } from '../../src/context/body.ts';
 import type { GatewayError } from '../../src/errors.ts';
 import { defaultConnections } from '../../src/upstream/cluster.ts';
@@ -15,14 +16,17 @@ import type {
 /** One accepted connection. */
 export class Peer {
   readonly socket: Socket;
+  readonly #bare: Socket;
   /** Everything received, Latin-1. */
   received = '';
   ended = false;
   closed = false;
   #changed = (): void => {};
 
-  constructor(socket: Socket) {
+  /** @param bare what carries `socket`, if that speaks TLS */
+  constructor(socket: Socket, bare = socket) {
     this.socket = socket;
+    this.#bare = bare;
     socket.on('data', (chunk) => {
       this.received += chunk.toString('latin1');
       this.#changed();
@@ -55,6 +59,11 @@ export class Peer {
     return head;
   }
 
+  /** Breaks the connection as a crash would. */
+  reset(): void {
+    this.#bare.resetAndDestroy();
+  }
+
   async gone(): Promise<void> {
     while (!this.closed) await new Promise<void>((resolve) => (this.#changed = resolve));
   }
@@ -65,14 +74,18 @@ export interface RawBackend {
   readonly peers: Peer[];
 }
 
-/** Listens on a free port; `play` runs for each connection. */
+/** Listens on a free port; `play` runs for each connection. With `tls` it speaks that. */
 export async function rawBackend(
   t: TestContext,
   play: (peer: Peer, index: number) => unknown,
+  tls: SecureContext | null = null,
 ): Promise<RawBackend> {
   const peers: Peer[] = [];
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    const peer = new Peer(socket);
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (bare) => {
+    const socket =
+      tls === null ? bare : new TLSSocket(bare, { isServer: true, secureContext: tls });
+    bare.on('error', () => {});
+    const peer = new Peer(socket, bare);
     peers.push(peer);
     Promise.resolve(play(peer, peers.length - 1)).catch(() => socket.destroy());
   });
@@ -81,7 +94,8 @@ export async function rawBackend(
     for (const peer of peers) peer.socket.destroy();
     server.close();
   });
-  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, peers };
+  const { port } = server.address() as AddressInfo;
+  return { origin: `${tls === null ? 'http' : 'https'}://127.0.0.1:${port}`, peers };
 }
 
 export const connections: ConnectionSettings = { ...defaultConnections, maxConnections: 64 };

@@ -1,0 +1,56 @@
+import { isIP } from 'node:net';
+import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls';
+import type { ConnectionSettings } from './transport.ts';
+
+type TlsOptions = Pick<
+  ConnectionOptions,
+  'rejectUnauthorized' | 'ca' | 'cert' | 'key' | 'passphrase' | 'servername'
+>;
+
+/** What connections to nodes are opened with, as the configuration says. */
+export function tlsOptions({ tls, tlsInsecureSkipVerify }: ConnectionSettings): TlsOptions {
+  const verifies = tlsInsecureSkipVerify === null ? tls?.ca != null : !tlsInsecureSkipVerify;
+  return {
+    rejectUnauthorized: verifies,
+    ...(tls?.ca != null && { ca: tls.ca }),
+    ...(tls?.cert != null && { cert: tls.cert }),
+    ...(tls?.key != null && { key: tls.key }),
+    ...(tls?.passphrase != null && { passphrase: tls.passphrase }),
+    ...(tls?.serverName != null && { servername: tls.serverName }),
+  };
+}
+
+/** Opens TLS connections to one node; each resumes the session of one before it. */
+export class NodeTls {
+  readonly #options: TlsOptions;
+  readonly #context: SecureContext;
+  #session: Buffer | undefined;
+
+  constructor(host: string, settings: ConnectionSettings) {
+    const options = tlsOptions(settings);
+    // An address is no name to ask for.
+    this.#options = isIP(host) === 0 ? { servername: host, ...options } : options;
+    // Certificates and keys are read once, not for every connection.
+    this.#context = nodeTls().createSecureContext(options);
+  }
+
+  /** Emits `secureConnect` when the node has proved itself, else `error`. */
+  connect(address: { readonly host: string; readonly port: number }): TLSSocket {
+    const { host, port } = address;
+    const socket = nodeTls().connect({
+      host,
+      port,
+      ...this.#options,
+      secureContext: this.#context,
+      session: this.#session,
+    });
+    socket.setNoDelay(true).setKeepAlive(true);
+    socket.on('session', (session: Buffer) => (this.#session = session));
+    return socket;
+  }
+}
+
+/** Loaded when there is a node that speaks it. */
+function nodeTls(): typeof import('node:tls') {
+  return process.getBuiltinModule('node:tls');
+}
