@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { isBuffered } from '../context/body.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { clock, type Timed } from '../coarse-clock.ts';
@@ -8,23 +8,8 @@ import { ResponseParser, type ResponseListener } from './http1-parser.ts';
 import { encodeRequestHead } from './http1-request.ts';
 import { ReadBuffer } from './read-buffer.ts';
 import { RequestWriter } from './http1-request-writer.ts';
-import type { NodeTls } from './node-tls.ts';
+import { type NodeAddress, openSocket, readyEvent } from './node-socket.ts';
 import type { ConnectionSettings, FailurePhase } from './transport.ts';
-
-/** Where a connection leads. */
-export interface NodeAddress {
-  readonly host: string;
-  readonly port: number;
-  /** Null for plain connections. */
-  readonly tls: NodeTls | null;
-  /** What errors call the node. */
-  readonly label: string;
-}
-
-const plain = {
-  connect: ({ host, port }: NodeAddress): Socket =>
-    connect({ host, port, noDelay: true, keepAlive: true }),
-};
 
 /** Who keeps the connections to a node. */
 export interface ConnectionOwner {
@@ -74,27 +59,23 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     this.deadline = clock.deadline(settings.connectTimeout);
     // What follows a switch of protocols is read by others, as from any socket.
     const lent = address.tls === null && exchange.request.upgrade === undefined;
-    const socket = lent ? this.#openLending() : (address.tls ?? plain).connect(address);
+    const socket = openSocket(
+      address,
+      lent
+        ? {
+            buffer: () => this.#readBuffer.next(this.#exchange?.answered === true),
+            callback: (count, buffer) => this.#read(buffer as Buffer, count),
+          }
+        : null,
+    );
     this.#socket = socket;
     this.#writer = new RequestWriter(socket);
     if (!lent) socket.on('data', this.#onChunk);
-    socket.once(address.tls === null ? 'connect' : 'secureConnect', this.#onConnect);
+    socket.once(readyEvent(address), this.#onConnect);
     socket.on('drain', this.#onDrain);
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
-  }
-
-  /** A socket that reads into a buffer of ours. */
-  #openLending(): Socket {
-    const { host, port } = this.#address;
-    return connect({
-      ...{ host, port, noDelay: true, keepAlive: true },
-      onread: {
-        buffer: () => this.#readBuffer.next(this.#exchange?.answered === true),
-        callback: (count, buffer) => this.#read(buffer as Buffer, count),
-      },
-    });
   }
 
   /** Whether the connection may still be given an exchange. */

@@ -1,7 +1,8 @@
 import { GatewayError } from '../errors.ts';
 import { clock, type Timed } from '../coarse-clock.ts';
-import { type ConnectionOwner, Http1Connection, type NodeAddress } from './http1-connection.ts';
+import { type ConnectionOwner, Http1Connection } from './http1-connection.ts';
 import { Http1Exchange } from './http1-exchange.ts';
+import type { NodeAddress } from './node-socket.ts';
 import { NodeTls } from './node-tls.ts';
 import type {
   ConnectionSettings,

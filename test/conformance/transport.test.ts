@@ -414,9 +414,9 @@ function conform({ create, lean, tls }: Subject): void {
       if (accepted % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     assert.ok(accepted < 2000, 'never asked to pause');
-    const before = body.resumed;
+    const resumed = body.resumed;
     backend.peers[0]?.socket.resume();
-    await eventually(() => body.resumed > before, 'asked to go on');
+    await eventually(() => body.resumed > resumed, 'asked to go on');
   });
 
   test('a response body waits while nobody reads', async (t) => {
