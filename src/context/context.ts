@@ -39,6 +39,8 @@ export class GatewayRequest extends Message {
   target: string;
   /** Protocol the client asks to go on with (`websocket`) on a connection that allows it. */
   upgrade: string | null = null;
+  /** Whether the client sends the body only when it is told to, which whoever starts it does. */
+  expectsContinue = false;
   /** Where the bytes that are read into memory count; null when they do not. */
   inflight: InflightBytes | null = null;
   #held = 0;

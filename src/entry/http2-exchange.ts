@@ -121,8 +121,10 @@ export class Http2Exchange extends Exchange {
   }
 
   protected newRequest(): GatewayRequest {
-    const { method, target, headers } = this.#head;
-    return new GatewayRequest(method, target, headers, this.#body);
+    const { method, target, headers, expectsContinue } = this.#head;
+    const request = new GatewayRequest(method, target, headers, this.#body);
+    request.expectsContinue = expectsContinue;
+    return request;
   }
 
   protected failBody(error: GatewayError): void {

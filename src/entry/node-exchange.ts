@@ -176,6 +176,7 @@ export class NodeExchange extends Exchange {
       }
     }
     const request = new GatewayRequest(method, target, headers, this.#body);
+    request.expectsContinue = this.#kind.expectsContinue === true;
     if (this.#kind.upgradeHead) request.upgrade = headers.get('upgrade') ?? null;
     return request;
   }

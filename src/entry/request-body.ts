@@ -60,9 +60,13 @@ export class RequestBody implements BodySource {
     return this.#sink !== null;
   }
 
-  /** Bytes still to come; Infinity when that is not known. */
+  /**
+   * Bytes still to come; Infinity when that is not known. A client that was not told to send its
+   * body may send it or not.
+   */
   get missing(): number {
     if (this.#request.complete) return 0;
+    if (this.#options.expectsContinue && !this.#started) return Number.POSITIVE_INFINITY;
     return (this.length ?? Number.POSITIVE_INFINITY) - this.arrival.received;
   }
 

@@ -137,6 +137,7 @@ export class Forwarding implements UpstreamHandler {
         target: request.target,
         headers: this.#fields,
         body,
+        expectsContinue: request.expectsContinue && this.#isUnasked,
         upgrade: request.upgrade ?? undefined,
         headTimeout: this.#options.headTimeout,
         bodyTimeout: this.#options.bodyTimeout,
@@ -144,6 +145,12 @@ export class Forwarding implements UpstreamHandler {
       this,
     );
     if (attempt === this.#attempt && !this.#over) this.#exchange = exchange;
+  }
+
+  /** Whether the client has not been told to send the body. */
+  get #isUnasked(): boolean {
+    const body = this.#body;
+    return !isBuffered(body) && !(body instanceof ReplayBody && body.started);
   }
 
   readonly #onClientGone = (): void => {
@@ -156,7 +163,7 @@ export class Forwarding implements UpstreamHandler {
   };
 
   onInformation(status: number, headers: string[]): void {
-    // The entry answers 100 by itself, when the body is wanted.
+    // The entry answers 100 by itself, when the body is asked for.
     if (status !== 100) this.#context.interim?.inform(status, stripResponseFields(headers));
   }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { isBuffered } from '../context/body.ts';
+import { type BodySource, isBuffered } from '../context/body.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { clock, type Timed } from '../coarse-clock.ts';
 import type { ExchangeCarrier, Http1Exchange } from './http1-exchange.ts';
@@ -22,6 +22,9 @@ export interface ConnectionOwner {
 /** Milliseconds before a node's announced idle timeout when a connection is given up. */
 const idleMargin = 1000;
 
+/** How long a node may leave a request that asks for `100 Continue` without an answer, ms. */
+const continueTimeout = 1000;
+
 /** One connection to a node, which carries one exchange at a time. */
 export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed {
   deadline = Infinity;
@@ -41,6 +44,8 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   #paused = false;
   #wantsPause = false;
   #switchedHead: ResponseHead | null = null;
+  /** The request's body waits for the node to ask for it. */
+  #bodyHeld = false;
 
   /** Connects for `exchange`, which is sent as soon as there is a connection. */
   constructor(
@@ -97,14 +102,11 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   expire(): void {
     const exchange = this.#exchange;
     if (exchange === null) return this.#close();
-    const { label: node } = this.#address;
-    if (!this.#connected) {
-      const timeout = this.#settings.connectTimeout;
-      return this.#break(new GatewayError('UPSTREAM_TIMEOUT', { node, timeout }));
-    }
+    if (this.#bodyHeld && !exchange.answered) return this.#startBody(exchange);
     const { headTimeout, bodyTimeout } = exchange.request;
-    const timeout = exchange.answered ? bodyTimeout : headTimeout;
-    return this.#break(new GatewayError('UPSTREAM_TIMEOUT', { node, timeout }));
+    const answering = exchange.answered ? bodyTimeout : headTimeout;
+    const timeout = this.#connected ? answering : this.#settings.connectTimeout;
+    this.#break(new GatewayError('UPSTREAM_TIMEOUT', { node: this.#address.label, timeout }));
   }
 
   // The request.
@@ -127,9 +129,20 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
       exchange.requestSent = true;
       this.deadline = clock.deadline(request.headTimeout);
     } else {
-      this.deadline = Infinity;
-      this.#writer.writeHead(head, body.length, () => body.start(exchange));
+      const held = request.expectsContinue === true;
+      this.#bodyHeld = held;
+      this.deadline = held ? clock.deadline(continueTimeout) : Infinity;
+      this.#writer.writeHead(head, body.length, () => {
+        if (!held) body.start(exchange);
+      });
     }
+  }
+
+  /** The node asks for the body, or has been silent for long enough. */
+  #startBody(exchange: Http1Exchange): void {
+    this.#bodyHeld = false;
+    this.deadline = Infinity;
+    (exchange.request.body as BodySource).start(exchange);
   }
 
   sendBody(chunk: Buffer): boolean {
@@ -168,7 +181,7 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
 
   readonly #onDrain = (): void => {
     const exchange = this.#exchange;
-    if (exchange === null || exchange.requestSent) return;
+    if (exchange === null || exchange.requestSent || this.#bodyHeld) return;
     this.#timeHead(false);
     exchange.resumeRequest();
   };
@@ -210,8 +223,10 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   }
 
   onInformation(head: ResponseHead): void {
+    const exchange = this.#exchange;
     if (head.status === 101) this.#switchedHead = head;
-    else this.#exchange?.takeInformation(head);
+    else if (head.status === 100 && this.#bodyHeld && exchange !== null) this.#startBody(exchange);
+    else exchange?.takeInformation(head);
   }
 
   onResponse(head: ResponseHead, hasBody: boolean, length: number): void {
@@ -229,9 +244,8 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
 
   #pause(): void {
     this.#wantsPause = false;
-    if (this.#paused) return;
+    if (!this.#paused) this.#socket.pause();
     this.#paused = true;
-    this.#socket.pause();
   }
 
   resumeResponse(): void {
@@ -244,10 +258,10 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
 
   /** The response is complete; `clean` when nothing came behind it. */
   #finish(exchange: Http1Exchange, clean: boolean): void {
+    const { requestSent } = exchange;
     this.#exchange = null;
     this.#served++;
     this.#wantsPause = false;
-    const { requestSent } = exchange;
     if (clean && requestSent && this.#parser.keepAlive) this.#free();
     else this.#close();
     exchange.finish();
@@ -281,9 +295,8 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
 
   readonly #onConnect = (): void => {
     this.#connected = true;
-    const exchange = this.#exchange;
-    if (exchange === null) this.#close();
-    else this.#send(exchange);
+    if (this.#exchange === null) this.#close();
+    else this.#send(this.#exchange);
   };
 
   readonly #onEnd = (): void => {
@@ -320,9 +333,9 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     this.#exchange = null;
     this.#close();
     if (exchange === null) return;
-    const { answered, requestSent } = exchange;
+    const { answered } = exchange;
     exchange.breakOff(error, answered ? 'response' : this.#phase(error));
-    if (answered && !requestSent) exchange.cancelRequest();
+    if (answered && !exchange.requestSent) exchange.cancelRequest();
   }
 
   #phase(error: Error): FailurePhase {

@@ -30,6 +30,7 @@ export function encodeRequestHead(request: UpstreamRequest): string {
     head += `${name}: ${value}\r\n`;
   }
   if (upgrade !== undefined) head += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
+  if (request.expectsContinue) head += 'Expect: 100-continue\r\n';
   const length = lengthOf(body);
   if (length === undefined) return `${head}Transfer-Encoding: chunked\r\n\r\n`;
   if (body === null && !expectsBody(method)) return `${head}\r\n`;

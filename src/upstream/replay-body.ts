@@ -31,9 +31,14 @@ export class ReplayBody implements BodySource, BodySink {
     return this.#keeping && this.#failure === null;
   }
 
-  /** Whether all of the body is here. */
+  /** Whether anybody has asked for the body. */
+  get started(): boolean {
+    return this.#started;
+  }
+
+  /** Whether all of the body has been passed on. */
   get complete(): boolean {
-    return this.#ended;
+    return this.#ended && this.#given === this.#chunks.length;
   }
 
   /** Takes the body from its sink: the next one gets it from the beginning. */

@@ -14,6 +14,12 @@ export interface UpstreamRequest {
   readonly headers: readonly string[];
   /** Started when there is a connection, not before. */
   readonly body: Body;
+  /**
+   * The body is wanted only if the node asks for it: it is announced by `Expect: 100-continue`, and
+   * started at the node's 100, or when the node has said nothing for a second. Nodes that are spoken
+   * to by HTTP/2 are not asked.
+   */
+  readonly expectsContinue?: boolean;
   /** Protocol to upgrade to (`websocket`), or undefined. */
   readonly upgrade?: string | undefined;
   /**

@@ -400,6 +400,78 @@ function conform({ create, lean, tls }: Subject): void {
     assert.equal(backend.peers.length, 1);
   });
 
+  if (lean) {
+    const announced = (body: PushedBody) => ({
+      method: 'POST',
+      body,
+      headers: ['Host', 'a'],
+      expectsContinue: true,
+    });
+    const hello = (length: number | undefined) =>
+      new PushedBody(length, (sink) => {
+        sink.write(Buffer.from('hello'));
+        sink.end();
+      });
+
+    for (const length of [5, undefined]) {
+      test(`sends an announced body when the node asks for it, ${length ?? 'chunked'}`, async (t) => {
+        const body = hello(length);
+        const backend = await rawBackend(t, async (peer) => {
+          assert.match(await peer.head(), /\r\nExpect: 100-continue\r\n/);
+          // What the node has not asked for does not come.
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          assert.equal(peer.received, '');
+          assert.equal(body.sink, null);
+          peer.socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+          await peer.until(({ received }) => received.includes('hello'));
+          peer.socket.write(`${ok}Content-Length: 2\r\n\r\nok`);
+        });
+        const transport = open(t, backend.origin);
+        assert.equal((await exchange(transport, announced(body))).body, 'ok');
+        assert.equal(backend.peers.length, 1);
+      });
+    }
+
+    test('keeps an announced body back when the node refuses it', async (t) => {
+      const backend = await rawBackend(t, async (peer) => {
+        await peer.head();
+        peer.socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nb');
+        setTimeout(() => peer.socket.write('ig'), 20);
+      });
+      const body = hello(5);
+      const outcome = await exchange(open(t, backend.origin), announced(body));
+      assert.equal(outcome.status, 413);
+      assert.equal(outcome.body, 'big');
+      assert.equal(body.sink, null, 'never started');
+      assert.equal(body.cancelled, true);
+      // The node may still wait for the body, or not: nobody knows.
+      await eventually(() => backend.peers[0]?.ended === true, 'closed');
+      assert.equal(backend.peers[0]?.received, '');
+    });
+
+    test('sends an announced body to a node that does not ask for it', async (t) => {
+      const backend = await rawBackend(t, async (peer) => {
+        await peer.head();
+        await peer.until(({ received }) => received === 'hello');
+        peer.socket.write(`${ok}Content-Length: 2\r\n\r\nok`);
+      });
+      assert.equal((await exchange(open(t, backend.origin), announced(hello(5)))).body, 'ok');
+    });
+
+    test('keeps an announced body for another attempt when the node breaks off', async (t) => {
+      const backend = await rawBackend(t, async (peer) => {
+        await peer.head();
+        peer.reset();
+      });
+      const body = hello(5);
+      const outcome = await exchange(open(t, backend.origin), announced(body));
+      assert.equal(outcome.error?.code, 'UPSTREAM_BROKEN');
+      assert.equal(outcome.phase, 'sent');
+      assert.equal(body.sink, null);
+      assert.equal(body.cancelled, false);
+    });
+  }
+
   test('a request body waits while the node does not read', async (t) => {
     const backend = await rawBackend(t, (peer) => {
       peer.socket.pause();

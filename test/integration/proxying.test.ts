@@ -58,18 +58,98 @@ suite('proxying', () => {
     assert.match(await old.until(/hi$/), /^HTTP\/1\.1 200 OK\r\n/);
   });
 
-  test('Expect: 100-continue is answered when the body is wanted', async (t) => {
+  const expecting = (length: number, path = '/'): string =>
+    `POST ${path} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`;
+
+  test('Expect: 100-continue goes to the node, and its 100 comes back', async (t) => {
+    let asked = (): void => {};
+    const held = new Promise<void>((resolve) => (asked = resolve));
     const { port, backend } = await through(t, async (peer) => {
+      for (;;) {
+        assert.match(await peer.head(), /\r\nExpect: 100-continue\r\n/);
+        await held;
+        peer.socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+        await peer.until(({ received }) => received === 'body');
+        peer.received = '';
+        peer.socket.write(`${ok}Content-Length: 4\r\n\r\ndone`);
+      }
+    });
+    const client = await rawClient(t, port);
+    client.write(expecting(4));
+    await eventually('the head at the node', () => backend.peers.length === 1);
+    assert.equal(client.received, '', 'nothing is said for the node');
+    asked();
+    await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
+    client.write('body');
+    assert.match(await client.until(/done$/), /HTTP\/1\.1 200 OK/);
+    // Both connections stay in step.
+    client.received = '';
+    client.write(expecting(4));
+    await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
+    client.write('body');
+    await client.until(/done$/);
+    assert.equal(backend.peers.length, 1);
+  });
+
+  test('a node that refuses before the body spares the client the upload', async (t) => {
+    const { port, backend } = await through(t, async (peer) => {
+      await peer.head();
+      peer.socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig');
+    });
+    for (const length of [4, 1_000_000_000]) {
+      const client = await rawClient(t, port);
+      client.write(expecting(length));
+      const received = await client.until(/big$/);
+      assert.match(received, /^HTTP\/1\.1 413 Too Large\r\n[^]*\r\nConnection: close\r\n/);
+      // Whether the client sends the body after all cannot be known, so nothing can follow.
+      await client.closed();
+    }
+    for (const peer of backend.peers) assert.equal(peer.received, '');
+  });
+
+  test('a client is asked for its body when the node keeps silent, as old ones do', async (t) => {
+    const { port } = await through(t, async (peer) => {
+      for (;;) {
+        await peer.head();
+        await peer.until(({ received }) => received === 'body');
+        peer.received = '';
+        peer.socket.write(`${ok}Content-Length: 4\r\n\r\ndone`);
+      }
+    });
+    const client = await rawClient(t, port);
+    client.write(expecting(4));
+    await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
+    client.write('body');
+    assert.match(await client.until(/done$/), /HTTP\/1\.1 200 OK/);
+    // A client that does not wait for the 100 either.
+    const hasty = await rawClient(t, port);
+    hasty.write(`${expecting(4)}body`);
+    assert.match(await hasty.until(/done$/), /HTTP\/1\.1 200 OK/);
+  });
+
+  test('Expect: 100-continue is answered here when a filter wants the body', async (t) => {
+    const { backend, gateway } = await through(t, async (peer) => {
       assert.doesNotMatch(await peer.head(), /expect/i);
       await peer.until(({ received }) => received === 'body');
       peer.socket.write(`${ok}Content-Length: 4\r\n\r\ndone`);
     });
-    const client = await rawClient(t, port);
-    client.write('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n');
+    gateway.write(`
+entry: [{ name: main, router: main, network: { binding: "127.0.0.1:0" } }]
+router: [{ name: main, default_flow: main }]
+flow:
+  - name: main
+    filter:
+      - if: { equals: { _ctx.request.body: none } }
+        then: [{ drop: {} }]
+      - http: { host: "${backend.origin.slice(7)}" }
+`);
+    assert.equal((await gateway.reload()).status, 200);
+    const client = await rawClient(t, await gateway.port('main'));
+    client.write(expecting(4));
     await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
+    assert.equal(backend.peers.length, 0, 'the node comes later');
     client.write('body');
     assert.match(await client.until(/done$/), /HTTP\/1\.1 200 OK/);
-    assert.equal(backend.peers.length, 1);
   });
 
   test('trailers go both ways', async (t) => {
