@@ -22,7 +22,15 @@ const catalogue = {
     exit: 2,
   },
   NOT_RUNNING: { message: 'no gateway answers on {path}: {reason}' },
-  ALREADY_RUNNING: { message: 'another gateway (process {pid}) uses {path}' },
+  ALREADY_RUNNING: {
+    message:
+      'another gateway (process {pid}) uses {path}; it is left alone. Two gateways need a path.data, and a pid file, each',
+  },
+  DATA_UNUSABLE: { message: 'the folder path.data, {path}, cannot be used: {reason}' },
+  PID_FILE_FAILED: { message: 'cannot write the pid file {path}: {reason}' },
+  CHANGE_REFUSED: {
+    message: 'the {what} was {outcome}; the gateway goes on as it was\n{problems}',
+  },
   CONTROL_FAILED: { message: 'the control request failed: {reason}' },
 
   // A configuration change

@@ -1,10 +1,11 @@
 import { GatewayError } from '../errors.ts';
 import { requestControl } from '../primary/control-client.ts';
+import type { ReloadRecord } from '../primary/reload-record.ts';
 import { renderStatus } from './status.ts';
 
 /** Asks the gateway to take up its configuration, and waits for the outcome. */
 export async function reload(socketPath: string): Promise<void> {
-  const body = await ask(socketPath, 'POST', '/reload');
+  const body = await change(socketPath, '/reload', 'reload');
   const generation = (body as { generation?: unknown } | null)?.generation;
   const number = typeof generation === 'number' ? `: generation ${generation}` : '';
   console.log(`reloaded${number}`);
@@ -12,7 +13,7 @@ export async function reload(socketPath: string): Promise<void> {
 
 /** Has the installed program take the running one's place, and waits until it has. */
 export async function upgrade(socketPath: string): Promise<void> {
-  await ask(socketPath, 'POST', '/upgrade');
+  await change(socketPath, '/upgrade', 'upgrade');
   const body = (await ask(socketPath, 'GET', '/status')) as { pid?: number; version?: string };
   console.log(`upgraded: version ${body.version} runs as process ${body.pid}`);
 }
@@ -28,6 +29,16 @@ export async function status(socketPath: string, asJson: boolean): Promise<void>
   console.log(asJson ? JSON.stringify(body, null, 2) : renderStatus(body));
 }
 
+/** Has the gateway change, and waits. @throws CHANGE_REFUSED with everything that speaks against it */
+async function change(socketPath: string, path: string, what: string): Promise<unknown> {
+  const { status: code, body } = await requestControl(socketPath, 'POST', path);
+  if (code < 400) return body;
+  const { result, problems = [] } = (body ?? {}) as Partial<ReloadRecord>;
+  if (!result) throw new GatewayError('CONTROL_FAILED', { reason: refusalOf(body, code) });
+  const outcome = result.replace('-', ' ');
+  throw new GatewayError('CHANGE_REFUSED', { what, outcome, problems: problems.join('\n') });
+}
+
 /** @throws NOT_RUNNING, or CONTROL_FAILED with what the gateway says is wrong */
 async function ask(socketPath: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
   const { status: code, body } = await requestControl(socketPath, method, path);
@@ -37,11 +48,6 @@ async function ask(socketPath: string, method: 'GET' | 'POST', path: string): Pr
 
 function refusalOf(body: unknown, code: number): string {
   const answer = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
-  const { error, reason, message, result } = answer;
-  const reasons = [error ?? reason ?? message ?? result ?? []].flat();
-  const problems = [answer['errors'] ?? answer['problems'] ?? []].flat();
-  const lines = [...reasons, ...problems].map((line) =>
-    typeof line === 'string' ? line : JSON.stringify(line),
-  );
-  return lines.length > 0 ? lines.join('\n') : `the gateway answered ${code}`;
+  const { error } = answer;
+  return typeof error === 'string' ? error : `the gateway answered ${code}`;
 }

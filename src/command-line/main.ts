@@ -9,6 +9,8 @@ if (cluster.isWorker) {
   ]);
   runWorker(buildWorker);
 } else {
+  // A reader that has seen enough (`evergate explain | head`) is no fault.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const { runCommandLine } = await import('./program.ts');
   process.exitCode = await runCommandLine(process.argv.slice(2));
 }

@@ -139,7 +139,13 @@ class Loader {
     resolve(dirname(this.#reader.pathOf(place.file)), path);
 
   readonly defaultPath = (name: string): string =>
-    resolve(this.#first ?? this.#options.cwd ?? process.cwd(), name);
+    resolve(this.#first ?? this.#missing ?? this.#options.cwd ?? process.cwd(), name);
+
+  /** Where the first file would lie, if none is there. */
+  get #missing(): string | undefined {
+    const { folders, files } = this.#reader.watch;
+    return folders[0] ?? (files[0] === undefined ? undefined : dirname(files[0]));
+  }
 
   loadPlugins(root: MapNode, problems: ProblemList): Promise<Plugins> {
     return loadPlugins(root, this.#options.filters, this.pathRules, problems);

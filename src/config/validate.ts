@@ -80,7 +80,7 @@ export function validate(
     configs: { auto_reload: raw.configs?.auto_reload },
     log: { level: raw.log?.level },
   };
-  requireEntry(config.entry.length, listOf(raw.entry).length, scope);
+  requireEntry(config.entry.length, listOf(raw.entry), scope);
   return { config: freezeDeep(config), tlsFiles };
 }
 
@@ -132,14 +132,15 @@ function withoutDefaultRouters(raw: RawConfig, { root }: Scope): unknown {
   return { ...raw, entry };
 }
 
-function requireEntry(enabled: number, all: number, { root, problems }: Scope): void {
-  if (enabled > 0) return;
+function requireEntry(enabled: number, all: readonly unknown[], { root, problems }: Scope): void {
+  // What is no entry at all has been reported.
+  if (enabled > 0 || all.some((entry) => typeof entry !== 'object' || entry === null)) return;
   const section = root.entries.get('entry');
   // What is there instead of a list has been reported.
   const { value } = section ?? {};
   if (value && value.kind !== 'list' && !(value.kind === 'scalar' && value.value === null)) return;
   const message =
-    all > 0
+    all.length > 0
       ? 'every entry is switched off; the gateway needs one to listen'
       : 'there is no entry; the gateway needs one to listen, such as "entry: [{ name: main, router: main }]"';
   problems.error(section?.place ?? root.place, ['entry'], message);

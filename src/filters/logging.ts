@@ -1,4 +1,4 @@
-import { mkdirSync, openSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import pino from 'pino';
 import type { RequestContext } from '../context/context.ts';
@@ -6,6 +6,7 @@ import { compileField } from '../context/field.ts';
 import { isBuffered } from '../context/body.ts';
 import type { Message } from '../context/message.ts';
 import { defineFilter } from '../flow/filter.ts';
+import { makeFolder } from '../folder.ts';
 
 interface LoggingParameters {
   readonly queue_name: string;
@@ -125,7 +126,7 @@ export default defineFilter<LoggingParameters>({
 
 /** Opened before there are requests, so that a log that cannot be written refuses the flow. */
 function openLog(path: string): number {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   return openSync(path, 'a', 0o640);
 }
 

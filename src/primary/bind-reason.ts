@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { reasonOf } from '../errors.ts';
 
 /** What the system calls the error: `EADDRINUSE`, … */
@@ -15,7 +16,14 @@ const reasons: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the host name cannot be resolved now',
 };
 
-/** Why an address could not be bound, in words. */
-export function bindReason(error: unknown): string {
+/**
+ * Why an address could not be bound, in words.
+ * @param host numeric, perhaps with a zone
+ */
+export function bindReason(error: unknown, host = ''): string {
+  const [, zone] = host.split('%');
+  if (zone !== undefined && !Object.hasOwn(networkInterfaces(), zone)) {
+    return `this machine has no network interface "${zone}"`;
+  }
   return reasons[codeOf(error)] ?? reasonOf(error);
 }

@@ -131,7 +131,7 @@ export class Listeners {
         const reason =
           mine && codeOf(error) === 'EADDRINUSE'
             ? `this gateway itself listens on ${formatAddress(mine.host, mine.port)}; moving between overlapping addresses takes a restart`
-            : bindReason(error);
+            : bindReason(error, numeric);
         reasons.push(numeric === host ? reason : `${numeric}: ${reason}`);
       }
     }

@@ -1,10 +1,11 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { GatewayError } from '../errors.ts';
+import { folderReason } from '../folder.ts';
 
 /**
  * Writes this process's id to a file of its own line.
  * @param succeeded process id of the gateway that this one replaces
- * @throws ALREADY_RUNNING when the file names a live gateway
+ * @throws ALREADY_RUNNING when the file names a live gateway, PID_FILE_FAILED
  */
 export function takePidFile(path: string, succeeded?: number): void {
   const pid = readPid(path);
@@ -13,8 +14,12 @@ export function takePidFile(path: string, succeeded?: number): void {
   }
   // Renamed into place: a reader never sees half of it.
   const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, `${process.pid}\n`, { mode: 0o644 });
-  renameSync(draft, path);
+  try {
+    writeFileSync(draft, `${process.pid}\n`, { mode: 0o644 });
+    renameSync(draft, path);
+  } catch (error) {
+    throw new GatewayError('PID_FILE_FAILED', { path, reason: folderReason(error) }, error);
+  }
 }
 
 /** Removes the file if it is still this process's. */

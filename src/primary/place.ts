@@ -1,3 +1,5 @@
+import { GatewayError } from '../errors.ts';
+import { folderReason, makeFolder } from '../folder.ts';
 import { Control, type ControlRoutes } from './control.ts';
 import { releasePidFile, takePidFile } from './pid-file.ts';
 import { controlSocketPath } from './socket-path.ts';
@@ -20,16 +22,25 @@ export class Place {
   /**
    * @param data path.data
    * @param predecessor process that lets this one have its place
-   * @throws ALREADY_RUNNING
+   * @throws ALREADY_RUNNING, DATA_UNUSABLE, PID_FILE_FAILED
    */
   async take(data: string, predecessor?: number): Promise<void> {
-    const socketPath = controlSocketPath(data);
     const succeeds = predecessor !== undefined;
     // The socket comes last when it is taken from a gateway that runs, and first when it decides
     // which of two is to run.
     if (succeeds && this.#pidFile) takePidFile(this.#pidFile, predecessor);
-    this.#control = await Control.open(socketPath, this.#routes, succeeds);
+    this.#control = await this.#openControl(data, succeeds);
     if (!succeeds && this.#pidFile) takePidFile(this.#pidFile);
+  }
+
+  async #openControl(data: string, succeeds: boolean): Promise<Control> {
+    try {
+      makeFolder(data, 0o700);
+      return await Control.open(controlSocketPath(data), this.#routes, succeeds);
+    } catch (error) {
+      if (error instanceof GatewayError) throw error;
+      throw new GatewayError('DATA_UNUSABLE', { path: data, reason: folderReason(error) }, error);
+    }
   }
 
   /** Takes back what a process that failed to succeed this one may have taken. */

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { ConfigError, renderProblem } from '../config/problem.ts';
 import type { GatewayConfig, LogLevel } from '../config/types.ts';
@@ -134,7 +133,6 @@ class Primary {
       if (!config) throw loaded.error ?? new Error(loaded.problems.join('\n'));
       this.#log.level = config.log.level;
       for (const warning of loaded.warnings) this.#log.warn(warning);
-      mkdirSync(config.path.data, { recursive: true, mode: 0o700 });
       if (predecessor) this.#inherit(predecessor);
       else await this.#place.take(config.path.data);
       const account = new DrainAccount();
@@ -319,7 +317,10 @@ class Primary {
     await this.#place.leave();
     const { successor } = this.#upgrades;
     successor?.release();
-    if (isTaken) this.#log.info(successor ? 'drained; another process goes on' : 'stopped');
+    // One that never began has nothing to say but why.
+    if (isTaken && this.#running) {
+      this.#log.info(successor ? 'drained; another process goes on' : 'stopped');
+    }
     // A channel that is listened to would keep this process alive.
     if (this.#pool.predecessor && process.connected) process.disconnect?.();
   }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from '../folder.ts';
 
 /** Makes a folder that only its owner may enter, and closes one that others may. */
 export async function secureFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  makeFolder(path, 0o700);
   // A folder on a read-only or foreign file system stays as it is: what matters are its files.
   await chmod(path, 0o700).catch(() => {});
 }
