@@ -1,6 +1,6 @@
 import { registerHooks } from 'node:module';
-import { extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { ownFile } from './own-file.ts';
 
 let hooked = false;
 
@@ -21,7 +21,7 @@ export async function importPlugin(path: string, version: string): Promise<reado
 function letImportUs(): void {
   if (hooked) return;
   hooked = true;
-  const url = new URL(`./index${extname(import.meta.url)}`, import.meta.url).href;
+  const url = ownFile('index').href;
   registerHooks({
     resolve: (specifier, context, next) =>
       specifier === 'evergate' ? { url, shortCircuit: true } : next(specifier, context),

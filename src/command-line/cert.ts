@@ -1,9 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FilterDefinitionLike } from '../config/filter-definition.ts';
 import { loadConfiguration } from '../config/load.ts';
-import type { SyntaxChecks } from '../config/syntax.ts';
 import type { GatewayConfig } from '../config/types.ts';
+import { filters, syntax } from '../filters/index.ts';
 import { certificateFolder } from '../primary/certificates.ts';
 import { fileNameFor } from '../tls/authority.ts';
 import { certificateInfo } from '../tls/certificate-info.ts';
@@ -12,11 +11,7 @@ import type { EntryFiles } from '../tls/credentials.ts';
 const DAY = 24 * 3600 * 1000;
 
 /** Prints the certificates of all entries with TLS. @throws ConfigError */
-export async function cert(
-  paths: readonly string[],
-  filters: readonly FilterDefinitionLike[],
-  syntax: SyntaxChecks,
-): Promise<void> {
+export async function cert(paths: readonly string[]): Promise<void> {
   const { config, tlsFiles } = await loadConfiguration({ paths, filters, syntax });
   const folder = certificateFolder(config);
   const blocks = config.entry.flatMap((entry) => {

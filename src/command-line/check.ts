@@ -1,16 +1,11 @@
-import type { FilterDefinitionLike } from '../config/filter-definition.ts';
 import { loadConfiguration } from '../config/load.ts';
-import type { SyntaxChecks } from '../config/syntax.ts';
 import { countOf } from '../config/problem.ts';
 import type { GatewayConfig } from '../config/types.ts';
+import { filters, syntax } from '../filters/index.ts';
 import { renderReport } from './report.ts';
 
 /** Prints what is to be said of a configuration. @throws ConfigError when it cannot be used */
-export async function check(
-  paths: readonly string[],
-  filters: readonly FilterDefinitionLike[],
-  syntax: SyntaxChecks,
-): Promise<void> {
+export async function check(paths: readonly string[]): Promise<void> {
   const { config, warnings } = await loadConfiguration({ paths, filters, syntax });
   for (const line of renderReport([], warnings)) console.error(line);
   const noted = warnings.length > 0 ? `, with ${countOf(warnings.length, 'warning')}` : '';

@@ -1,7 +1,5 @@
 import { existsSync } from 'node:fs';
-import { locateDataFolder } from '../config/load.ts';
 import { GatewayError } from '../errors.ts';
-import { controlSocketPath } from '../primary/socket-path.ts';
 
 export const defaultConfigFile = 'evergate.yml';
 
@@ -22,6 +20,10 @@ export async function controlSocket(options: {
   readonly config?: readonly string[];
 }): Promise<string> {
   if (options.socket !== undefined) return options.socket;
+  const [{ locateDataFolder }, { controlSocketPath }] = await Promise.all([
+    import('../config/load.ts'),
+    import('../primary/socket-path.ts'),
+  ]);
   const data = await locateDataFolder({ paths: configPaths(options.config) });
   return controlSocketPath(data);
 }

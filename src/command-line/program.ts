@@ -1,11 +1,13 @@
+import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { didYouMean } from '../config/suggest.ts';
 import { logLevels } from '../config/schema/gateway.ts';
 import type { LogLevel } from '../config/types.ts';
-import { filters, syntax } from '../filters/index.ts';
-import { reportFailure } from './report.ts';
-import { configPaths, controlSocket } from './locations.ts';
 import { version } from '../version.ts';
+import { configPaths, controlSocket } from './locations.ts';
+
+/** Workers started before the configuration has said how many there are to be, at most. */
+const ahead = 4;
 
 interface ConfigOptions {
   readonly config?: string[];
@@ -30,6 +32,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   } catch (error) {
     // Commander has said already what is wrong.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const { reportFailure } = await import('./report.ts');
     return reportFailure(error);
   }
 }
@@ -63,9 +66,13 @@ function addRun(program: Command): void {
     .addHelpText('after', signals)
     .action(async ({ config, workers: count, pidFile, logLevel: level }: RunOptions) => {
       const paths = configPaths(config);
+      const { WorkerForks } = await import('../primary/worker-forks.ts');
+      const forks = new WorkerForks();
+      forks.prepare(typeof count === 'number' ? count : Math.min(availableParallelism(), ahead));
       const { startPrimary } = await import('../primary/primary.ts');
       await startPrimary({
         configPaths: paths,
+        forks,
         ...(count !== undefined && { workers: count }),
         ...(pidFile !== undefined && { pidFile }),
         ...(level !== undefined && { logLevel: level }),
@@ -78,7 +85,7 @@ function addCheck(program: Command): void {
     .description('Reads a configuration and reports everything that is wrong with it.')
     .action(async ({ config }: ConfigOptions) => {
       const { check } = await import('./check.ts');
-      await check(configPaths(config), filters, syntax);
+      await check(configPaths(config));
     });
 }
 
@@ -89,7 +96,7 @@ function addCert(program: Command): void {
     )
     .action(async ({ config }: ConfigOptions) => {
       const { cert } = await import('./cert.ts');
-      await cert(configPaths(config), filters, syntax);
+      await cert(configPaths(config));
     });
 }
 
@@ -130,7 +137,10 @@ function addExplain(program: Command): void {
     )
     .argument('[KEY]', 'such as entry.network.reuse_port, or the name of a filter')
     .action(async (key: string | undefined, { config }: ConfigOptions) => {
-      const { explain } = await import('./explain.ts');
+      const [{ explain }, { filters, syntax }] = await Promise.all([
+        import('./explain.ts'),
+        import('../filters/index.ts'),
+      ]);
       if (!config) return console.log(explain(key, filters));
       const { loadFilters } = await import('../config/load.ts');
       console.log(explain(key, await loadFilters({ paths: config, filters, syntax })));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type FSWatcher, watch } from 'chokidar';
+import type { FSWatcher } from 'chokidar';
 
 /** What a configuration was made of; absolute paths. */
 export interface WatchTargets {
@@ -73,6 +73,8 @@ class TargetWatcher implements ConfigurationWatcher {
     if (watched !== this.#watched) {
       this.#watched = watched;
       await this.#watcher?.close();
+      // Loaded when a gateway serves already: only then it begins to watch.
+      const { watch } = await import('chokidar');
       if (this.#closed) return;
       const watcher = watch(folders, { depth: 0, ignoreInitial: true, followSymlinks: false });
       this.#watcher = watcher;

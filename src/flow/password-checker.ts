@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { ownFile } from '../own-file.ts';
 import type { PasswordAnswer, PasswordQuestion } from './password-thread.ts';
 
 /** Passwords that were right are remembered, so many. */
@@ -51,8 +51,7 @@ export class PasswordChecker {
 
   #running(): Worker {
     if (this.#thread !== null) return this.#thread;
-    const file = new URL(`./password-thread${extname(import.meta.url)}`, import.meta.url);
-    const thread = new Worker(file);
+    const thread = new Worker(ownFile('flow/password-thread'));
     thread.unref();
     thread.on('message', ({ id, matches }: PasswordAnswer) => {
       this.#waiting.get(id)?.resolve(matches);

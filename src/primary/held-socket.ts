@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import type { SendHandle } from 'node:child_process';
 import * as net from 'node:net';
-import { program } from './program.ts';
+import { fileURLToPath } from 'node:url';
+import { ownFile } from '../own-file.ts';
 
 /** A TCP handle as it travels between processes. */
 export type SocketHandle = NonNullable<SendHandle>;
@@ -64,7 +65,7 @@ export class HeldSocket {
  * a handle that listens is polled by its event loop, which accepts. A child that ends at once can.
  */
 function listenNow(fd: number): void {
-  const child = spawnSync(process.execPath, [program('primary/listen-now')], {
+  const child = spawnSync(process.execPath, [fileURLToPath(ownFile('primary/listen-now'))], {
     stdio: ['ignore', 'pipe', 'pipe', fd],
     encoding: 'utf8',
     timeout: 30_000,

@@ -1,4 +1,3 @@
-import cluster from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../errors.ts';
 import type { ClusterObservation } from '../ipc/cluster-state.ts';
@@ -13,7 +12,6 @@ import { Permits } from './permits.ts';
 import type { LimitToPrimary } from '../ipc/limit-messages.ts';
 import { Quotas } from './quotas.ts';
 import type { Predecessor } from './predecessor.ts';
-import { program } from './program.ts';
 import { TicketKey } from './ticket-key.ts';
 import { type EntryTotals, Totals } from './totals.ts';
 import {
@@ -23,6 +21,7 @@ import {
   type WorkerListener,
   type WorkerStage,
 } from './worker-handle.ts';
+import type { WorkerForks } from './worker-forks.ts';
 
 /** Delay before a slot's second replacement in a row, doubled with each further one, ms. */
 const BACKOFF = { first: 100, longest: 5000 };
@@ -36,16 +35,6 @@ interface Slot {
   /** A replacement is under way. */
   refilling: Promise<void> | null;
   crashes: number;
-}
-
-/** @param exec program that workers run; the command line by default, which sees that it is one */
-export function setupWorkers(exec = program('cli')): void {
-  // Node's own options make sense for workers, too, but not those for one process alone.
-  const own = /^--(inspect|test|eval|print|watch|input-type|check|interactive)/;
-  const execArgv = process.execArgv.filter(
-    (option) => option.startsWith('--') && !own.test(option),
-  );
-  cluster.setupPrimary({ exec, args: [], execArgv, serialization: 'advanced' });
 }
 
 /** Settles when the signal is aborted. */
@@ -74,18 +63,20 @@ export class Pool implements WorkerListener {
   onWorkerGone: ((drain: DrainReport | null, totals: readonly EntryTotals[]) => void) | null = null;
   readonly #limits = new Limits();
   readonly #slots = new Map<number, Slot>();
+  readonly #forks: WorkerForks;
   readonly #log: Log;
   readonly #stop: AbortSignal;
 
   /** @param stop once aborted, nothing is replaced any more */
-  constructor(log: Log, stop: AbortSignal) {
+  constructor(forks: WorkerForks, log: Log, stop: AbortSignal) {
+    this.#forks = forks;
     this.#log = log;
     this.#stop = stop;
   }
 
   /** Forks a worker; it takes no slot until it is `install`ed. */
   fork(generation: Generation, slot: number): WorkerHandle {
-    const worker = new WorkerHandle(cluster.fork(), generation, slot, this);
+    const worker = new WorkerHandle(this.#forks.take(), generation, slot, this);
     this.alive.add(worker);
     this.permits.add(worker);
     this.#limits.add(worker);

@@ -14,7 +14,7 @@ import type { Generation } from './generation.ts';
 import { Listeners, type ListenerPlan } from './listeners.ts';
 import { Predecessor } from './predecessor.ts';
 import { Place } from './place.ts';
-import { Pool, setupWorkers } from './pool.ts';
+import { Pool } from './pool.ts';
 import { ReloadHistory, type ReloadRecord, type ReloadTrigger } from './reload-record.ts';
 import { Reloads } from './reloads.ts';
 import { listenToSignals } from './signals.ts';
@@ -22,6 +22,7 @@ import { controlSocketPath } from './socket-path.ts';
 import { type ConfigurationSource, FileSource } from './source.ts';
 import { collectStatus, describeListening } from './status.ts';
 import { Upgrades } from './upgrades.ts';
+import { WorkerForks } from './worker-forks.ts';
 
 export interface PrimaryOptions {
   /** Configuration files and folders, in the order in which they count. */
@@ -34,8 +35,8 @@ export interface PrimaryOptions {
   readonly pidFile?: string | undefined;
   /** Instead of the configuration's. */
   readonly logLevel?: LogLevel | undefined;
-  /** Program that workers run. Default: the command line, which sees that it is one. */
-  readonly exec?: string | undefined;
+  /** Starts workers, some perhaps ahead. Default: none ahead, and the command line's. */
+  readonly forks?: WorkerForks | undefined;
   /** How long a worker may take to become ready, ms. Default 30 s. */
   readonly readyTimeout?: number | undefined;
 }
@@ -56,6 +57,7 @@ class Primary {
   readonly #options: PrimaryOptions;
   readonly #source: ConfigurationSource;
   readonly #stop = new AbortController();
+  readonly #forks: WorkerForks;
   readonly #stopped = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   readonly #listeners = new Listeners();
@@ -77,7 +79,8 @@ class Primary {
     this.#source = options.source ?? new FileSource(options.configPaths);
     this.#autoReload = new AutoReload(this.#source, () => void this.#reload('files'));
     this.#log = createLog(options.logLevel ?? 'info');
-    this.#pool = new Pool(this.#log, this.#stop.signal);
+    this.#forks = options.forks ?? new WorkerForks();
+    this.#pool = new Pool(this.#forks, this.#log, this.#stop.signal);
     this.#place = new Place(this.#routes(), options.pidFile);
     this.#reloads = new Reloads({
       log: this.#log,
@@ -180,13 +183,13 @@ class Primary {
     drain: DrainAccount,
   ): Promise<ReloadRecord> {
     const startedAt = new Date();
-    setupWorkers(this.#options.exec);
     const plan = await this.#listeners.plan(config, this.#workersOf(config));
     this.#listeners.commit(plan);
     const generation = this.#next(loaded, plan);
     if (!this.#pool.predecessor) this.#pool.permits.setLimits(config.entry);
     this.#pool.quotas.setLimits(config.elasticsearch);
     await bootWorkers(generation, this.#pool, this.#stop.signal);
+    this.#forks.close();
     this.#installed(generation);
     const record: ReloadRecord = {
       generation: generation.number,
@@ -306,6 +309,7 @@ class Primary {
   }
 
   async #end(): Promise<void> {
+    this.#forks.close();
     await this.#autoReload.close();
     // First the primary's hold on the sockets, so that the workers', whose queues they empty, is
     // the last one.

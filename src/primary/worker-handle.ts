@@ -12,6 +12,7 @@ import type {
 import type { LimitToPrimary } from '../ipc/limit-messages.ts';
 import type { Generation } from './generation.ts';
 import { type AssignedSocket, socketsOf } from './listeners.ts';
+import type { WorkerProcess } from './worker-forks.ts';
 
 export type WorkerStage = 'starting' | 'ready' | 'draining' | 'gone';
 
@@ -73,7 +74,12 @@ export class WorkerHandle {
   #lastInspection = 0;
   #deadline: NodeJS.Timeout | undefined;
 
-  constructor(worker: Worker, generation: Generation, slot: number, listener: WorkerListener) {
+  constructor(
+    { worker, online }: WorkerProcess,
+    generation: Generation,
+    slot: number,
+    listener: WorkerListener,
+  ) {
     this.#worker = worker;
     this.#listener = listener;
     this.slot = slot;
@@ -96,6 +102,7 @@ export class WorkerHandle {
       () => this.#failStart('late', `it took longer than ${readyTimeout / 1000} s`),
       readyTimeout,
     );
+    if (online) this.#assign();
   }
 
   /** Lets it finish what it has; KILL when it outlasts its longest drain.timeout. */

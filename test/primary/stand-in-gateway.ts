@@ -14,6 +14,7 @@ import type { GatewayConfig } from '../../src/config/types.ts';
 import { GatewayError } from '../../src/errors.ts';
 import type { WorkerInspection } from '../../src/ipc/messages.ts';
 import { startPrimary } from '../../src/primary/primary.ts';
+import { WorkerForks } from '../../src/primary/worker-forks.ts';
 import type { ConfigurationSource, LoadedConfiguration } from '../../src/primary/source.ts';
 import type { Serving, WorkerServices } from '../../src/worker/build.ts';
 import { runWorker } from '../../src/worker/worker.ts';
@@ -29,7 +30,7 @@ async function main(): Promise<void> {
       source: jsonSource(file),
       workers: Number(workers) || undefined,
       pidFile,
-      exec: fileURLToPath(import.meta.url),
+      forks: new WorkerForks(fileURLToPath(import.meta.url)),
       readyTimeout: 20_000,
     });
   } catch (error) {
