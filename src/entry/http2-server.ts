@@ -88,6 +88,8 @@ class Http2Connection implements Multiplex {
     // What breaks a session closes its socket, which tells everybody.
     session.on('error', () => connection.destroy());
     session.on('frameError', () => {});
+    // HTTP/2 knows no client that only listens: whoever ends the connection is gone.
+    connection.socket.once('end', () => session.destroy());
   }
 
   get open(): number {

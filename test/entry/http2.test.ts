@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http2, { type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
 import { suite, test, type TestContext } from 'node:test';
+import tls from 'node:tls';
 import { collect } from '../../src/context/body.ts';
 import type { RequestContext } from '../../src/context/context.ts';
 import { answerPath, type Setup, startEntry, until } from './support.ts';
@@ -258,6 +259,30 @@ suite('HTTP/2', () => {
     await until(() => aborted, 'the abort');
     assert.equal(entry.inspect().requests, 0);
     assert.equal(entry.inspect().connections, 1);
+  });
+
+  test('a client that ends its half of the connection is gone, whatever it has asked for', async (t) => {
+    let aborted = 0;
+    const { entry, port } = await start(t, async (context) => {
+      const gone = Promise.withResolvers<void>();
+      context.onAbort(() => gone.resolve());
+      await gone.promise;
+      aborted++;
+    });
+    for (const requests of [0, 1]) {
+      const options = { port, host: '127.0.0.1', rejectUnauthorized: false, allowHalfOpen: true };
+      const socket = tls.connect({ ...options, ALPNProtocols: ['h2'] });
+      const client = http2.connect('https://gate.test', { createConnection: () => socket });
+      client.on('error', () => {});
+      t.after(() => client.destroy());
+      await once(client, 'remoteSettings');
+      if (requests > 0) client.request().on('error', () => {});
+      await until(() => entry.inspect().requests === requests, 'the request');
+      socket.end();
+      await until(() => entry.inspect().requests === 0, 'the end of the request');
+      await until(() => entry.inspect().connections === 1, 'the end of the connection');
+    }
+    assert.equal(aborted, 1);
   });
 
   test('a response that breaks off breaks its stream, not the connection', async (t) => {
