@@ -7,6 +7,7 @@ import {
   Failure,
   type FailureKind,
   type Listeners,
+  usualPatience,
 } from './connection.ts';
 import type { Response } from './response.ts';
 import type { Tally } from './tally.ts';
@@ -31,15 +32,25 @@ export class Client {
   readonly kind: string;
   readonly tally: Tally;
   readonly #port: number;
+  readonly #patience: number;
   readonly #running: () => boolean;
   readonly #listeners: Listeners;
   #serial = 0;
   readonly #number: number;
 
-  constructor(kind: string, number: number, port: number, tally: Tally, running: () => boolean) {
+  /** `patience`: how long nothing may come before it is a hang, ms. */
+  constructor(
+    kind: string,
+    number: number,
+    port: number,
+    tally: Tally,
+    running: () => boolean,
+    patience = usualPatience,
+  ) {
     this.kind = kind;
     this.tally = tally;
     this.#port = port;
+    this.#patience = patience;
     this.#number = number;
     this.#running = running;
     this.#listeners = {
@@ -61,7 +72,7 @@ export class Client {
   /** A new connection; null when it failed, which is counted. */
   async connect(): Promise<ClientConnection | null> {
     try {
-      return await ClientConnection.open(this.#port, this.#listeners);
+      return await ClientConnection.open(this.#port, this.#patience, this.#listeners);
     } catch (error) {
       if (!(error instanceof ConnectFailure)) throw error;
       const { kind, message, connection, at } = error;

@@ -9,7 +9,13 @@ import { endWithParent } from './processes.ts';
 import { type Phase, Tally } from './tally.ts';
 
 export type ToClients =
-  | { readonly type: 'start'; readonly port: number; readonly counts: Record<string, number> }
+  | {
+      readonly type: 'start';
+      readonly port: number;
+      /** Of each client, ms. */
+      readonly patience: number;
+      readonly counts: Readonly<Record<string, number>>;
+    }
   | { readonly type: 'phase'; readonly phase: Phase }
   /** Ask nothing new; report when everything asked has been answered or has failed. */
   | { readonly type: 'stop' };
@@ -24,16 +30,18 @@ let loops: Promise<void>[] = [];
 
 process.on('message', (message: ToClients) => {
   switch (message.type) {
-    case 'start':
+    case 'start': {
+      const { port, patience } = message;
       names = Object.keys(message.counts);
       tally.enter('before', names);
       loops = Object.entries(message.counts).flatMap(([kind, count]) =>
         Array.from({ length: count }, async (_, number) => {
-          const loop = kinds[kind]?.loop;
-          await loop?.(new Client(kind, number, message.port, tally, () => running), number);
+          const client = new Client(kind, number, port, tally, () => running, patience);
+          await kinds[kind]?.loop(client, number);
         }),
       );
       break;
+    }
     case 'phase':
       tally.enter(message.phase, names);
       break;

@@ -4,13 +4,13 @@ import { now } from './clock.ts';
 import { whereabouts } from './ownership.ts';
 import { type Response, ResponseParser } from './response.ts';
 
-/** How long a client waits for a connection, or for the next byte of an answer, ms. */
-export const PATIENCE = 10_000;
+/** How long a client waits for a connection, or for the next byte of an answer, unless told, ms. */
+export const usualPatience = 10_000;
 
 /**
  * How a request failed: the connection was `refused`; it was `reset` or came to its end (`eof`)
  * before the first byte of the answer; the answer was `truncated`; it was complete but `wrong` in
- * content or order, or of another `status` than 200, or `5xx`; or nothing came for 10 s (`hang`).
+ * content or order, or of another `status` than 200, or `5xx`; or nothing came for too long (`hang`).
  */
 export type FailureKind =
   | 'refused'
@@ -68,6 +68,7 @@ export class ClientConnection {
   /** Complete answers so far. */
   served = 0;
   readonly #port: number;
+  readonly #patience: number;
   readonly #socket: Socket;
   readonly #listeners: Listeners;
   readonly #parser: ResponseParser;
@@ -81,10 +82,12 @@ export class ClientConnection {
 
   private constructor(
     port: number,
+    patience: number,
     listeners: Listeners,
     onOpen: (failure: Failure | null) => void,
   ) {
     this.#port = port;
+    this.#patience = patience;
     this.#listeners = listeners;
     this.#onOpen = onOpen;
     this.#parser = new ResponseParser((response) => this.#answered(response));
@@ -107,9 +110,9 @@ export class ClientConnection {
   }
 
   /** Resolves when the connection is established; rejects with a ConnectFailure. */
-  static open(port: number, listeners: Listeners): Promise<ClientConnection> {
+  static open(port: number, patience: number, listeners: Listeners): Promise<ClientConnection> {
     return new Promise((resolve, reject) => {
-      const connection = new ClientConnection(port, listeners, (failure) => {
+      const connection = new ClientConnection(port, patience, listeners, (failure) => {
         if (failure) reject(new ConnectFailure(failure, connection));
         else resolve(connection);
       });
@@ -167,7 +170,7 @@ export class ClientConnection {
 
   checkHang(): void {
     const silence = now() - this.#silentSince;
-    if (silence < PATIENCE) return;
+    if (silence < this.#patience) return;
     const where = whereabouts(this.localPort, this.#port);
     this.#fail('hang', `nothing for ${Math.round(silence)} ms; ${where}`);
   }

@@ -47,7 +47,7 @@ export interface DisturbanceRecord {
 }
 
 /** How long a disturbance may take until it has taken effect, ms: on a slow machine, quite long. */
-const PATIENCE = 40_000;
+const PATIENCE = 180_000;
 /** Targets that do not tell how far they are have lost what they have not done by then, ms. */
 const SILENT_PATIENCE = 10_000;
 
@@ -188,28 +188,16 @@ export class Disturber {
   /** Kills one or all of the workers that serve, and waits until there are enough again. */
   async #kill(which: 'one' | 'all', reloading = false): Promise<Outcome> {
     const list = (): number[] => this.#target.workers?.() ?? [];
-    const workers = list();
-    // A worker that is still starting takes no client with it, but its reload. The more connections a
-    // worker has, the likelier it is the one.
-    const victims = workers
-      .map((pid) => ({ pid, chance: Math.random() * acceptedBy(pid, this.#port).size }))
-      .filter(({ chance }) => chance > 0)
-      .sort((a, b) => b.chance - a.chance)
-      .map(({ pid }) => pid);
-    const killings: Killing[] = [];
-    if (which === 'one') {
-      // A draining one may be gone before it is killed.
-      for (const victim of victims) {
-        const killing = await killWorker(victim, this.#port);
-        if (!killing) continue;
-        killings.push(killing);
-        break;
-      }
-    } else {
-      const all = await Promise.all(victims.map((victim) => killWorker(victim, this.#port)));
-      killings.push(...all.filter((killing) => killing !== null));
+    const began = now();
+    let workers = list();
+    let killings = await this.#killSome(which, workers);
+    // For a moment there may be none that has a client, as just after all were killed.
+    while (killings.length === 0) {
+      if (now() - began > PATIENCE) return { problem: 'no worker to kill' };
+      await sleep(20);
+      workers = list();
+      killings = await this.#killSome(which, workers);
     }
-    if (killings.length === 0) return { problem: 'no worker to kill' };
     const killed = new Set(killings.map(({ pid }) => pid));
     const since = now();
     // Their replacements; a target that does not tell has at least that many processes.
@@ -223,6 +211,26 @@ export class Disturber {
       return { killings, problem: 'some workers were not replaced' };
     }
     return { killings };
+  }
+
+  async #killSome(which: 'one' | 'all', workers: readonly number[]): Promise<Killing[]> {
+    // A worker that is still starting takes no client with it, but its reload. The more connections a
+    // worker has, the likelier it is the one.
+    const victims = workers
+      .map((pid) => ({ pid, chance: Math.random() * acceptedBy(pid, this.#port).size }))
+      .filter(({ chance }) => chance > 0)
+      .sort((a, b) => b.chance - a.chance)
+      .map(({ pid }) => pid);
+    if (which === 'all') {
+      const all = await Promise.all(victims.map((victim) => killWorker(victim, this.#port)));
+      return all.filter((killing) => killing !== null);
+    }
+    // A draining one may be gone before it is killed.
+    for (const victim of victims) {
+      const killing = await killWorker(victim, this.#port);
+      if (killing) return [killing];
+    }
+    return [];
   }
 
   /** Waits until every worker serves by the newest configuration, as far as the target tells. */

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type DisturbanceKind, disturbanceHelp, disturbanceKinds } from './disturbances.ts';
+import { usualPatience } from './connection.ts';
 import { kinds } from './kinds.ts';
 import { type TargetName, targetNames } from './targets/index.ts';
 
@@ -20,6 +21,8 @@ export interface StormOptions {
   readonly clients: Readonly<Record<string, number>>;
   readonly workers: number;
   readonly reusePort: boolean;
+  /** How long a client waits for the next byte, ms. */
+  readonly patience: number;
   /** Evergate's command line. */
   readonly program: string;
   readonly json: boolean;
@@ -46,6 +49,7 @@ ${list(disturbanceHelp)}
                         or of each kind: keep-alive=64,flood=2
   --workers N           worker processes, or threads (default 2)
   --reuse-port BOOL     one listening socket for each worker, where there is a choice (default true)
+  --patience SECONDS    how long nothing may come before a client calls it a hang (default 10)
   --program FILE        evergate's command line (default src/cli.ts, the sources)
   --json                everything as JSON instead of tables
   --keep                leave the folder with configuration and logs, and say where it is
@@ -76,6 +80,7 @@ export function readOptions(args: readonly string[]): StormOptions | null {
       clients: { type: 'string', default: '' },
       workers: { type: 'string', default: '2' },
       'reuse-port': { type: 'string', default: 'true' },
+      patience: { type: 'string', default: `${usualPatience / 1000}` },
       program: { type: 'string', default: 'src/cli.ts' },
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
@@ -97,6 +102,7 @@ export function readOptions(args: readonly string[]): StormOptions | null {
     clients: countClients(values.kinds.split(','), values.clients),
     workers: number('--workers', values.workers, 1),
     reusePort: oneOf('--reuse-port', values['reuse-port'], ['true', 'false']) === 'true',
+    patience: number('--patience', values.patience, 0.1) * 1000,
     program: resolve(root, values.program),
     json: values.json,
     keep: values.keep,

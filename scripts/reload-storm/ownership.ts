@@ -14,6 +14,9 @@ export interface Killing {
   readonly stopped: number;
 }
 
+/** How long a process may take to stop, ms. */
+const STOPPING = 10_000;
+
 /**
  * Kills a worker the hard way. It is stopped first, so that it accepts nothing between the look at
  * its descriptors and its death: a connection still in an accept queue has no owner, and is none of
@@ -23,7 +26,7 @@ export async function killWorker(pid: number, port: number): Promise<Killing | n
   const stoppedAt = now();
   signal(pid, 'SIGSTOP');
   for (let state = statOf(pid)?.state; state !== 'T'; state = statOf(pid)?.state) {
-    if (state === undefined || state === 'Z' || now() - stoppedAt > 1000) {
+    if (state === undefined || state === 'Z' || now() - stoppedAt > STOPPING) {
       signal(pid, 'SIGCONT');
       return null;
     }

@@ -8,7 +8,7 @@ import { VERSION_PATH } from './targets/target.ts';
 const SETTLED = 20;
 
 /** How long workers that take no more connections may still accept what was queued for them, ms. */
-const GRACE = 2000;
+const GRACE = 5000;
 
 export interface Uptake {
   /** From the change to the first answer with the new version, ms. */
@@ -29,8 +29,9 @@ export class Prober {
   readonly #client: Client;
   readonly #done: Promise<void>;
 
-  constructor(port: number, tally: Tally) {
-    this.#client = new Client('probe', 0, port, tally, () => this.#running);
+  /** `patience` as that of any client, ms. */
+  constructor(port: number, tally: Tally, patience?: number) {
+    this.#client = new Client('probe', 0, port, tally, () => this.#running, patience);
     this.#done = this.#probe();
   }
 
@@ -65,19 +66,19 @@ export class Prober {
       await this.#client.ask(connection, {
         id,
         bytes: `GET ${VERSION_PATH} HTTP/1.1\r\nHost: storm\r\nX-Storm-Id: ${id}\r\nConnection: close\r\n\r\n`,
-        check: ({ body }) => this.#look(body.toString().trim()),
+        check: ({ body }) => this.#look(body.toString().trim(), connection.openedAt),
       });
       connection.close();
       await this.#client.think(10, 20);
     }
   }
 
-  #look(text: string): string | null {
+  #look(text: string, openedAt: number): string | null {
     if (!/^\d+$/.test(text)) return `not a version: ${text.slice(0, 80)}`;
     const answer = Number(text);
     const { version, at } = this.#confirmed;
-    if (answer < version && now() - at > GRACE) {
-      return `version ${answer}, ${Math.round(now() - at)} ms after all had ${version}`;
+    if (answer < version && openedAt - at > GRACE) {
+      return `version ${answer}, asked for ${Math.round(openedAt - at)} ms after all had ${version}`;
     }
     if (answer >= this.#version) {
       if (this.#firstAt === 0) this.#firstAt = now();

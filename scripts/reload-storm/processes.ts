@@ -100,7 +100,7 @@ export async function run(
     cwd: folder,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 60_000,
+    timeout: 180_000,
   });
   let output = '';
   child.stdout.on('data', (chunk) => (output += chunk));

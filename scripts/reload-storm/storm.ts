@@ -35,7 +35,7 @@ export interface StormResult {
 }
 
 /** How long a target may take to start and to stop, ms. */
-const PATIENCE = 30_000;
+const PATIENCE = 120_000;
 
 const folders = new Set<string>();
 
@@ -49,7 +49,8 @@ export async function abandonStorms(): Promise<void> {
 
 /** Runs one storm. Throws when it could not be run at all. */
 export async function storm(name: TargetName, options: StormOptions): Promise<StormResult> {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'reload-storm-')));
+  // Hidden, so that nobody who cleans up beside it (`rm /tmp/*`) takes it for a leftover.
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), '.reload-storm-')));
   folders.add(folder);
   try {
     return await stormIn(folder, name, options);
@@ -65,7 +66,7 @@ async function stormIn(
   name: TargetName,
   options: StormOptions,
 ): Promise<StormResult> {
-  const { workers, reusePort, program } = options;
+  const { workers, reusePort, program, patience } = options;
   const backend = forkIn(folder, './backend.ts');
   const { port: backendPort } = await message<{ port: number }>(backend, PATIENCE);
   const port = await freePort();
@@ -79,9 +80,9 @@ async function stormIn(
   const tell = (what: ToClients): boolean => clients.send(what);
   const tally = new Tally();
   tally.enter('before', ['probe']);
-  const prober = new Prober(port, tally);
+  const prober = new Prober(port, tally, patience);
   const startedAt = now();
-  tell({ type: 'start', port, counts: options.clients });
+  tell({ type: 'start', port, patience, counts: options.clients });
   await sleep(options.calm);
 
   const disturbedAt = now();
@@ -90,7 +91,7 @@ async function stormIn(
   const disturber = new Disturber(target, prober, port, workers, version);
   const { disturbances, skipped } = await disturb(disturber, options, disturbedAt);
 
-  const reporting = message<TallyReport>(clients, 40_000);
+  const reporting = message<TallyReport>(clients, patience + PATIENCE);
   tell({ type: 'stop' });
   const report = await reporting;
   await prober.stop();
@@ -134,14 +135,22 @@ async function disturb(
   const disturbances: DisturbanceRecord[] = [];
   for (let i = 0; i < count; i += 1) {
     // Each in the middle of its share of the time, or as soon as the one before is done: on a slow
-    // machine the storm takes longer, but not for ever.
+    // machine the storm takes longer.
     await sleep(Math.max(0, since + (time * (i + 0.5)) / count - now()));
-    if (now() > since + time * 3) break;
     const kind = known[i % known.length];
-    if (kind) disturbances.push(await disturber.cause(kind));
+    if (!kind) continue;
+    const { took, problem, ...rest } = await disturber.cause(kind);
+    disturbances.push({ took, problem, ...rest });
+    tellProgress(`${i + 1} of ${count}: ${kind} took ${took.toFixed(0)} ms`, problem);
   }
   await sleep(Math.max(1000, since + time - now()));
   return { disturbances, skipped };
+}
+
+/** Says on standard error how far the storm is. */
+function tellProgress(what: string, problem: string | null): void {
+  const time = new Date().toTimeString().slice(0, 8);
+  process.stderr.write(`${time} ${what}${problem === null ? '' : `; ${problem}`}\n`);
 }
 
 /** Stops the target and sees that nothing of it stays; answers what went wrong with that. */

@@ -133,7 +133,7 @@ flow:
     }
     this.#descriptorsAtFirst = this.#descriptors();
     signal(old, 'SIGTERM');
-    if (before && !(await ended(before, 60_000))) throw new Error('the first gateway did not end');
+    if (before && !(await ended(before, 180_000))) throw new Error('the first gateway did not end');
     if (before?.exitCode !== 0) throw new Error(`the first gateway ended with ${before?.exitCode}`);
   }
 
