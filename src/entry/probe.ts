@@ -2,8 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { type Duplex, duplexPair } from 'node:stream';
 import tls from 'node:tls';
 
-/** How long an entry may take to answer itself, ms. */
-const patience = 5_000;
+/**
+ * How long an entry may take to answer itself, ms: a little less than its worker may take to become
+ * ready, so that this is what is said. A machine that is short of processor time needs seconds.
+ */
+const patience = 25_000;
 
 /** A request of an entry to itself: its target cannot be guessed, and it meets no router. */
 export class Probe {

@@ -60,7 +60,6 @@ export class TlsServer {
       key: fallback.key,
       ALPNProtocols: config.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
       handshakeTimeout,
-      allowHalfOpen: true,
       requestCert: clientAuthorities !== null,
       // Judged when the handshake is done: then there is a place to say why.
       rejectUnauthorized: false,
@@ -69,11 +68,17 @@ export class TlsServer {
       ...(ticketKey ? { ticketKeys: ticketKey } : {}),
       ...(contexts.size === 0 ? {} : { SNICallback: chooseFrom(contexts) }),
     });
-    this.#server.on('secureConnection', onSecure);
+    this.#server.on('secureConnection', (socket: TLSSocket) => {
+      // From here on how a connection ends is for whoever reads it to say.
+      socket.allowHalfOpen = true;
+      onSecure(socket);
+    });
     this.#server.on('tlsClientError', (_error, socket) => socket.destroy());
   }
 
   accept(socket: Duplex): void {
+    // A client that ends its side in the middle of a handshake has gone: nothing is to be waited for.
+    socket.allowHalfOpen = false;
     this.#server.emit('connection', socket);
   }
 

@@ -17,8 +17,8 @@ export const noCredentials: Credentials = { entries: {}, renewAt: null };
 
 /** A timer cannot wait longer than 24 days; clocks are put forward in the meantime, too. ms */
 const LONGEST_WAIT = 3600 * 1000;
-/** When renewing failed, it is tried again after this, ms. */
-const RETRY = 3600 * 1000;
+/** When renewing failed, it is tried again after this, doubled with each further failure, ms. */
+const RETRY = { first: 1000, longest: 3600 * 1000 };
 
 /**
  * What each entry shows its clients: the certificates from files, and where none is named, one from
@@ -56,34 +56,41 @@ export function certificateFolder(config: GatewayConfig): string {
   return join(config.path.data, 'certs');
 }
 
-/** Asks for a renewal when one is due. */
+/** Asks for a renewal when one is due, again and again until it has come about. */
 export class RenewalClock {
-  readonly #renew: () => void;
+  readonly #renew: () => Promise<unknown>;
   #timer: NodeJS.Timeout | undefined;
+  #retry = RETRY.first;
 
-  constructor(renew: () => void) {
+  /** `renew` settles when it is known what has become of it. */
+  constructor(renew: () => Promise<unknown>) {
     this.#renew = renew;
   }
 
   /** Waits for this time from now on, ms since 1970. */
   set(renewAt: number | null): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#retry = RETRY.first;
     if (renewAt !== null) this.#wait(renewAt);
   }
 
   #wait(renewAt: number): void {
     const left = Math.max(renewAt - Date.now(), 0);
-    this.#timer = setTimeout(() => this.#look(renewAt), Math.min(left, LONGEST_WAIT));
+    this.#timer = setTimeout(() => void this.#look(renewAt), Math.min(left, LONGEST_WAIT));
     this.#timer.unref();
   }
 
-  #look(renewAt: number): void {
+  async #look(renewAt: number): Promise<void> {
     if (Date.now() < renewAt) {
       this.#wait(renewAt);
       return;
     }
-    // Once renewed, the clock is set anew; until then it is tried again and again.
-    this.#wait(Date.now() + RETRY);
-    this.#renew();
+    const own = this.#timer;
+    await this.#renew();
+    // Once renewed, the clock has been set anew.
+    if (this.#timer !== own) return;
+    this.#wait(Date.now() + this.#retry);
+    this.#retry = Math.min(this.#retry * 2, RETRY.longest);
   }
 }

@@ -16,8 +16,8 @@ import {
 } from './upgrade-messages.ts';
 import { version } from '../version.ts';
 
-/** How long the other primary is waited for when it is asked how its workers are, ms. */
-const INSPECTION_TIMEOUT = 2000;
+/** How long the other primary, which waits for its workers, is waited for when asked how they are, ms. */
+const INSPECTION_TIMEOUT = 7000;
 /** Permits asked for at a time, at most. */
 const BATCH = 256;
 

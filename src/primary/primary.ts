@@ -62,7 +62,7 @@ class Primary {
   readonly #ended = Promise.withResolvers<void>();
   readonly #listeners = new Listeners();
   readonly #history = new ReloadHistory();
-  readonly #renewal = new RenewalClock(() => void this.#reloads.request('renewal'));
+  readonly #renewal = new RenewalClock(() => this.#reloads.request('renewal'));
   #log: Log;
   #pool: Pool;
   #reloads: Reloads;

@@ -16,7 +16,7 @@ export interface SlotTiming {
 /** Starts of one slot that may be killed from outside before it counts as a failure. */
 const TRIES = 3;
 /** How long the last old workers are waited for to accept nothing more, ms. */
-const CLOSING = 3000;
+const CLOSING = 15_000;
 /** How long putting a slot back is waited for before it goes on in the background, ms. */
 const ROLLBACK_PATIENCE = 60_000;
 

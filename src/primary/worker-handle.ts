@@ -42,7 +42,7 @@ export interface WorkerListener {
 }
 
 /** How long a worker is waited for when it is asked how it is, ms. */
-const INSPECTION_TIMEOUT = 1000;
+const INSPECTION_TIMEOUT = 5000;
 /** What a draining worker gets beyond its entries' longest drain.timeout, ms. */
 const DRAIN_SLACK = 5000;
 

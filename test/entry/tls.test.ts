@@ -81,6 +81,22 @@ suite('an entry with TLS', () => {
     assert.deepEqual(await drained, { answered: 2, quiet: 1, forced: 0 });
   });
 
+  test('a client that goes in the middle of the handshake is gone at once', async (t) => {
+    const { port, entry } = await startEntry(t, answerPath, { config });
+    // The beginning of a record; whoever stays has some time for the rest.
+    const begun = '\x16\x03\x01\x02\x00\x01';
+    const staying = await RawClient.connect(t, port);
+    staying.send(begun);
+    await until(() => entry.inspect().connections === 1, 'the first connection');
+    const going = await RawClient.connect(t, port);
+    going.send(begun);
+    await until(() => entry.inspect().connections === 2, 'the second connection');
+    going.socket.end();
+    await going.expectEnd();
+    assert.equal(staying.ended, false);
+    assert.equal(entry.inspect().connections, 1);
+  });
+
   test('a client that speaks plain HTTP is dropped and leaves nothing behind', async (t) => {
     const { port, entry } = await startEntry(t, answerPath, { config });
     const client = await RawClient.connect(t, port);

@@ -114,23 +114,26 @@ suite('TLS on a real gateway', () => {
     const gateway = await startGateway(t, withTls('{ enabled: true }'));
     const port = await gateway.port('web');
     const certs = join(gateway.folder, 'data', 'certs');
-    rmSync(join(certs, fileNameFor('web')));
     const authority = await LocalAuthority.open(certs);
     const naming = { host: '127.0.0.1', publish: null, defaultDomain: null };
     const names = hostNamesOf(naming, thisMachine());
-    const short = await authority.pairFor('web', names, Date.now(), 30_000);
-    const expiring = new X509Certificate(short.cert).fingerprint256;
-    assert.equal((await gateway.reload()).status, 200);
-    assert.equal(await shown(port), expiring);
-    await eventually('the renewal', async () => (await shown(port)) !== expiring);
-    assert.ok(Date.now() >= short.renewAt);
-    const { reloads, pid } = await gateway.status();
-    assert.equal(pid, gateway.pid);
-    assert.equal(reloads.filter(({ trigger }) => trigger === 'renewal').length <= 1, true);
-    await eventually('all workers', async () => {
-      const last = (await gateway.status()).reloads.at(-1);
-      return last?.trigger === 'renewal' && last.result === 'done';
-    });
+    let expiring = '';
+    let renewAt = 0;
+    // On a slow machine the reload takes so long that a short life is due before it is over.
+    for (let life = 15_000; (await shown(port)) !== expiring; life *= 3) {
+      rmSync(join(certs, fileNameFor('web')));
+      const short = await authority.pairFor('web', names, Date.now(), life);
+      expiring = new X509Certificate(short.cert).fingerprint256;
+      renewAt = short.renewAt;
+      assert.equal((await gateway.reload()).status, 200);
+    }
+    await eventually('the renewal', async () =>
+      (await gateway.status()).reloads.some(
+        ({ trigger, startedAt, result }) =>
+          trigger === 'renewal' && Date.parse(startedAt) >= renewAt && result === 'done',
+      ),
+    );
+    assert.equal((await gateway.status()).pid, gateway.pid);
     for (let i = 0; i < 8; i++) assert.notEqual(await shown(port), expiring);
     const kept = readFileSync(join(certs, fileNameFor('web')), 'utf8');
     assert.equal(await shown(port), new X509Certificate(kept).fingerprint256);
