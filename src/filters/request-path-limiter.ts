@@ -36,7 +36,8 @@ export default defineFilter<PathLimiterParameters>({
       rules: {
         type: 'array',
         minItems: 1,
-        description: 'The limits. The first rule whose pattern is found in the path counts.',
+        description:
+          'The limits. The first rule counts whose pattern is found in the path, with something in its group.',
         items: {
           type: 'object',
           additionalProperties: false,
@@ -65,6 +66,7 @@ export default defineFilter<PathLimiterParameters>({
         },
       },
       ...limiterProperties,
+      action: { ...limiterProperties['action'], default: 'drop' },
     },
   },
   check(parameters) {
@@ -89,8 +91,8 @@ export default defineFilter<PathLimiterParameters>({
     return function requestPathLimiter(context) {
       const text = textOf(path.read(context));
       for (const { expression, group, allowing } of rules) {
-        const groups = expression.groups(text);
-        if (groups !== undefined) return limit(context, groups[group] ?? '', allowing);
+        const key = expression.groups(text)?.[group];
+        if (key) return limit(context, key, allowing);
       }
     };
   },

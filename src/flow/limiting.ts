@@ -15,38 +15,41 @@ export interface LimiterParameters {
   /** Milliseconds. */
   readonly interval: number;
   readonly action: 'retry' | 'drop';
-  readonly status: number | string;
+  readonly status: number;
   readonly message: string;
-  readonly failed_retry_message?: string;
+  readonly failed_retry_message: string;
   readonly retry_delay_in_ms: number;
   readonly max_retry_times: number;
   readonly log_warn_message: boolean;
 }
 
+const byteLimit: JsonSchema = {
+  anyOf: [{ type: ['integer', 'string'], bytes: true }, { const: -1 }],
+};
+
 export const allowanceProperties: Readonly<Record<string, JsonSchema>> = {
   max_requests: {
     type: 'integer',
-    minimum: 1,
-    description: 'Requests that may pass in an interval, over all workers; no limit without it.',
+    minimum: -1,
+    description:
+      'Requests that may pass in an interval, over all workers; no limit without it, or with -1.',
     examples: [256],
   },
   burst_requests: {
     type: 'integer',
-    minimum: 1,
+    minimum: -1,
     description:
       'Requests that may pass in one interval after others with fewer; `max_requests` when it is less.',
     examples: [512],
   },
   max_bytes: {
-    type: ['integer', 'string'],
-    bytes: true,
+    ...byteLimit,
     description:
-      'Bytes of requests, head and body, that may pass in an interval; no limit without it. A request that is larger by itself never passes.',
+      'Bytes of requests, head and body, that may pass in an interval; no limit without it, or with -1. A request that is larger by itself never passes.',
     examples: ['100kb'],
   },
   burst_bytes: {
-    type: ['integer', 'string'],
-    bytes: true,
+    ...byteLimit,
     description: 'Bytes that may pass in one interval after others with fewer.',
     examples: ['1mb'],
   },
@@ -68,24 +71,24 @@ export const limiterProperties: Readonly<Record<string, JsonSchema>> = {
       'What becomes of a request over the limit: it waits and is tried again, or is refused.',
   },
   status: {
-    type: ['integer', 'string'],
+    type: 'integer',
     minimum: 200,
     maximum: 999,
-    pattern: '^[2-9][0-9][0-9]$',
     default: 429,
     description: 'HTTP status of the answer to a request that is refused.',
   },
   message: {
     type: 'string',
     syntax: 'template',
-    default: 'too many requests',
+    default: 'Reach request limit!',
     description: 'Text that a request is refused with.',
     examples: ['your ip reached our limit'],
   },
   failed_retry_message: {
     type: 'string',
     syntax: 'template',
-    description: 'Text for a request that was tried too often; `message` without it.',
+    default: 'Retried but still beyond request limit!',
+    description: 'Text for a request that was tried too often.',
     examples: ['we are busy'],
   },
   retry_delay_in_ms: {
@@ -100,6 +103,11 @@ export const limiterProperties: Readonly<Record<string, JsonSchema>> = {
     default: 1000,
     description: 'How often a request is tried again before it is refused.',
   },
+  retry_interval: {
+    type: 'integer',
+    description: 'Not the delay between two tries, although one may think so.',
+    unsupported: 'has no effect; the delay between two tries is "retry_delay_in_ms"',
+  },
   log_warn_message: {
     type: 'boolean',
     default: false,
@@ -112,7 +120,7 @@ export function checkAllowance(
   allowance: Allowance,
   at: readonly (string | number)[] = [],
 ): { path: (string | number)[]; message: string }[] {
-  if (allowance.max_requests !== undefined || allowance.max_bytes) return [];
+  if (allowance.max_requests !== undefined || allowance.max_bytes !== undefined) return [];
   return [{ path: [...at], message: 'expected "max_requests", "max_bytes" or both' }];
 }
 
@@ -137,7 +145,9 @@ export function openAllowance(
   name = '',
 ): Allowing {
   const open = (kind: string, max: number | undefined, burst: number): Limit | null =>
-    max ? services.limit(`${name}${kind}`, { max, most: Math.max(max, burst), interval }) : null;
+    max !== undefined && max > 0
+      ? services.limit(`${name}${kind}`, { max, most: Math.max(max, burst), interval })
+      : null;
   const requests = open('requests', max_requests, burst_requests);
   const bytes = open('bytes', max_bytes, burst_bytes);
   // The length of a body that is still arriving must be known.
@@ -179,8 +189,8 @@ export function compileLimiter(
   services: FilterServices,
 ): (context: RequestContext, key: string, allowing: Allowing) => void | Promise<void> {
   const { action, retry_delay_in_ms: delay, max_retry_times: most, status } = parameters;
-  const { message, failed_retry_message: failed = message } = parameters;
-  const [refusal, failure] = [services.template(message), services.template(failed)];
+  const refusal = services.template(parameters.message);
+  const failure = services.template(parameters.failed_retry_message);
 
   return function limit(context, key, allowing) {
     const taken = allowing.take(key, context);
@@ -216,7 +226,7 @@ export function compileLimiter(
     text: typeof refusal,
   ): void {
     const { response } = context;
-    response.status = Number(status);
+    response.status = status;
     response.statusText = '';
     response.headers.set('Content-Type', 'text/plain; charset=utf-8');
     response.headers.set('Retry-After', `${Math.max(1, Math.ceil(allowing.wait(key) / 1000))}`);

@@ -46,7 +46,6 @@ test('request_path_limiter: the first rule that matches counts, by its group', a
     t,
     limiter(`request_path_limiter:
           message: "Hey, You just reached our request limit!"
-          action: drop
           interval: 1h
           rules:
             - { pattern: "/(?P<index_name>medcl)/_search", max_qps: 3, group: index_name }
@@ -58,6 +57,41 @@ test('request_path_limiter: the first rule that matches counts, by its group', a
   assert.equal(passed(await statuses(flows, to('/third/_search'))), 5);
   assert.equal(passed(await statuses(flows, to('/other/_doc'))), 10);
   assert.equal(passed(await statuses(flows, to('/medcl/_search'))), 0);
+  const { response } = await flows.ask({ target: '/medcl/_search' });
+  assert.deepEqual(
+    [response.status, bodyText(response)],
+    [429, 'Hey, You just reached our request limit!'],
+  );
+  assert.equal(passed(await statuses(flows, to('//_search'))), 10, 'nothing in the group');
+});
+
+test('messages have defaults, and -1 limits nothing', async (t) => {
+  const refusal = async (parameters: string): Promise<string> => {
+    const { ask } = await startFlows(
+      t,
+      limiter(
+        `request_client_ip_limiter: { interval: 1h, burst_requests: -1, max_bytes: -1, burst_bytes: -1, ${parameters} }`,
+      ),
+    );
+    await ask();
+    return bodyText((await ask()).response);
+  };
+  assert.equal(await refusal('max_requests: 1, action: drop'), 'Reach request limit!');
+  assert.equal(
+    await refusal('max_requests: 1, max_retry_times: 1, retry_delay_in_ms: 1'),
+    'Retried but still beyond request limit!',
+  );
+  assert.equal(await refusal('max_requests: -1, action: drop'), 'hello');
+});
+
+test('a burst may come at once', async (t) => {
+  const flows = await startFlows(
+    t,
+    limiter(
+      'request_client_ip_limiter: { interval: 1h, max_requests: 2, burst_requests: 5, action: drop }',
+    ),
+  );
+  assert.equal(passed(await statuses(flows, many(10))), 5);
 });
 
 test('context_limiter counts by all values together', async (t) => {
@@ -145,7 +179,7 @@ test('what a limiter cannot take is said with its place', async (t) => {
     `flow:
   - name: f
     filter:
-      - request_client_ip_limiter: { ip: [x], max_requests: 0 }
+      - request_client_ip_limiter: { ip: [x], max_requests: -2 }
       - request_client_ip_limiter: {}
       - context_limiter: { max_requests: 1 }
       - context_limiter: { context: [_ctx.reqest.path], max_requests: 1, action: wait }
@@ -154,7 +188,7 @@ test('what a limiter cannot take is said with its place', async (t) => {
       - context_limiter: { context: [_ctx.request.path], max_requests: 1, interval: 1ms }`,
   );
   const expected = [
-    /\.max_requests: expected an integer of at least 1/,
+    /\.max_requests: expected an integer of at least -1/,
     /\.ip\[0\]: "x" is no network/,
     /expected "max_requests", "max_bytes" or both/,
     /"context" is missing/,
