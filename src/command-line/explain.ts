@@ -1,4 +1,5 @@
 import { expectation } from '../config/describe.ts';
+import { takesOneAlone } from '../config/realise.ts';
 import type { FilterDefinitionLike } from '../config/filter-definition.ts';
 import { knownFilters, unsupportedSections } from '../config/schema/infini.ts';
 import { branchProperties } from '../config/schema/condition.ts';
@@ -107,7 +108,7 @@ function childrenOf(schema: JsonSchema, filters: Filters): (readonly [string, st
 function describe(key: string, schema: JsonSchema, filters: Filters): string {
   const lines = [key, `  ${schema.description ?? ''}`, ''];
   const fact = (label: string, value: string) => lines.push(`  ${`${label}:`.padEnd(9)} ${value}`);
-  fact('type', expectation(schema));
+  fact('type', expectation(schema) + (takesOneAlone(schema) ? ', or one of them alone' : ''));
   const { default: fallback } = schema;
   const isEmptyMap = JSON.stringify(fallback) === '{}';
   if (fallback !== undefined && !isEmptyMap) fact('default', JSON.stringify(fallback));

@@ -7,14 +7,16 @@ import type { TextSyntax } from './syntax.ts';
 import { keyPlaceAt, placeAt } from './tree.ts';
 
 /**
- * Follows the keywords that look beyond a value: what `references` name must exist, what is
- * `unsupported` is warned of, what is `refused` is an error. `value` stands at `path`.
+ * Follows the keywords that look beyond a value: what `references` name must exist, unless that is
+ * `forgiven`, what is `unsupported` is warned of, what is `refused` is an error. `value` stands at
+ * `path`.
  */
 export function checkAnnotations(
   schema: JsonSchema,
   value: unknown,
   path: Path,
   scope: Scope,
+  forgiven = false,
 ): void {
   if (value === undefined || value === null) return;
   if (schema.refused !== undefined && (value === false || !isOff(value))) {
@@ -29,14 +31,14 @@ export function checkAnnotations(
   }
   if (typeof value === 'string') {
     if (schema.references && !isTemplate(schema, value)) {
-      checkReference(schema.references, value, path, scope);
+      checkReference(schema.references, value, path, scope, forgiven);
     }
     if (schema.syntax) checkSyntax(schema.syntax, value, path, placeAt(scope.root, path), scope);
   } else if (Array.isArray(value)) {
     const { items } = schema;
     if (items) {
       for (const [index, item] of value.entries()) {
-        checkAnnotations(items, item, [...path, index], scope);
+        checkAnnotations(items, item, [...path, index], scope, forgiven);
       }
     }
   } else if (typeof value === 'object') {
@@ -45,11 +47,14 @@ export function checkAnnotations(
       const at = [...path, key];
       if (names) checkSyntax(names, key, at, keyPlaceAt(scope.root, at), scope);
       const property = propertySchema(schema, key);
-      if (property) checkAnnotations(property, inner, at, scope);
+      if (!property) continue;
+      const { forgivenBy = '' } = property;
+      const forgive = (value as Readonly<Record<string, unknown>>)[forgivenBy] === true;
+      checkAnnotations(property, inner, at, scope, forgive);
     }
   }
   for (const branch of [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]) {
-    checkAnnotations(branch, value, path, scope);
+    checkAnnotations(branch, value, path, scope, forgiven);
   }
 }
 
@@ -75,12 +80,20 @@ function isTemplate(schema: JsonSchema, value: string): boolean {
   return schema.syntax === 'template' && value.includes('$[[');
 }
 
-function checkReference(kind: ReferenceKind, name: string, path: Path, scope: Scope): void {
+function checkReference(
+  kind: ReferenceKind,
+  name: string,
+  path: Path,
+  scope: Scope,
+  forgiven: boolean,
+): void {
   const known = scope.names[kind];
   const found = known.get(name);
   const place = placeAt(scope.root, path);
   if (!found) {
-    scope.problems.error(place, path, `there is no ${kind} "${name}"${hint(kind, name, scope)}`);
+    const message = `there is no ${kind} "${name}"${hint(kind, name, scope)}`;
+    if (forgiven) scope.problems.warning(place, path, message);
+    else scope.problems.error(place, path, message);
   } else if (!found.enabled) {
     const message = `the ${kind} "${name}" is switched off`;
     scope.problems.error(place, path, message, [related(found.place, `"${name}" is here`)]);

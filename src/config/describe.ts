@@ -94,12 +94,6 @@ export function remedy(value: unknown, schema: JsonSchema): string {
   if (numeric && typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)) {
     return '; take the quotes away';
   }
-  if (types.includes('array') && schema.items?.type === 'string' && scalarLike(value))
-    return '; write it as "- value"';
   if (value === null) return '; give a value, or take the key out';
   return '';
-}
-
-function scalarLike(value: unknown): boolean {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 }

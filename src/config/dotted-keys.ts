@@ -22,6 +22,7 @@ export function expandDottedKeys(
           expandDottedKeys(item, schema.items, filters, problems, [...path, index]);
     return { ...node, items: node.items.map(expand) };
   }
+  if (schema.filters) return expandFilter(node, filters, problems, path);
   const properties = schema.properties ?? {};
   return rebuild(
     node,

@@ -12,7 +12,8 @@ import type { BranchPlace, FilterConfig, FilterPlace } from './types.ts';
 
 /**
  * The filters of a list, as the gateway runs them. An item is a map with one key, the name of the
- * filter; its value are the parameters. What is wrong is reported, and left out.
+ * filter; its value are the parameters. One item may stand without a list. What is wrong is
+ * reported, and left out.
  */
 export function normaliseFilters(
   node: Node | undefined,
@@ -20,6 +21,7 @@ export function normaliseFilters(
   scope: Scope,
 ): readonly FilterConfig[] {
   if (!node || (node.kind === 'scalar' && node.value === null)) return [];
+  if (node.kind === 'map') return [normaliseItem(node, path, scope) ?? []].flat();
   if (node.kind !== 'list') {
     scope.problems.error(node.place, path, 'expected a list of filters, each as "- name:"');
     return [];
@@ -137,7 +139,7 @@ function normaliseFilter(
   const { problems, root } = scope;
   const before = problems.errors.length;
   const [written, condition] = withoutCondition(node);
-  const holder = { parameters: realise(written, schema) ?? {} };
+  const holder = { parameters: realise(written, schema, true) ?? {} };
   for (const misfit of checkAgainst(schema, holder.parameters)) {
     const at = [...path, ...misfit.path];
     const place = misfit.atKey ? keyPlaceAt(root, at) : placeAt(root, at);

@@ -1,19 +1,23 @@
 import type { JsonSchema } from './schema/schema.ts';
+import { typed } from './substitution.ts';
 import { plainValue, type Node, type Scalar, type ScalarNode } from './tree.ts';
 
 /**
  * The plain value of a tree, as its schema wants it: what came out of a template takes the expected
- * type, an empty map or list is as good as absent, and lists of filters are left out, since each
- * filter has a schema of its own.
+ * type, one value stands for a list of one, an empty map or list is as good as absent, and lists of
+ * filters are left out, since each filter has a schema of its own. When `loose`, every value takes
+ * the expected type: 123 is a text where a text is expected, and "429" a number where a number is.
  */
-export function realise(node: Node, schema: JsonSchema | undefined): unknown {
+export function realise(node: Node, schema: JsonSchema | undefined, loose = false): unknown {
   if (!schema) return plainValue(node);
   if (schema.filters) return undefined;
-  if (node.kind === 'scalar') return realiseScalar(node, schema);
-  if (node.kind === 'list') return node.items.map((item) => realise(item, schema.items) ?? null);
+  if (node.kind === 'scalar') return realiseScalar(node, schema, loose);
+  if (node.kind === 'list') {
+    return node.items.map((item) => realise(item, schema.items, loose) ?? null);
+  }
   const value: Record<string, unknown> = {};
   for (const [key, entry] of node.entries) {
-    const realised = realise(entry.value, propertySchema(schema, key));
+    const realised = realise(entry.value, propertySchema(schema, key), loose);
     if (realised !== undefined) value[key] = realised;
   }
   return value;
@@ -25,18 +29,29 @@ export function propertySchema(schema: JsonSchema, key: string): JsonSchema | un
   return typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined;
 }
 
-function realiseScalar(node: ScalarNode, schema: JsonSchema): unknown {
+/** Whether one value may stand in place of a list: the schema wants a list of simple values. */
+export function takesOneAlone(schema: JsonSchema): boolean {
+  if (schema.type !== 'array' || !schema.items || schema.filters) return false;
+  const types = typesOf(schema.items);
+  return types.size > 0 && !types.has('object') && !types.has('array');
+}
+
+function realiseScalar(node: ScalarNode, schema: JsonSchema, loose: boolean): unknown {
   const { value } = node;
   const types = typesOf(schema);
   if (value === null) {
     const absent = !types.has('null') && (types.has('object') || types.has('array'));
     return absent ? undefined : null;
   }
-  return node.flexible ? fitting(node, types) : value;
+  if (takesOneAlone(schema)) return [realiseScalar(node, schema.items as JsonSchema, loose)];
+  return loose || node.flexible ? fitting(node, types) : value;
 }
 
-/** The value of a template in the type that is expected. */
-function fitting({ value, text }: ScalarNode, types: ReadonlySet<string>): Scalar {
+/** The value in the type that is expected. */
+function fitting(node: ScalarNode, types: ReadonlySet<string>): Scalar {
+  const { text } = node;
+  const isMisplaced = typeof node.value === 'string' && types.size > 0 && !types.has('string');
+  const value = isMisplaced ? typed(text) : node.value;
   if (typeof value === 'number') {
     const asNumber = types.has('number') || (types.has('integer') && Number.isInteger(value));
     if (asNumber || types.size === 0) return value;

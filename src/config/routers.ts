@@ -53,6 +53,7 @@ function accessOf(raw: RawRouter): IpAccessConfig | null {
 
 function normaliseRules(raw: RawRouter, path: Path, scope: Scope): RuleConfig[] {
   const rules: unknown[] = Array.isArray(raw.rules) ? (raw.rules as unknown[]) : [];
+  warnOfUnsaid(raw, path, scope);
   /** Where requests were given to a rule first, by what they are like. */
   const taken = new Map<string, { readonly rule: number; readonly place: Place }>();
   return rules.flatMap((value, index) => {
@@ -69,6 +70,19 @@ function normaliseRules(raw: RawRouter, path: Path, scope: Scope): RuleConfig[] 
     reportTaken(normalised, index, at, taken, scope);
     return [normalised];
   });
+}
+
+/** Elsewhere a rule that can be switched on is off until it says that it is on. */
+function warnOfUnsaid({ rules, rule_toggle_enabled }: RawRouter, path: Path, scope: Scope): void {
+  if (rule_toggle_enabled !== true) return;
+  const unsaid = [...rules.keys()].filter(
+    (index) => nodeAt(scope.root, [...path, 'rules', index, 'enabled']) === undefined,
+  );
+  if (unsaid.length === 0) return;
+  const which = unsaid.map((index) => `rules[${index}]`).join(', ');
+  const message = `${which} ${unsaid.length > 1 ? 'do' : 'does'} not say whether "enabled", and so ${unsaid.length > 1 ? 'count' : 'counts'}; INFINI Gateway leaves such rules out`;
+  const at = [...path, 'rule_toggle_enabled'];
+  scope.problems.warning(keyPlaceAt(scope.root, at), at, message);
 }
 
 /** Of two rules for the same requests one would never be used. */

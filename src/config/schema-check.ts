@@ -32,6 +32,16 @@ function converting(convert: Convert) {
   };
 }
 
+const annotations = [
+  'references',
+  'forgivenBy',
+  'filters',
+  'syntax',
+  'secret',
+  'unsupported',
+  'refused',
+];
+
 const ajv = createAjv();
 const compiled = new WeakMap<JsonSchema, ValidateFunction>();
 
@@ -62,10 +72,8 @@ function createAjv(): Ajv {
     errors: false,
     compile: () => converting(parseBytes),
   });
-  // These say something to others: references.ts, realise.ts, describe.ts.
-  for (const keyword of ['references', 'filters', 'syntax', 'secret', 'unsupported', 'refused']) {
-    instance.addKeyword({ keyword, valid: true });
-  }
+  // These say something to others: annotations.ts, realise.ts, describe.ts.
+  for (const keyword of annotations) instance.addKeyword({ keyword, valid: true });
   return instance;
 }
 

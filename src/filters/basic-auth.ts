@@ -1,12 +1,11 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { parseBasicAuth } from '../context/credentials.ts';
-import { textOf } from '../context/value.ts';
 import type { RequestContext } from '../context/context.ts';
 import { defineFilter } from '../flow/filter.ts';
 import { PasswordChecker } from '../flow/password-checker.ts';
 
 interface BasicAuthParameters {
-  readonly valid_users: Readonly<Record<string, string | number>>;
+  readonly valid_users: Readonly<Record<string, string>>;
 }
 
 export default defineFilter<BasicAuthParameters>({
@@ -20,7 +19,7 @@ export default defineFilter<BasicAuthParameters>({
       valid_users: {
         type: 'object',
         additionalProperties: {
-          type: ['string', 'number'],
+          type: 'string',
           secret: true,
           description: 'Password of the user, or its bcrypt hash.',
         },
@@ -30,10 +29,9 @@ export default defineFilter<BasicAuthParameters>({
     },
   },
   check({ valid_users }) {
-    const bad = Object.entries(valid_users).filter(([, password]) => {
-      const text = textOf(password);
-      return /^\$2\w?\$/.test(text) && costOf(text) === null;
-    });
+    const bad = Object.entries(valid_users).filter(
+      ([, password]) => /^\$2\w?\$/.test(password) && costOf(password) === null,
+    );
     return bad.map(([user]) => {
       const message =
         'begins like a bcrypt hash and is none; expected $2a$, $2b$ or $2y$, a cost from 04 to 15, and 53 characters';
@@ -45,10 +43,9 @@ export default defineFilter<BasicAuthParameters>({
     const hashes = new Map<string, string>();
     let cost = 0;
     for (const [user, password] of Object.entries(valid_users)) {
-      const text = textOf(password);
-      const ownCost = costOf(text);
-      if (ownCost === null) digests.set(user, digest(text));
-      else hashes.set(user, text);
+      const ownCost = costOf(password);
+      if (ownCost === null) digests.set(user, digest(password));
+      else hashes.set(user, password);
       cost = Math.max(cost, ownCost ?? 0);
     }
     if (hashes.size === 0) {

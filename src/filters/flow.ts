@@ -15,7 +15,7 @@ interface ContextFlow {
 interface FlowParameters {
   readonly flow?: string;
   readonly flows: readonly string[];
-  readonly ignore_undefined_flow: boolean;
+  readonly ignore_undefined_flow?: boolean;
   readonly context_flow?: ContextFlow;
 }
 
@@ -29,12 +29,14 @@ export default defineFilter<FlowParameters>({
       flow: {
         type: 'string',
         references: 'flow',
+        forgivenBy: 'ignore_undefined_flow',
         syntax: 'template',
         description: 'Name of a flow to run.',
         examples: ['request_logging'],
       },
       flows: {
         type: 'array',
+        forgivenBy: 'ignore_undefined_flow',
         items: { type: 'string', references: 'flow', syntax: 'template' },
         default: [],
         description: 'Names of several flows to run, one after the other.',
@@ -42,9 +44,9 @@ export default defineFilter<FlowParameters>({
       },
       ignore_undefined_flow: {
         type: 'boolean',
-        default: true,
         description:
-          'Whether the request just goes on when a name that was made for it is that of no flow; else it is an error.',
+          'Whether the request just goes on where there is no flow of the name. Without it a name that was made for the request may be that of no flow, and one that is written here may not.',
+        examples: [true],
       },
       context_flow: {
         type: 'object',
@@ -86,18 +88,18 @@ export default defineFilter<FlowParameters>({
   create(parameters, services) {
     const { flow, flows, context_flow: contextFlow } = parameters;
     const names = flow === undefined ? flows : [flow, ...flows];
-    const ignoreUndefined = parameters.ignore_undefined_flow;
-    const handlers = names.map((name) => named(name, ignoreUndefined, services));
-    if (contextFlow) handlers.unshift(mapped(contextFlow, ignoreUndefined, services));
+    const { ignore_undefined_flow: ignoring } = parameters;
+    const handlers = names.map((name) => named(name, ignoring, services));
+    if (contextFlow) handlers.unshift(mapped(contextFlow, ignoring ?? true, services));
     return inSequence(handlers);
   },
 });
 
 /** A flow by its name, which may hold templates. */
-function named(name: string, ignoreUndefined: boolean, services: FilterServices): Handler {
+function named(name: string, ignoring: boolean | undefined, services: FilterServices): Handler {
   const { constant, render } = services.template(name);
-  if (constant !== undefined) return services.flow(constant);
-  return (context) => find(render(context), ignoreUndefined, services)?.(context);
+  if (constant !== undefined && ignoring !== true) return services.flow(constant);
+  return (context) => find(render(context), ignoring ?? true, services)?.(context);
 }
 
 /** The flow whose name follows from a context value. */

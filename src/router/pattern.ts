@@ -159,6 +159,9 @@ function parseVariable(text: string): [name: string, source: string | null] {
   const colon = text.indexOf(':');
   const name = colon < 0 ? text : text.slice(0, colon);
   if (name === '') throw new SyntaxError('a variable needs a name');
+  if (name.endsWith('?')) {
+    throw new SyntaxError(`a variable is there or not: write two patterns in place of {${text}}`);
+  }
   if (colon === text.length - 1) throw new SyntaxError(`{${text}} has an empty expression`);
   return [name, colon < 0 ? null : text.slice(colon + 1)];
 }

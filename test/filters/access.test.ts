@@ -59,7 +59,7 @@ test('basic_auth never shows a password, and says what it cannot take', async (t
       - basic_auth: { valid_users: { b: "${hash}" } }`,
   );
   assert.match(problems[0] as string, /"valid_users" is missing/);
-  assert.match(problems[1] as string, /valid_users.a: expected text or a number/);
+  assert.match(problems[1] as string, /valid_users.a: expected text, got a list/);
   assert.match(problems[2] as string, /valid_users.b: begins like a bcrypt hash and is none/);
   assert.doesNotMatch(problems.join(), /geheim|aaaa/);
 });

@@ -151,6 +151,8 @@ test('ratio sends a share elsewhere', async (t) => {
   assert.equal(await answer('instead'), 'hello ');
   assert.equal(await answer('dropped'), '');
   let picked = 0;
+  const hit = async (flow: string) => (await ask({}, flow)).request.headers.get('x-ratio-hit');
+  assert.deepEqual([await hit('all'), await hit('none')], ['true', 'false']);
   for (let i = 0; i < 2000; i++) if ((await answer('half')) === 'hello ') picked++;
   assert.ok(picked > 850 && picked < 1150, `${picked} of 2000`);
 });
@@ -212,6 +214,8 @@ test('flow runs other flows and goes on', async (t) => {
     filter:
       - flow: { flow: a, flows: [b, "$[[_ctx.request.header.Flow]]"] }
       - echo: { message: "!" }
+  - name: forgiving
+    filter: [{ flow: { flow: nowhere, flows: b, ignore_undefined_flow: true } }]
   - name: strict
     filter: [{ flow: { flows: ["x_$[[_ctx.request.header.Flow]]"], ignore_undefined_flow: false } }]
   - name: a
@@ -225,6 +229,7 @@ test('flow runs other flows and goes on', async (t) => {
   assert.equal(await answer(), 'ab!');
   assert.equal(await answer('Flow', 'b'), 'abb!');
   assert.equal(await answer('Flow', 'c'), 'abc');
+  assert.equal(bodyText((await ask({}, 'forgiving')).response), 'b');
   await assert.rejects(ask({ headers: ['Flow', 'a'] }, 'strict'), {
     code: 'FILTER_FAILED',
     message: /there is no flow "x_a"/,

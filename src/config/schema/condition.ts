@@ -39,7 +39,7 @@ export const conditionSchema: JsonSchema = {
     }),
     exists: {
       type: ['array', 'string'],
-      description: 'Whether all of these fields have a value.',
+      description: 'Whether all of these fields have a value that is not empty.',
       examples: [['_ctx.request.username']],
     },
     in: fields('Whether each field has one of these values.', {

@@ -41,7 +41,7 @@ export const flowSchema: JsonSchema = {
         type: 'array',
         filters: true,
         description:
-          'The filters, in order. Each item is the name of a filter, with its parameters below it.',
+          'The filters, in order. Each item is the name of a filter, with its parameters below it. A request that none of them answers gets an empty response with status 200.',
         examples: [[{ echo: { message: 'hello' } }]],
       },
     },

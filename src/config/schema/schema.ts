@@ -28,6 +28,8 @@ export interface JsonSchema {
 
   /** The value names one of these; unknown names are errors at the value's place. */
   readonly references?: 'router' | 'flow' | 'cluster';
+  /** Name of a parameter beside this one: when that is true, unknown names are only a warning. */
+  readonly forgivenBy?: string;
   /** `30s`, `500ms`, `1h30m`, or a bare number in the unit given; becomes a number of milliseconds. */
   readonly duration?: 'ms' | 's';
   /** `10mb`, `512kb`, or a bare number of bytes; becomes a number of bytes. */
