@@ -72,7 +72,6 @@ const catalogue = {
       'the request body was sent on already; what reads it, or sends it again, must stand in the same flow',
     status: 500,
   },
-  NO_RESPONSE: { message: 'the flow ended without a response', status: 500 },
   FILTER_FAILED: {
     message: 'filter {filter} failed: {reason}',
     status: 500,

@@ -14,7 +14,7 @@ export const connectionFields: FieldTable = {
     read: ({ startedAt, endedAt }) => Math.floor((endedAt || performance.now()) - startedAt),
   },
   /** Reason phrase of the response. */
-  status: { read: ({ response }) => response.statusText || STATUS_CODES[response.status] },
+  status: { read: ({ response }) => response.statusText || STATUS_CODES[response.status || 200] },
 };
 
 function address(host: string, port: number): string {

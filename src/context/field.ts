@@ -24,6 +24,8 @@ export interface FieldWriter {
   readonly needs: Needs;
   /** Undefined removes, where something can be removed. @throws REQUEST_MALFORMED for a bad value */
   readonly set: (context: RequestContext, value: unknown) => void;
+  /** The value that a text of the configuration stands for there; the text when it is absent. */
+  readonly fromText?: ((text: string) => unknown) | undefined;
 }
 
 /** What a table of fields says of one of them. */
@@ -32,6 +34,7 @@ export interface FieldRule {
   readonly needs?: Needs;
   readonly set?: (context: RequestContext, value: unknown) => void;
   readonly setNeeds?: Needs;
+  readonly fromText?: (text: string) => unknown;
   /** The field of that name below this one, such as a header of `header`. */
   readonly below?: (rest: string) => FieldRule;
 }
@@ -59,8 +62,8 @@ export const fieldNames: readonly string[] = Object.entries(tables).flatMap(([pr
 export function compileField(name: string): Field {
   const rule = ruleOf(name);
   if (rule === undefined) throw new GatewayError('PARAMETER_INVALID', { reason: unknown(name) });
-  const { read, set, needs = noNeeds, setNeeds = noNeeds } = rule;
-  return { name, needs, read, write: set ? { needs: setNeeds, set } : null };
+  const { read, set, needs = noNeeds, setNeeds = noNeeds, fromText } = rule;
+  return { name, needs, read, write: set ? { needs: setNeeds, set, fromText } : null };
 }
 
 /** Compiles a name that is to be set. @throws PARAMETER_INVALID */

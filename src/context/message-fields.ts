@@ -5,16 +5,19 @@ import { parseJsonPath, readAt } from './json-path.ts';
 import type { Message } from './message.ts';
 import type { Needs } from './needs.ts';
 import { fieldValue } from './target.ts';
-import { textOf } from './value.ts';
+import { jsonOf, textOf } from './value.ts';
 
 type MessageOf = (context: RequestContext) => Message;
 
-/** `header`, and `header.NAME` below it. Names are found in any case and set as they are written. */
+/**
+ * `header`, and `header.NAME` below it, which is '' when it is not there. Names are found in any case
+ * and set as they are written.
+ */
 export function headerRule(messageOf: MessageOf): FieldRule {
   return {
     read: (context) => allHeaders(messageOf(context)),
     below: (name) => ({
-      read: (context) => messageOf(context).headers.getJoined(name),
+      read: (context) => messageOf(context).headers.getJoined(name) ?? '',
       set(context, value) {
         const { headers } = messageOf(context);
         if (value === undefined || value === null) headers.remove(name);
@@ -44,6 +47,7 @@ export function bodyJsonRule(messageOf: MessageOf, needs: Needs): FieldRule {
       return {
         needs,
         setNeeds: needs,
+        fromText: jsonOf,
         read: (context) => readAt(messageOf(context).content.json, path),
         set(context, value) {
           const { content } = messageOf(context);

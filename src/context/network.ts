@@ -14,10 +14,19 @@ const linkLocalUnicast = ['169.254.0.0/16', 'fe80::/10'];
 const linkLocalMulticast = ['224.0.0.0/24', 'ff02::/16'];
 const privateUse = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'];
 
+const unicast = outside([
+  ...loopback,
+  ...unspecified,
+  ...broadcast,
+  ...multicast,
+  ...linkLocalUnicast,
+]);
+
 /** Names that stand for networks. */
 const namedNetworks: Readonly<Record<string, NetworkTest>> = {
   loopback: within(loopback),
-  unicast: outside([...loopback, ...unspecified, ...broadcast, ...multicast, ...linkLocalUnicast]),
+  unicast,
+  global_unicast: unicast,
   multicast: within(multicast),
   interface_local_multicast: within(interfaceLocalMulticast),
   link_local_unicast: within(linkLocalUnicast),

@@ -23,7 +23,7 @@ const method: FieldRule = {
 };
 
 const host: FieldRule = {
-  read: ({ request }) => request.headers.get('host'),
+  read: ({ request }) => request.headers.get('host') ?? '',
   set({ request }, value) {
     const name = fieldValue(textOf(value));
     if (!/^[^\s/?#@]+$/.test(name)) throw malformed(`"${name}" is no host`);
@@ -55,7 +55,7 @@ const uri: FieldRule = {
 const queryArgs: FieldRule = {
   read: ({ request }) => readArguments(request.query),
   below: (name) => ({
-    read: ({ request }) => readArgument(request.query, name),
+    read: ({ request }) => readArgument(request.query, name) ?? '',
     set({ request }, value) {
       const text = value === undefined || value === null ? undefined : textOf(value);
       const query = withArgument(request.query, name, text);
@@ -64,10 +64,19 @@ const queryArgs: FieldRule = {
   }),
 };
 
-const username: FieldRule = { read: ({ request }) => credentialsOf(request)?.username };
+/** What the variables in the pattern of the router's rule stand for. */
+const pathArgs: FieldRule = {
+  read: ({ pathVariables }) => pathVariables ?? {},
+  below: (name) => ({
+    read: ({ pathVariables }) =>
+      pathVariables !== null && Object.hasOwn(pathVariables, name) ? pathVariables[name] : '',
+  }),
+};
+
+const username: FieldRule = { read: ({ request }) => credentialsOf(request)?.username ?? '' };
 const clientIp: FieldRule = { read: ({ client }) => client.remoteAddress };
 
-/** `_ctx.request.…` */
+/** `_ctx.request.…`; a text that the request does not have is ''. */
 export const requestFields: FieldTable = {
   to_string: {
     needs: content,
@@ -78,14 +87,16 @@ export const requestFields: FieldTable = {
   uri,
   path,
   query_args: queryArgs,
+  path_args: pathArgs,
   username,
   user: username,
-  password: { read: ({ request }) => credentialsOf(request)?.password },
+  password: { read: ({ request }) => credentialsOf(request)?.password ?? '' },
   client_ip: clientIp,
   header: headerRule(requestOf),
   body: bodyRule(requestOf, content),
   body_json: bodyJsonRule(requestOf, content),
   body_length: bodyLengthRule(requestOf, length),
+  body_size: bodyLengthRule(requestOf, length),
 };
 
 function credentialsOf(request: RequestContext['request']): Credentials | undefined {

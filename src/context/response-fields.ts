@@ -12,7 +12,8 @@ const length: Needs = { requestBody: 'nothing', responseBody: 'length' };
 const responseOf = (context: RequestContext) => context.response;
 
 const status: FieldRule = {
-  read: ({ response }) => response.status,
+  // What the client gets when nobody gives another.
+  read: ({ response }) => response.status || 200,
   set({ response }, value) {
     const code = numberOf(value);
     if (!Number.isInteger(code) || code < 200 || code > 999) {
@@ -28,18 +29,21 @@ export const responseFields: FieldTable = {
   to_string: {
     needs: content,
     read({ response }) {
-      const reason = response.statusText || (STATUS_CODES[response.status] ?? '');
-      return wireText(`HTTP/1.1 ${response.status} ${reason}`, response);
+      const code = response.status || 200;
+      const reason = response.statusText || (STATUS_CODES[code] ?? '');
+      return wireText(`HTTP/1.1 ${code} ${reason}`, response);
     },
   },
   status,
   code: status,
+  status_code: status,
   header: headerRule(responseOf),
   content_type: {
-    read: ({ response }) => response.headers.get('content-type'),
+    read: ({ response }) => response.headers.get('content-type') ?? '',
     set: ({ response }, value) => response.headers.set('Content-Type', fieldValue(textOf(value))),
   },
   body: bodyRule(responseOf, content),
   body_json: bodyJsonRule(responseOf, content),
   body_length: bodyLengthRule(responseOf, length),
+  body_size: bodyLengthRule(responseOf, length),
 };

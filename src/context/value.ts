@@ -9,6 +9,15 @@ export function textOf(value: unknown): string {
   return `${value as number}`;
 }
 
+/** The value that a text stands for in a JSON body: JSON, or else the text itself. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
 /** A context value as a number: also text that is one; NaN for everything else. */
 export function numberOf(value: unknown): number {
   if (typeof value === 'number') return value;

@@ -2,24 +2,17 @@ import { type BodySink, type BodySource, isBuffered, lengthOf } from '../context
 import { HeaderList } from '../context/header-list.ts';
 import type { GatewayResponse, RequestContext } from '../context/context.ts';
 import { isNamed } from '../context/field-syntax.ts';
-import { GatewayError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { errorBody, toGatewayError } from './error-response.ts';
 import type { ResponseWriter } from './response-writer.ts';
 
 /**
- * Writes what the flow left in `context.response`. A flow that gave a body or a header but no status
- * means 200; one that gave nothing at all has forwarded the request nowhere, and saying 200 to that
- * could tell a client that its documents are stored: it is answered with NO_RESPONSE.
+ * Writes what the flow left in `context.response`. A flow that gave no status means 200, also one
+ * that gave nothing at all.
  */
 export function respond(context: RequestContext, writer: ResponseWriter): void {
   const { response } = context;
-  if (response.status === 0) {
-    if (response.body === null && response.headers.raw.length === 0) {
-      throw new GatewayError('NO_RESPONSE');
-    }
-    response.status = 200;
-  }
+  response.status ||= 200;
   if (context.keptOfResponse >= 0) response.observe(context.keptOfResponse);
   const { status, statusText, body } = response;
   const headers = framed(response, context.request.method);
@@ -43,7 +36,7 @@ export function respondError(
   log: Log,
 ): void {
   const error = toGatewayError(thrown);
-  if (error.code === 'INTERNAL' || error.code === 'FILTER_FAILED' || error.code === 'NO_RESPONSE') {
+  if (error.code === 'INTERNAL' || error.code === 'FILTER_FAILED') {
     log.error({ error: error.cause ?? error, entry: context.entry }, error.message);
   } else if (error.status >= 500) {
     log.debug({ entry: context.entry, code: error.code }, error.message);

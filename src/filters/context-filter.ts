@@ -27,7 +27,7 @@ export default defineFilter<ContextFilterParameters>({
       context: {
         type: 'string',
         syntax: 'field',
-        description: 'The value that is looked at.',
+        description: 'The value that is looked at; one that is not there is empty.',
         examples: ['_ctx.request.path'],
       },
       exclude: { ...values, description: 'Values that are not let through.' },

@@ -1,4 +1,4 @@
-import { textOf } from '../context/value.ts';
+import { numberOf, textOf } from '../context/value.ts';
 import { defineFilter } from '../flow/filter.ts';
 import {
   compileTextReplacement,
@@ -21,7 +21,7 @@ export default defineFilter<ContextRegexReplaceParameters>({
       context: {
         type: 'string',
         syntax: 'settable-field',
-        description: 'The value to change.',
+        description: 'The value to change; a request that lacks it, or has it empty, just goes on.',
         examples: ['_ctx.request.path'],
       },
       ...replacementProperties,
@@ -34,10 +34,13 @@ export default defineFilter<ContextRegexReplaceParameters>({
 
     return function contextRegexReplace(context) {
       const value = read(context);
-      if (value === undefined || value === null) return;
       const text = textOf(value);
+      if (text === '') return;
       const replaced = replace(text, context);
-      if (replaced !== text) set(context, replaced);
+      if (replaced === text) return;
+      // A number in a JSON body stays one.
+      const isNumber = typeof value === 'number' && !Number.isNaN(numberOf(replaced));
+      set(context, isNumber ? numberOf(replaced) : replaced);
     };
   },
 });

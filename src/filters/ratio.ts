@@ -14,14 +14,14 @@ export default defineFilter<RatioParameters>({
   schema: {
     type: 'object',
     additionalProperties: false,
-    required: ['ratio'],
     properties: {
       ratio: {
         type: 'number',
         minimum: 0,
         maximum: 1,
-        description: 'The share, picked by chance: 0 is none and 1 is all.',
-        examples: [0.1],
+        default: 0.1,
+        description:
+          'The share, picked by chance: 0 is none and 1 is all. The field `X-Ratio-Hit` of the request says whether it was picked.',
       },
       action: {
         type: 'string',
@@ -48,7 +48,9 @@ export default defineFilter<RatioParameters>({
     const picked = isDropping ? drop : detour(services.flow(flow), parameters.continue);
 
     return function pickShare(context) {
-      if (Math.random() < ratio) return picked(context);
+      const isPicked = Math.random() < ratio;
+      context.request.headers.set('X-Ratio-Hit', `${isPicked}`);
+      if (isPicked) return picked(context);
     };
   },
 });

@@ -1,4 +1,5 @@
 import { parseJsonPath } from '../context/json-path.ts';
+import { jsonOf } from '../context/value.ts';
 import { assignmentsSchema, compileAssignments } from '../flow/assignments.ts';
 import { defineFilter } from '../flow/filter.ts';
 
@@ -51,12 +52,3 @@ export default defineFilter<RequestBodyJsonSetParameters>({
     };
   },
 });
-
-/** The value that a text stands for: JSON, or else the text itself. */
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
-}

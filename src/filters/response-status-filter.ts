@@ -8,6 +8,7 @@ export default defineAdmissionFilter<number>({
   examples: [200, 201],
   compile(statuses) {
     const wanted = new Set(statuses);
-    return ({ response }) => wanted.has(response.status);
+    // Before anybody has given a status it is the one that the client would get.
+    return ({ response }) => wanted.has(response.status || 200);
   },
 });

@@ -17,7 +17,7 @@ export default defineFilter<SetContextParameters>({
         propertyNames: { syntax: 'settable-field' },
         additionalProperties: { syntax: 'template' },
         description:
-          'Names and values, set in this order. A text may hold templates; one that is nothing but a template keeps the type of what it stands for.',
+          'Names and values, set in this order. A text may hold templates; one that is nothing but a template keeps the type of what it stands for. Below body_json a text that is JSON stands for its value.',
         examples: [
           {
             '_ctx.request.header.ENV': 'dev',
@@ -31,9 +31,12 @@ export default defineFilter<SetContextParameters>({
   },
   create({ context: values }, { writer, template }) {
     const assignments = Object.entries(values).map(([name, value]) => {
-      const { set } = writer(name);
+      const { set, fromText } = writer(name);
       if (typeof value !== 'string') return { set, valueOf: () => value };
-      return { set, valueOf: template(value).value };
+      const { constant, value: rendered } = template(value);
+      if (constant === undefined || fromText === undefined) return { set, valueOf: rendered };
+      const meant = fromText(constant);
+      return { set, valueOf: () => meant };
     });
 
     return function setContext(context) {

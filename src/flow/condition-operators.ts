@@ -67,10 +67,7 @@ export const operators: Readonly<Record<string, Operator>> = {
     return every(
       fields.map((field) => {
         if (!field) return never;
-        return (context: Context) => {
-          const found = field.read(context);
-          return found !== undefined && found !== null;
-        };
+        return (context: Context) => textOf(field.read(context)) !== '';
       }),
     );
   },

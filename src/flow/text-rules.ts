@@ -20,7 +20,9 @@ export interface TextRuleSets {
 export const textRuleProperties: Readonly<Record<string, JsonSchema>> = {
   must: rulesSchema('Rules that must all be true of a text that is let through.'),
   must_not: rulesSchema('Rules of which none may be true.'),
-  should: rulesSchema('Rules of which at least one must be true.'),
+  should: rulesSchema(
+    'Rules of which at least one must be true; where there are rules below must or must_not, these decide alone.',
+  ),
 };
 
 function rulesSchema(description: string): JsonSchema {
@@ -48,11 +50,11 @@ function textsSchema(description: string, example: string): JsonSchema {
   return { type: 'array', items: { type: 'string' }, description, examples: [[example]] };
 }
 
-/** Compiles whether a text is let through by all three sets. */
+/** Compiles whether a text is let through by the three sets. */
 export function compileTextRules(sets: TextRuleSets): (text: string) => boolean {
   const must = testsOf(sets.must);
   const mustNot = testsOf(sets.must_not);
-  const should = testsOf(sets.should);
+  const should = must.length + mustNot.length > 0 ? [] : testsOf(sets.should);
   return (text) => {
     for (const test of must) if (!test(text)) return false;
     for (const test of mustNot) if (test(text)) return false;

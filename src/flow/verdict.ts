@@ -1,4 +1,5 @@
 import type { JsonSchema } from '../config/schema/schema.ts';
+import type { RequestContext } from '../context/context.ts';
 import { detour } from './detour.ts';
 import type { FilterServices, Handler } from './filter.ts';
 
@@ -17,19 +18,21 @@ export const verdictProperties: Readonly<Record<string, JsonSchema>> = {
     enum: ['deny', 'redirect_flow'],
     default: 'deny',
     description:
-      'What becomes of a request that is not let through: it is answered here, or goes through another flow instead of the rest of this one.',
+      'What becomes of a request that is not let through: it is answered here, or goes through another flow instead of the rest of this one. The field `FILTERED: true` of the response tells of it.',
   },
   status: {
     type: 'integer',
     minimum: 200,
     maximum: 999,
     default: 403,
-    description: 'HTTP status of the answer to a request that is denied.',
+    description:
+      'HTTP status of the answer to a request that is denied. The one from before stands in its field `original_status`.',
   },
   message: {
     type: 'string',
     syntax: 'template',
-    description: 'Text that a request is denied with; it stands as "message" in a JSON body.',
+    description:
+      'Text that a request is denied with; it stands as "message" in a JSON body. Without it the body is empty.',
     examples: ['you are not allowed to do that'],
   },
   flow: {
@@ -52,12 +55,18 @@ export function checkVerdict({
 /** Compiles what is done with a request that is not let through; it ends the flow. */
 export function compileVerdict(parameters: VerdictParameters, services: FilterServices): Handler {
   if (parameters.action === 'redirect_flow' && parameters.flow !== undefined) {
-    return detour(services.flow(parameters.flow));
+    const redirected = detour(services.flow(parameters.flow));
+    return function redirectFlow(context) {
+      markFiltered(context);
+      return redirected(context);
+    };
   }
   const { status } = parameters;
   const message = parameters.message === undefined ? null : services.template(parameters.message);
   return function deny(context) {
     const { response } = context;
+    markFiltered(context);
+    response.headers.set('original_status', `${response.status || 200}`);
     response.status = status;
     response.statusText = '';
     if (message === null) response.setBody(null);
@@ -68,4 +77,8 @@ export function compileVerdict(parameters: VerdictParameters, services: FilterSe
     }
     context.finish();
   };
+}
+
+function markFiltered({ response }: RequestContext): void {
+  response.headers.set('FILTERED', 'true');
 }

@@ -56,15 +56,18 @@ test('reads every documented field', async (t) => {
     '_ctx.request.path': '/medcl/_search',
     '_ctx.request.query_args.size': '100',
     '_ctx.request.query_args.q': 'a b&c',
-    '_ctx.request.query_args.none': undefined,
+    '_ctx.request.query_args.none': '',
+    '_ctx.request.path_args.index': 'medcl',
+    '_ctx.request.path_args.none': '',
     '_ctx.request.username': 'medcl',
     '_ctx.request.user': 'medcl',
     '_ctx.request.password': 'a:b',
     '_ctx.request.client_ip': '127.0.0.1',
     '_ctx.request.header.x-TRACE': 'one, two',
-    '_ctx.request.header.Missing': undefined,
+    '_ctx.request.header.Missing': '',
     '_ctx.request.body': JSON.stringify(search),
     '_ctx.request.body_length': JSON.stringify(search).length,
+    '_ctx.request.body_size': JSON.stringify(search).length,
     '_ctx.request.body_json.size': 900,
     '_ctx.request.body_json.aggs.total_num.terms.field': 'name1',
     '_ctx.request.body_json.query.bool.must.[1].match.age': 18,
@@ -73,10 +76,12 @@ test('reads every documented field', async (t) => {
     '_ctx.request.body_json.constructor': undefined,
     '_ctx.response.status': 201,
     '_ctx.response.code': 201,
+    '_ctx.response.status_code': 201,
     '_ctx.response.content_type': 'application/json',
     '_ctx.response.header.env': 'Dev',
     '_ctx.response.body': '{"ok":[1,{"deep":null}]}',
     '_ctx.response.body_length': 24,
+    '_ctx.response.body_size': 24,
     '_ctx.response.body_json.ok.[1].deep': null,
     '_sys.hostname': hostname(),
     'parsed.month': '02',
@@ -86,6 +91,14 @@ test('reads every documented field', async (t) => {
   for (const [name, value] of Object.entries(expected)) {
     await t.test(name, () => assert.deepEqual(compileField(name).read(context), value));
   }
+});
+
+test('before anybody answers, the response is what the client would get', () => {
+  const context = newContext({ headers: [] });
+  const values = ['response.status', 'status', 'response.content_type', 'request.host'].map(
+    (name) => compileField(`_ctx.${name}`).read(context),
+  );
+  assert.deepEqual(values, [200, 'OK', '', '']);
 });
 
 test('every name of the table can be read', () => {

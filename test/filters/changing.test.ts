@@ -38,6 +38,31 @@ test('set_context sets what its documentation lists', async (t) => {
   assert.deepEqual(response.headers.raw, ['Content-Type', 'application/json', 'TIMES', '100']);
 });
 
+test('set_context: below body_json a text that is JSON stands for its value', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - set_context:
+          context:
+            _ctx.request.body_json.name: '"quoted"'
+            _ctx.request.body_json.text: plain
+            _ctx.request.body_json.query: '{"match_all":{}}'
+            _ctx.request.body_json.size: "10"
+            _ctx.request.body_json.said: $[[_ctx.request.header.X]]`,
+  );
+  // What a client says is never more than a text.
+  const { request } = await ask({ headers: ['X', '{"a":1}'] });
+  assert.deepEqual(JSON.parse(bodyText(request)), {
+    name: 'quoted',
+    text: 'plain',
+    query: { match_all: {} },
+    size: 10,
+    said: '{"a":1}',
+  });
+});
+
 test('set_context fills templates in and keeps their types, also for variables', async (t) => {
   const { ask } = await startFlows(
     t,
@@ -184,15 +209,24 @@ test('context_parse without the value is an error, unless that is skipped', asyn
     `flow:
   - name: strict
     filter:
-      - context_parse: { context: _ctx.request.header.X, pattern: "(?P<a>.)" }
+      - context_parse: { context: _ctx.request.body_json.x, pattern: "(?P<a>.)" }
   - name: lenient
     filter:
-      - context_parse: { context: _ctx.request.header.X, pattern: "(?P<a>.)", skip_error: true }
+      - context_parse: { context: _ctx.request.body_json.x, pattern: "(?P<a>.)", skip_error: true }
+      - echo: { message: "<$[[a]]>" }
+  - name: empty
+    filter:
+      - context_parse: { context: _ctx.request.header.X, pattern: "(?P<a>.)" }
       - echo: { message: "<$[[a]]>" }`,
   );
-  await assert.rejects(ask(), { code: 'FILTER_FAILED', message: /has no _ctx.request.header.X/ });
+  await assert.rejects(ask(), {
+    code: 'FILTER_FAILED',
+    message: /has no _ctx.request.body_json.x/,
+  });
   assert.equal(bodyText((await ask({}, 'lenient')).response), '<>');
-  assert.equal(bodyText((await ask({ headers: ['X', 'yz'] }, 'lenient')).response), '<y>');
+  assert.equal(bodyText((await ask({ body: '{"x":"yz"}' }, 'lenient')).response), '<y>');
+  // A field of the header that is not there is an empty text.
+  assert.equal(bodyText((await ask({}, 'empty')).response), '<>');
 });
 
 test('context_parse needs a named group', async (t) => {
@@ -233,10 +267,14 @@ test('context_regex_replace puts groups and templates in, and client text stays 
           context: _ctx.request.body_json.query
           pattern: '(\\w+):(?P<value>\\w+)'
           to: '\${value}=$1[$[[_ctx.request.header.X]]]'
-      - context_regex_replace: { context: _ctx.request.header.None, pattern: a, to: b }`,
+      - context_regex_replace: { context: _ctx.request.body_json.size, pattern: "0$", to: "" }
+      - context_regex_replace: { context: _ctx.request.header.None, pattern: "^", to: b }`,
   );
-  const { request } = await ask({ headers: ['X', '$1'], body: arriving('{"query":"a:1 b:2"}') });
-  assert.equal(bodyText(request), '{"query":"1=a[$1] 2=b[$1]"}');
+  const { request } = await ask({
+    headers: ['X', '$1'],
+    body: arriving('{"query":"a:1 b:2","size":100}'),
+  });
+  assert.equal(bodyText(request), '{"query":"1=a[$1] 2=b[$1]","size":10}');
   assert.equal(request.headers.has('none'), false);
 });
 

@@ -72,7 +72,9 @@ test('request_header_filter', async (t) => {
     [{ headers: ['Trace', 'true'] }, through],
     [{ headers: ['TRACE', 'false', 'trace', 'true'] }, through],
     [{ headers: ['a', '1', 'b', 'x'] }, through],
-    [{ headers: ['a', '1'] }, [403, '']],
+    [{ headers: ['a', '1'] }, through],
+    [{ headers: ['b', 'x'] }, through],
+    [{ headers: ['a', 'x'] }, [403, '']],
     [{ headers: ['Trace', 'True'] }, [403, '']],
     [{ headers: [] }, [403, '']],
     [{ headers: ['Trace', 'true', 'x-bad', 'yes'] }, [403, '']],
@@ -129,6 +131,28 @@ test('response_status_filter', async (t) => {
   assert.equal(bodyText(denied), '{"error":true,"message":"Request filtered!"}');
   assert.equal(denied.headers.has('went'), false);
   assert.equal((await ask({ target: '/500' })).response.headers.get('went'), 'through');
+});
+
+test('response_status_filter: before anybody answers the status is 200', async (t) => {
+  await expectAnswers(t, '- response_status_filter: { include: 200 }', [[{}, through]]);
+  await expectAnswers(t, '- response_status_filter: { exclude: 200 }', [[{}, [403, '']]]);
+});
+
+test('a response tells that its request was filtered, and what its status was', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    guarded(`
+- set_response: { status: 418 }
+- request_method_filter: { exclude: PUT }
+- request_method_filter: { exclude: POST, action: redirect_flow, flow: other }`),
+  );
+  const marks = async (method: string) => {
+    const { headers } = (await ask({ method })).response;
+    return [headers.get('filtered'), headers.get('original_status')];
+  };
+  assert.deepEqual(await marks('GET'), [undefined, undefined]);
+  assert.deepEqual(await marks('PUT'), ['true', '418']);
+  assert.deepEqual(await marks('POST'), ['true', undefined]);
 });
 
 test('context_filter', async (t) => {
@@ -194,6 +218,18 @@ test('context_filter: each set of rules alone', async (t) => {
       [{ target: '/xb/c' }, through],
       [{ target: '/xxb' }, [403, '']],
     ],
+  );
+  // Where others decide, `should` is no must.
+  for (const others of ['must: { prefix: /a }', 'must_not: { prefix: /b }']) {
+    await expectAnswers(t, `- context_filter: { ${path}, ${others}, should: { contain: never } }`, [
+      [{ target: '/a' }, through],
+      [{ target: '/b' }, [403, '']],
+    ]);
+  }
+  await expectAnswers(
+    t,
+    '- context_filter: { context: _ctx.response.status, include: [200, 404] }',
+    [[{}, through]],
   );
   await expectAnswers(
     t,
