@@ -1,5 +1,5 @@
-import type { EntryConfig } from '../config/types.ts';
-import { permitSubject } from '../ipc/permit-name.ts';
+import { permitOwner } from '../ipc/permit-name.ts';
+import type { PermitLimits } from './permit-limits.ts';
 
 /** Permits given back to another primary at a time, at most. */
 const RECLAIMED = 64;
@@ -11,17 +11,13 @@ export interface PermitHolder {
   recallPermits(entry: string): void;
 }
 
-type Limited = Pick<EntryConfig, 'name' | 'max_concurrency'> & {
-  readonly max_conns_per_ip?: number;
-};
-
 /** A worker that waits for an answer. */
 interface Wish {
   readonly holder: PermitHolder;
   readonly count: number;
 }
 
-/** The permits of an entry, or of one client address at it: each is one connection that may be open. */
+/** The permits of one name: each is one connection that may be open. */
 class EntryPermits {
   limit = 0;
   /** Permits lent, by worker. */
@@ -45,30 +41,28 @@ class EntryPermits {
 }
 
 /**
- * Keeps max_concurrency exact over all workers: a connection may only be open on a permit, there are
- * max_concurrency of them for each entry, and workers borrow them in batches. A wish is always
- * answered; with 0 only after every other worker was asked for what it can spare.
+ * Keeps limits on connections exact over all workers: a connection may only be open on a permit, there
+ * are as many as the limit says (max_concurrency of an entry, say), and workers borrow them in batches.
+ * A wish is always answered; with 0 only after every other worker was asked for what it can spare.
  */
 export class Permits {
   readonly #entries = new Map<string, EntryPermits>();
-  /** max_conns_per_ip of each entry. */
-  readonly #perAddress = new Map<string, number>();
+  /** The limit of each part, by the name of the whole. */
+  readonly #each = new Map<string, number>();
   readonly #holders = new Set<PermitHolder>();
 
   /**
    * Takes the limits of a configuration; a lower one is reached as connections close. Entries that
    * are no more keep theirs, for the workers that drain them.
    */
-  setLimits(entries: readonly Limited[]): void {
-    for (const { name, max_concurrency, max_conns_per_ip } of entries) {
-      if (max_conns_per_ip !== undefined) {
-        this.#perAddress.set(name, max_conns_per_ip || Infinity);
-      }
-      this.#entry(name).limit = max_concurrency;
+  setLimits(limits: readonly PermitLimits[]): void {
+    for (const { name, max_concurrency, max_each } of limits) {
+      if (max_each !== undefined) this.#each.set(name, max_each || Infinity);
+      if (max_concurrency !== undefined) this.#entry(name).limit = max_concurrency;
     }
     for (const [name, permits] of this.#entries) {
-      const { entry, address } = permitSubject(name);
-      if (address !== null) permits.limit = this.#perAddress.get(entry) ?? Infinity;
+      const { owner, isPart } = permitOwner(name);
+      if (isPart) permits.limit = this.#each.get(owner) ?? Infinity;
       if (permits.free >= 0) continue;
       for (const holder of permits.lent.keys()) holder.recallPermits(name);
     }
@@ -113,7 +107,7 @@ export class Permits {
   entrust(holder: PermitHolder): void {
     this.#holders.add(holder);
     for (const [name, permits] of this.#entries) {
-      if (permitSubject(name).address === null) permits.lent.set(holder, permits.free);
+      if (!permitOwner(name).isPart) permits.lent.set(holder, permits.free);
     }
   }
 
@@ -137,8 +131,8 @@ export class Permits {
     let permits = this.#entries.get(name);
     if (!permits) {
       permits = new EntryPermits();
-      const { entry, address } = permitSubject(name);
-      if (address !== null) permits.limit = this.#perAddress.get(entry) ?? Infinity;
+      const { owner, isPart } = permitOwner(name);
+      if (isPart) permits.limit = this.#each.get(owner) ?? Infinity;
       this.#entries.set(name, permits);
     }
     return permits;
@@ -146,7 +140,7 @@ export class Permits {
 
   /** There are as many addresses as there are clients. */
   #forgetUnused(name: string, permits: EntryPermits): void {
-    if (permits.unused && permitSubject(name).address !== null) this.#entries.delete(name);
+    if (permits.unused && permitOwner(name).isPart) this.#entries.delete(name);
   }
 
   /** Grants what is free; when nothing is, asks the other workers for what they can spare. */

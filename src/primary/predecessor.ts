@@ -1,7 +1,7 @@
-import type { EntryConfig } from '../config/types.ts';
 import type { DrainAccount } from './drain-account.ts';
 import { HeldSocket, type SocketHandle } from './held-socket.ts';
 import type { HeldListener } from './listeners.ts';
+import type { PermitLimits } from './permit-limits.ts';
 import type { PermitHolder, Permits } from './permits.ts';
 import type { ReloadRecord } from './reload-record.ts';
 import { successorMark } from './successor.ts';
@@ -84,13 +84,15 @@ export class Predecessor implements PermitHolder {
   }
 
   /** From now on permits come from the predecessor, within these limits. */
-  share(entries: readonly EntryConfig[], ground: PredecessorGround): void {
-    const limits = entries.map(({ name, max_concurrency }) => ({ name, max_concurrency }));
+  share(limits: readonly PermitLimits[], ground: PredecessorGround): void {
     this.#ground = ground;
     ground.permits.setLimits(limits);
     if (this.#isGone) return;
     ground.permits.entrust(this);
-    this.#send({ type: 'limits', limits });
+    const common = limits.flatMap(({ name, max_concurrency }) =>
+      max_concurrency === undefined ? [] : [{ name, max_concurrency }],
+    );
+    this.#send({ type: 'limits', limits: common });
   }
 
   /** Every worker serves; settles when the predecessor lets this process take its place. */

@@ -14,6 +14,7 @@ import type { Generation } from './generation.ts';
 import { Listeners, type ListenerPlan } from './listeners.ts';
 import { Predecessor } from './predecessor.ts';
 import { Place } from './place.ts';
+import { permitLimits } from './permit-limits.ts';
 import { Pool } from './pool.ts';
 import { ReloadHistory, type ReloadRecord, type ReloadTrigger } from './reload-record.ts';
 import { Reloads } from './reloads.ts';
@@ -139,7 +140,7 @@ class Primary {
       if (predecessor) this.#inherit(predecessor);
       else await this.#place.take(config.path.data);
       const account = new DrainAccount();
-      predecessor?.share(config.entry, {
+      predecessor?.share(permitLimits(config), {
         permits: this.#pool.permits,
         totals: this.#pool.totals,
         account,
@@ -186,7 +187,7 @@ class Primary {
     const plan = await this.#listeners.plan(config, this.#workersOf(config));
     this.#listeners.commit(plan);
     const generation = this.#next(loaded, plan);
-    if (!this.#pool.predecessor) this.#pool.permits.setLimits(config.entry);
+    if (!this.#pool.predecessor) this.#pool.permits.setLimits(permitLimits(config));
     this.#pool.quotas.setLimits(config.elasticsearch);
     await bootWorkers(generation, this.#pool, this.#stop.signal);
     this.#forks.close();

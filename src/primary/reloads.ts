@@ -4,6 +4,7 @@ import type { Log } from '../log.ts';
 import { DrainAccount } from './drain-account.ts';
 import type { Generation } from './generation.ts';
 import type { Listeners, ListenerPlan } from './listeners.ts';
+import { permitLimits } from './permit-limits.ts';
 import type { Pool } from './pool.ts';
 import type { ReloadHistory, ReloadRecord, ReloadTrigger } from './reload-record.ts';
 import { rollOut, type SlotTiming } from './rollout.ts';
@@ -158,7 +159,7 @@ export class Reloads {
     }
     attempt.warnings.push(...plan.warnings);
     const to = this.#ground.next(loaded, plan);
-    pool.permits.setLimits(to.config.entry);
+    pool.permits.setLimits(permitLimits(to.config));
     const commit = (): void => {
       listeners.commit(plan);
       this.#ground.installed(to);
@@ -168,7 +169,7 @@ export class Reloads {
       await rollOut({ from, to, pool, stop, commit, timings, account });
       return attempt.end('done', []);
     } catch (error) {
-      pool.permits.setLimits(from.config.entry);
+      pool.permits.setLimits(permitLimits(from.config));
       listeners.abandon(plan);
       const untouched = attempt.workers.length === 0;
       return attempt.end(untouched ? 'refused' : 'rolled-back', [reasonOf(error)]);

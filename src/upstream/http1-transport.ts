@@ -1,5 +1,6 @@
 import { GatewayError } from '../errors.ts';
 import { clock, type Timed } from '../coarse-clock.ts';
+import type { ConnectionPermits, PermitUser } from './connection-permits.ts';
 import { type ConnectionOwner, Http1Connection } from './http1-connection.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import type { NodeAddress } from './node-socket.ts';
@@ -19,11 +20,12 @@ const waitingPerConnection = 16;
  * A lean HTTP/1.1 client for one node: kept-alive connections, the one used last is
  * taken first, never a second request before the first is answered.
  */
-export class Http1Transport implements Transport, ConnectionOwner, Timed {
+export class Http1Transport implements Transport, ConnectionOwner, PermitUser, Timed {
   /** When the first waiting request has waited long enough. */
   deadline = Infinity;
   readonly #address: NodeAddress;
   readonly #settings: ConnectionSettings;
+  readonly #permits: ConnectionPermits | null;
   readonly #connections = new Set<Http1Connection>();
   readonly #idle: Http1Connection[] = [];
   /** Requests without a connection, with the clock's time at which each gives up, in order. */
@@ -31,12 +33,18 @@ export class Http1Transport implements Transport, ConnectionOwner, Timed {
   #destroyed = false;
   #closing: PromiseWithResolvers<void> | null = null;
 
-  constructor(origin: string, settings: ConnectionSettings) {
+  /** @param permits what connections are opened on, null for no limit beside that of `settings` */
+  constructor(
+    origin: string,
+    settings: ConnectionSettings,
+    permits: ConnectionPermits | null = null,
+  ) {
     const { hostname, port, protocol } = new URL(origin);
     const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
     const tls = protocol === 'https:' ? new NodeTls(host, settings) : null;
     this.#address = { host, port: Number(port || (tls ? 443 : 80)), tls, label: origin };
     this.#settings = settings;
+    this.#permits = permits;
   }
 
   send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamExchange {
@@ -48,7 +56,7 @@ export class Http1Transport implements Transport, ConnectionOwner, Timed {
     // An upgrade needs a socket that is read otherwise, so it never takes a kept one.
     const connection = request.upgrade === undefined ? this.#takeIdle() : undefined;
     if (connection !== undefined) connection.carry(exchange);
-    else if (this.#connections.size < this.#settings.maxConnections) this.#open(exchange);
+    else if (this.#hasRoom && this.#permits?.take() !== false) this.#open(exchange);
     else this.#wait(exchange);
     return exchange;
   }
@@ -67,11 +75,11 @@ export class Http1Transport implements Transport, ConnectionOwner, Timed {
   }
 
   onFree(connection: Http1Connection): void {
-    const next = this.#nextWaiting();
+    const next = this.#permits?.owes ? undefined : this.#nextWaiting();
     if (next !== undefined && next.request.upgrade === undefined) {
       this.#forget(next);
       connection.carry(next);
-    } else if (next !== undefined || this.#closing !== null) {
+    } else if (next !== undefined || this.#closing !== null || this.#permits?.owes) {
       connection.destroy();
     } else {
       this.#idle.push(connection);
@@ -82,19 +90,44 @@ export class Http1Transport implements Transport, ConnectionOwner, Timed {
     this.#connections.delete(connection);
     const index = this.#idle.lastIndexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
-    const next = this.#nextWaiting();
-    if (next !== undefined && this.#connections.size < this.#settings.maxConnections) {
+    const next = this.#permits?.owes ? undefined : this.#nextWaiting();
+    if (next !== undefined && this.#hasRoom) {
+      // On the permit that has come free with it.
+      this.#forget(next);
+      this.#open(next);
+    } else this.#permits?.release();
+    if (this.#waiting.size > 0) this.#permits?.want(this);
+    this.#settleClose();
+  }
+
+  get lacking(): number {
+    return Math.min(this.#waiting.size, this.#settings.maxConnections - this.#connections.size);
+  }
+
+  onPermits(): void {
+    for (let next = this.#nextWaiting(); next !== undefined; next = this.#nextWaiting()) {
+      if (!this.#hasRoom || this.#permits?.take() === false) return;
       this.#forget(next);
       this.#open(next);
     }
-    this.#settleClose();
+  }
+
+  closeIdle(): boolean {
+    const connection = this.#idle.shift();
+    connection?.destroy();
+    return connection !== undefined;
   }
 
   /** The first in the queue has waited too long. */
   expire(): void {
     for (const [exchange, deadline] of this.#waiting) {
       if (deadline > clock.now) break;
-      this.#refuse(exchange, `none within ${this.#settings.waitTimeout} ms`);
+      if (this.#permits === null || !this.#hasRoom) {
+        this.#refuse(exchange, `none within ${this.#settings.waitTimeout} ms`);
+        continue;
+      }
+      const details = { node: this.#address.label, wait: this.#permits.patience };
+      this.#turnAway(exchange, new GatewayError('UPSTREAM_LIMITED', details));
     }
     this.#timeNext();
   }
@@ -113,22 +146,25 @@ export class Http1Transport implements Transport, ConnectionOwner, Timed {
   }
 
   #wait(exchange: Http1Exchange): void {
-    if (this.#idle.length > 0) {
-      // Only an upgrade comes here while connections are idle: one makes room for it.
-      this.#idle.shift()?.destroy();
-      this.#open(exchange);
-      return;
-    }
     if (this.#waiting.size >= this.#settings.maxConnections * waitingPerConnection) {
       // Told later, as every failure is: the caller does not have the exchange yet.
       queueMicrotask(() => this.#refuse(exchange, 'too many requests wait for one'));
       return;
     }
     exchange.onAbort = this.#forget;
-    this.#waiting.set(exchange, clock.deadline(this.#settings.waitTimeout));
-    if (this.#waiting.size > 1) return;
-    clock.add(this);
-    this.#timeNext();
+    const { waitTimeout } = this.#settings;
+    const patience = this.#permits === null ? 0 : clock.deadline(this.#permits.patience);
+    this.#waiting.set(exchange, Math.min(clock.deadline(waitTimeout), patience || Infinity));
+    if (this.#waiting.size === 1) {
+      clock.add(this);
+      this.#timeNext();
+    }
+    // Only an upgrade comes here while connections are idle: one makes room for it.
+    if (!this.closeIdle() && this.#hasRoom) this.#permits?.want(this);
+  }
+
+  get #hasRoom(): boolean {
+    return this.#connections.size < this.#settings.maxConnections;
   }
 
   readonly #forget = (exchange: Http1Exchange): void => {
@@ -136,9 +172,13 @@ export class Http1Transport implements Transport, ConnectionOwner, Timed {
   };
 
   #refuse(exchange: Http1Exchange, reason: string): void {
-    this.#forget(exchange);
     const details = { node: this.#address.label, reason };
-    exchange.breakOff(new GatewayError('UPSTREAM_BUSY', details), 'connect');
+    this.#turnAway(exchange, new GatewayError('UPSTREAM_BUSY', details));
+  }
+
+  #turnAway(exchange: Http1Exchange, error: GatewayError): void {
+    this.#forget(exchange);
+    exchange.breakOff(error, 'connect');
     this.#settleClose();
   }
 
@@ -156,6 +196,8 @@ export class Http1Transport implements Transport, ConnectionOwner, Timed {
   }
 
   #settleClose(): void {
-    if (this.#connections.size === 0 && this.#waiting.size === 0) this.#closing?.resolve();
+    if (this.#closing === null || this.#connections.size + this.#waiting.size > 0) return;
+    this.#permits?.forget(this);
+    this.#closing.resolve();
   }
 }

@@ -1,7 +1,6 @@
 import type { ElasticsearchConfig } from '../config/types.ts';
 import type { RequestContext } from '../context/context.ts';
 import type { ClusterInspection, ClusterObservation } from '../ipc/cluster-state.ts';
-import type { QuotaKind } from '../ipc/messages.ts';
 import type { Log } from '../log.ts';
 import { type Balancer, createBalancer } from './balancer.ts';
 import {
@@ -13,7 +12,7 @@ import {
 } from './cluster.ts';
 import { Forwarding, type ForwardTarget } from './forward.ts';
 import { Membership } from './membership.ts';
-import { type AskForQuota, NodeTraffic, type TrafficLimits } from './node-traffic.ts';
+import { NodeTraffic, type TrafficChannel, type TrafficLimits } from './node-traffic.ts';
 import { Node, nodeName } from './node.ts';
 import { useOf } from './node-filter.ts';
 import { RetryBudget } from './retry.ts';
@@ -23,8 +22,8 @@ import { readTlsFiles } from './tls-files.ts';
 export interface ClusterEnvironment {
   /** Called when a node is ejected, and when somebody wants the nodes checked. */
   readonly onTrouble?: () => void;
-  /** Answered by `NodeCluster.grant`. */
-  readonly askForQuota?: AskForQuota;
+  /** Answered by `NodeCluster.traffic`. */
+  readonly channel?: TrafficChannel;
 }
 
 /**
@@ -36,10 +35,10 @@ export function createCluster(
   environment: ClusterEnvironment = {},
 ): NodeCluster {
   const told = log.child({ cluster: config.name });
-  const { onTrouble = () => {}, askForQuota } = environment;
+  const { onTrouble = () => {}, channel } = environment;
   const { traffic } = config;
   const trafficOf = (node: string): NodeTraffic | null =>
-    traffic && askForQuota ? new NodeTraffic(node, traffic, askForQuota) : null;
+    traffic && channel ? new NodeTraffic(node, traffic, channel) : null;
   const membership = new Membership(config.nodes, told, onTrouble, trafficOf);
   return new NodeCluster(config, membership, new RetryBudget(), onTrouble);
 }
@@ -66,9 +65,12 @@ export function clusterConfigOf(resource: ElasticsearchConfig): ClusterConfig {
 
 function trafficLimitsOf({ traffic_control: limits }: ElasticsearchConfig): TrafficLimits | null {
   if (limits === null) return null;
-  const { max_qps_per_node, max_bytes_per_node, max_wait_time_in_ms } = limits;
-  if (max_qps_per_node === 0 && max_bytes_per_node === 0) return null;
-  return { requests: max_qps_per_node, bytes: max_bytes_per_node, wait: max_wait_time_in_ms };
+  return {
+    requests: limits.max_qps_per_node,
+    bytes: limits.max_bytes_per_node,
+    connections: limits.max_connection_per_node,
+    wait: limits.max_wait_time_in_ms,
+  };
 }
 
 export class NodeCluster implements Cluster, ForwardTarget {
@@ -152,10 +154,9 @@ export class NodeCluster implements Cluster, ForwardTarget {
     for (const view of this.#views.values()) view.#takeMembers();
   }
 
-  /** The answer to `askForQuota`. */
-  grant(node: string, kind: QuotaKind, count: number): void {
-    const member = this.#membership.members.find(({ origin }) => origin === node);
-    member?.traffic?.grant(kind, count);
+  /** The limits of a node; null when it has none, or is not known any more. */
+  traffic(node: string): NodeTraffic | null {
+    return this.#membership.members.find(({ origin }) => origin === node)?.traffic ?? null;
   }
 
   inspect(): ClusterInspection {

@@ -1,5 +1,6 @@
 import { type Body, type BodySink, type BodySource, lengthOf } from '../context/body.ts';
 import type { QuotaKind } from '../ipc/messages.ts';
+import { ConnectionPermits, type PermitSource } from './connection-permits.ts';
 import { Quota } from './quota.ts';
 
 /** Limits for one node, over all workers; 0 is no limit. */
@@ -7,25 +8,43 @@ export interface TrafficLimits {
   readonly requests: number;
   /** Bytes of request bodies. */
   readonly bytes: number;
+  /** Connections open at a time. */
+  readonly connections: number;
   /** How long a request waits for them, ms. */
   readonly wait: number;
 }
 
-/** Asks the primary for tokens of a node; answered by `NodeTraffic.grant`. */
-export type AskForQuota = (node: string, kind: QuotaKind, count: number) => void;
+/** How the limits of a cluster's nodes speak with the primary. */
+export interface TrafficChannel {
+  /** Asks for tokens of a node; answered by `NodeTraffic.grant`. */
+  wantQuota(node: string, kind: QuotaKind, count: number): void;
+  /** Asks for permits for connections to a node; answered by `NodeTraffic.connections.grant`. */
+  wantPermits(node: string, count: number): void;
+  returnPermits(node: string, count: number): void;
+}
 
 /** Admits requests to one node as its limits say. */
 export class NodeTraffic {
+  /** What connections are opened on; null when there may be any number. */
+  readonly connections: ConnectionPermits | null;
   readonly #wait: number;
   readonly #requests: Quota | null;
   readonly #bytes: Quota | null;
 
-  constructor(node: string, limits: TrafficLimits, ask: AskForQuota) {
-    this.#wait = limits.wait;
-    const quota = (kind: QuotaKind): Quota | null =>
-      limits[kind] === 0 ? null : new Quota(limits[kind], (count) => ask(node, kind, count));
+  constructor(node: string, limits: TrafficLimits, channel: TrafficChannel) {
+    const { wait, connections } = limits;
+    this.#wait = wait;
+    const quota = (kind: QuotaKind): Quota | null => {
+      const rate = limits[kind];
+      return rate === 0 ? null : new Quota(rate, (count) => channel.wantQuota(node, kind, count));
+    };
     this.#requests = quota('requests');
     this.#bytes = quota('bytes');
+    const source: PermitSource = {
+      request: (count) => channel.wantPermits(node, count),
+      give: (count) => channel.returnPermits(node, count),
+    };
+    this.connections = connections === 0 ? null : new ConnectionPermits(wait, source);
   }
 
   /** Milliseconds that a request waits at most. */

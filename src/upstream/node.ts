@@ -1,3 +1,4 @@
+import type { ConnectionPermits } from './connection-permits.ts';
 import { hashOf } from './hash.ts';
 import type { NodeHealth } from './health.ts';
 import { Http1Transport } from './http1-transport.ts';
@@ -47,7 +48,11 @@ export class Node {
   }
 
   get transport(): Transport {
-    this.#transport ??= openTransport(this.origin, this.#settings);
+    this.#transport ??= openTransport(
+      this.origin,
+      this.#settings,
+      this.traffic?.connections ?? null,
+    );
     return this.#transport;
   }
 
@@ -61,10 +66,14 @@ export class Node {
 }
 
 /** The client that speaks with that node. */
-export function openTransport(origin: string, settings: ConnectionSettings): Transport {
+export function openTransport(
+  origin: string,
+  settings: ConnectionSettings,
+  permits: ConnectionPermits | null = null,
+): Transport {
   return settings.allowH2 && origin.startsWith('https:')
-    ? new UndiciTransport(origin, settings)
-    : new Http1Transport(origin, settings);
+    ? new UndiciTransport(origin, settings, permits)
+    : new Http1Transport(origin, settings, permits);
 }
 
 /** `host:port` as configurations name a node, the port always given. */

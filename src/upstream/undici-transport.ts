@@ -9,6 +9,8 @@ import type {
   UpstreamHandler,
   UpstreamRequest,
 } from './transport.ts';
+import type { ConnectionPermits } from './connection-permits.ts';
+import { PermittedConnector } from './permitted-connector.ts';
 import { UndiciExchange } from './undici-exchange.ts';
 
 const require = createRequire(import.meta.url);
@@ -30,9 +32,14 @@ export class UndiciTransport implements Transport {
   readonly #settings: ConnectionSettings;
   readonly #pool: Pool;
 
-  constructor(origin: string, settings: ConnectionSettings) {
+  constructor(
+    origin: string,
+    settings: ConnectionSettings,
+    permits: ConnectionPermits | null = null,
+  ) {
     this.#origin = origin;
     this.#settings = settings;
+    const connect = connectorFor(settings);
     this.#pool = new (undici().Pool)(origin, {
       connections: settings.maxConnections,
       allowH2: settings.allowH2,
@@ -40,7 +47,8 @@ export class UndiciTransport implements Transport {
       keepAliveTimeout: settings.idleTimeout || 600_000,
       clientTtl: settings.maxAge || null,
       // The exchange times the wait for a connection and the connecting, both together.
-      connect: connectorFor(settings),
+      connect:
+        permits === null ? connect : new PermittedConnector(origin, connect, permits).connect,
     });
   }
 

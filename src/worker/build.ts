@@ -26,9 +26,6 @@ export interface WorkerServices extends ClusterChannel {
   readonly credentials: Readonly<Record<string, EntryCredentials>>;
   /** Key of TLS session tickets, 48 bytes. */
   readonly ticketKey: Buffer;
-  /** Asks the primary for permits; answered by `grantPermits`. */
-  requestPermits(entry: string, count: number): void;
-  returnPermits(entry: string, count: number): void;
 }
 
 /** Everything a worker serves, built from one configuration. */
@@ -167,17 +164,19 @@ export async function buildWorker(
   }
 
   function grantPermits(name: string, count: number): void {
-    const { entry, address } = permitSubject(name);
-    entries.get(entry)?.grantPermits(count, address);
+    const subject = permitSubject(name);
+    if ('cluster' in subject) clusters.grantPermits(subject.cluster, subject.node, count);
+    else entries.get(subject.entry)?.grantPermits(count, subject.address);
+  }
+
+  function recallPermits(name: string): void {
+    const subject = permitSubject(name);
+    if ('cluster' in subject) clusters.recallPermits(subject.cluster, subject.node);
+    else entries.get(subject.entry)?.recallPermits(subject.address);
   }
 
   function setTicketKey(key: Buffer): void {
     for (const entry of entries.values()) entry.setTicketKey(key);
-  }
-
-  function recallPermits(name: string): void {
-    const { entry, address } = permitSubject(name);
-    entries.get(entry)?.recallPermits(address);
   }
 
   function inspect(): WorkerInspection {

@@ -1,9 +1,12 @@
 import type { ElasticsearchConfig } from '../config/types.ts';
 import type { ClusterInspection, ClusterObservation } from '../ipc/cluster-state.ts';
 import type { QuotaKey } from '../ipc/messages.ts';
+import { nodePermitName } from '../ipc/permit-name.ts';
 import type { Log } from '../log.ts';
 import type { ClusterConfig } from '../upstream/cluster.ts';
 import { clusterConfigOf, createCluster, type NodeCluster } from '../upstream/node-cluster.ts';
+import type { ConnectionPermits } from '../upstream/connection-permits.ts';
+import type { TrafficChannel } from '../upstream/node-traffic.ts';
 import { ClusterObserver } from '../upstream/observer.ts';
 
 /** How a worker's clusters speak with the other workers, by way of the primary. */
@@ -14,6 +17,17 @@ export interface ClusterChannel {
   wantClusterCheck(cluster: string): void;
   /** Asks for tokens of a limit by the second; answered by `grant`. */
   wantQuota(key: QuotaKey, count: number): void;
+  /** Asks the primary for permits of that name; answered by `grantPermits`. */
+  requestPermits(name: string, count: number): void;
+  returnPermits(name: string, count: number): void;
+}
+
+function trafficChannel(cluster: string, channel: ClusterChannel): TrafficChannel {
+  return {
+    wantQuota: (node, kind, count) => channel.wantQuota({ cluster, node, kind }, count),
+    wantPermits: (node, count) => channel.requestPermits(nodePermitName(cluster, node), count),
+    returnPermits: (node, count) => channel.returnPermits(nodePermitName(cluster, node), count),
+  };
 }
 
 /** The clusters of a worker: those that resources describe, and those that filters have of their own. */
@@ -32,8 +46,7 @@ export class WorkerClusters {
       const { name } = resource;
       const environment = {
         onTrouble: () => channel.wantClusterCheck(name),
-        askForQuota: (node: string, kind: QuotaKey['kind'], count: number) =>
-          channel.wantQuota({ cluster: name, node, kind }, count),
+        channel: trafficChannel(name, channel),
       };
       this.#named.set(name, createCluster(clusterConfigOf(resource), log, environment));
       this.#observers.set(
@@ -78,7 +91,25 @@ export class WorkerClusters {
   }
 
   grant({ cluster, node, kind }: QuotaKey, count: number): void {
-    this.#named.get(cluster)?.grant(node, kind, count);
+    this.#named.get(cluster)?.traffic(node)?.grant(kind, count);
+  }
+
+  /** Permits for connections to a node. */
+  grantPermits(cluster: string, node: string, count: number): void {
+    const permits = this.#permits(cluster, node);
+    if (permits) permits.grant(count);
+    else if (count > 0) this.#channel.returnPermits(nodePermitName(cluster, node), count);
+  }
+
+  /** Another worker lacks some. */
+  recallPermits(cluster: string, node: string): void {
+    const permits = this.#permits(cluster, node);
+    if (permits) permits.recall();
+    else this.#channel.returnPermits(nodePermitName(cluster, node), 0);
+  }
+
+  #permits(cluster: string, node: string): ConnectionPermits | null {
+    return this.#named.get(cluster)?.traffic(node)?.connections ?? null;
   }
 
   inspect(): ClusterInspection[] {

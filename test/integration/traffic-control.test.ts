@@ -1,9 +1,16 @@
 /** Limits for each node hold over all workers, and requests over them wait, or are told so. */
 import assert from 'node:assert/strict';
-import { suite, test } from 'node:test';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createSecureServer } from 'node:http2';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { suite, test, type TestContext } from 'node:test';
+import { Server as TlsServer } from 'node:tls';
 import { Quota } from '../../src/upstream/quota.ts';
 import { ask } from '../harness/clients.ts';
-import { startBackend, startGateway } from '../harness/gateway.ts';
+import { eventually, startBackend, startGateway } from '../harness/gateway.ts';
+import { folder, selfSigned } from '../tls/made.ts';
 
 function configuration(origin: string, limits: string): string {
   return `
@@ -30,6 +37,28 @@ async function hammer(url: string, time: number, body?: Buffer): Promise<Map<num
   };
   await Promise.all(Array.from({ length: 16 }, client));
   return statuses;
+}
+
+/** A server that counts how many connections it had at a time. */
+async function counted(t: TestContext, server: Server) {
+  let open = 0;
+  let most = 0;
+  server.on('connection', (socket: Socket) => {
+    open++;
+    most = Math.max(most, open);
+    socket.on('close', () => open--);
+    t.after(() => socket.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const scheme = server instanceof TlsServer ? 'https' : 'http';
+  return {
+    origin: `${scheme}://localhost:${port}`.replace('http://localhost', 'http://127.0.0.1'),
+    most: () => most,
+    now: () => open,
+  };
 }
 
 suite('traffic control', () => {
@@ -85,6 +114,73 @@ suite('traffic control', () => {
       assert.equal((await ask(url, { method: 'POST', body: Buffer.alloc(10_000) })).status, 200);
     }
     assert.ok(performance.now() - then > 1000, 'it is owed');
+  });
+
+  test('connections at a time, over all workers, filters and reloads', async (t) => {
+    let serving = 0;
+    let mostServing = 0;
+    const server = createServer((_, response) => {
+      mostServing = Math.max(mostServing, ++serving);
+      setTimeout(() => {
+        serving--;
+        response.end();
+      }, 20);
+    });
+    const { origin, now } = await counted(t, server);
+    // The second filter has connections of its own.
+    const text = configuration(origin, 'max_connection_per_node: 3').replace(
+      'default_flow: main',
+      'default_flow: main, rules: [{ method: "*", pattern: /other, flow: [other] }]',
+    );
+    const other = `
+      - name: other
+        filter: [{ elasticsearch: { elasticsearch: prod, dial_timeout: 5s } }]`;
+    const gateway = await startGateway(
+      t,
+      text.replace(/^flow: \[(.*)\]$/m, `flow:\n      - $1${other}`),
+      {
+        args: ['--workers', '4'],
+      },
+    );
+    const url = await gateway.origin('main');
+    const clients = [hammer(url, 3000), hammer(`${url}/other`, 3000)];
+    assert.equal((await gateway.reload()).status, 200);
+    for (const statuses of await Promise.all(clients)) {
+      assert.deepEqual([...statuses.keys()], [200], 'all wait for their turn');
+    }
+    // The node may see a connection that takes another's place before it sees that one's end.
+    assert.equal(mostServing, 3);
+    await eventually('no more than are allowed to be left', () => now() <= 3);
+  });
+
+  test('who has waited too long for a connection is told with 429', async (t) => {
+    const { origin } = await startBackend(t, (_, response) => {
+      setTimeout(() => response.end(), 5000).unref();
+    });
+    const limits = 'max_connection_per_node: 1, max_wait_time_in_ms: 100';
+    const gateway = await startGateway(t, configuration(origin, limits));
+    const url = await gateway.origin('main');
+    const statuses = await Promise.all(
+      Array.from({ length: 6 }, async () => (await ask(url)).status),
+    );
+    assert.deepEqual(statuses.sort(), [200, 429, 429, 429, 429, 429]);
+  });
+
+  test('connections by HTTP/2 at a time', async (t) => {
+    const { cert, key } = selfSigned(folder(t), 'localhost');
+    const { origin, most } = await counted(
+      t,
+      createSecureServer({ cert: readFileSync(cert), key: readFileSync(key) }, (_, response) => {
+        setTimeout(() => response.end(), 20);
+      }),
+    );
+    const text = configuration(origin, 'max_connection_per_node: 2');
+    const gateway = await startGateway(t, text.replace('prod\n', 'prod\n    http2: true\n'), {
+      args: ['--workers', '2'],
+    });
+    const statuses = await hammer(await gateway.origin('main'), 1000);
+    assert.ok((statuses.get(200) ?? 0) > 10);
+    assert.ok(most() <= 2, `${most()} connections`);
   });
 
   test('a request hardly ever asks the primary', () => {

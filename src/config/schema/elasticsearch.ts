@@ -139,9 +139,9 @@ const trafficControl: JsonSchema = {
     max_connection_per_node: {
       type: 'integer',
       minimum: 1,
-      description: 'Connections to one node.',
-      unsupported:
-        'has no effect here: use "max_connection_per_node" of the filter, which holds for each worker',
+      description:
+        'Connections to one node at a time, beside those of health checks. "max_connection_per_node" ' +
+        'of a filter holds for each worker.',
       examples: [100],
     },
     max_wait_time_in_ms: {
