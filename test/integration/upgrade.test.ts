@@ -235,6 +235,22 @@ suite('upgrade', () => {
     assert.equal((await ask(origin)).status, 503);
   });
 
+  test('max_conns_per_ip holds at the next one, too', async (t) => {
+    const text = greeting('hello').replace('network:', 'max_conns_per_ip: 2\n    network:');
+    const gateway = await start(t, text);
+    await upgraded(gateway);
+    await gateway.ended();
+    const port = await gateway.port('main');
+    const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+    const statuses: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const client = await rawClient(t, port);
+      client.write(get);
+      statuses.push((await client.until(/\r\n/)).slice(9, 12));
+    }
+    assert.deepEqual(statuses, ['200', '200', '429']);
+  });
+
   test('addresses come and go with it', async (t) => {
     const two = (first: string, second: string): string =>
       greeting().replace(
