@@ -1,4 +1,5 @@
-import type { BodySink, BodySource } from './body.ts';
+import type { BodySource } from './body.ts';
+import { PassingBody } from './passing-body.ts';
 
 /** What was seen of a body that has gone by. */
 export interface ObservedPart {
@@ -11,19 +12,17 @@ export interface ObservedPart {
 }
 
 /** Passes a body on and remembers how it began; tells once when it is over, however it ends. */
-export class ObservedBody implements BodySource, BodySink {
-  readonly #source: BodySource;
+export class ObservedBody extends PassingBody {
   readonly #kept: Buffer[] = [];
   readonly #onOver: ((part: ObservedPart) => void) | undefined;
   #room: number;
   #seen = 0;
-  #sink: BodySink | null = null;
   #over = false;
   #complete = false;
 
   /** Remembers up to `size` bytes. */
   constructor(source: BodySource, size: number, onOver?: (part: ObservedPart) => void) {
-    this.#source = source;
+    super(source);
     this.#room = size;
     this.#onOver = onOver;
   }
@@ -37,42 +36,29 @@ export class ObservedBody implements BodySource, BodySink {
     };
   }
 
-  get length(): number | undefined {
-    return this.#source.length;
-  }
-
-  start(sink: BodySink): void {
-    this.#sink = sink;
-    this.#source.start(this);
-  }
-
-  resume(): void {
-    this.#source.resume();
-  }
-
-  cancel(reason?: Error): void {
-    this.#source.cancel(reason);
+  override cancel(reason?: Error): void {
+    super.cancel(reason);
     this.#tell();
   }
 
-  write(chunk: Buffer): boolean {
+  override write(chunk: Buffer): boolean {
     this.#seen += chunk.length;
     if (this.#room > 0) {
       const kept = chunk.subarray(0, this.#room);
       this.#room -= kept.length;
       this.#kept.push(Buffer.from(kept));
     }
-    return this.#sink?.write(chunk) ?? true;
+    return super.write(chunk);
   }
 
-  end(trailers?: readonly string[]): void {
+  override end(trailers?: readonly string[]): void {
     this.#complete = true;
-    this.#sink?.end(trailers);
+    super.end(trailers);
     this.#tell();
   }
 
-  fail(error: Error): void {
-    this.#sink?.fail(error);
+  override fail(error: Error): void {
+    super.fail(error);
     this.#tell();
   }
 

@@ -198,7 +198,7 @@ export default defineFilter<ElasticsearchParameters>({
     const { weights = [], filter = {}, balancer, hash_key, refresh } = parameters;
     const key = hash_key === undefined ? null : services.template(hash_key);
     const named = services.cluster(parameters.elasticsearch);
-    const timeout = parameters.timeout ?? named.requestTimeout ?? 30_000;
+    const timeout = parameters.timeout ?? named.requestTimeout;
     const cluster = named.view({
       balancer,
       weights: Object.fromEntries(weights.map(({ host, weight }) => [host, weight])),

@@ -76,7 +76,7 @@ export type ClusterSettings = Partial<
 export interface Cluster {
   readonly name: string;
   /** How long its nodes may take to answer unless a filter says otherwise, ms; 0 for no limit. */
-  readonly requestTimeout?: number;
+  readonly requestTimeout: number;
   /** Whether it is believed to have a node that takes requests; absent when it cannot know. */
   readonly available?: boolean;
   /** Has its nodes checked now, if somebody checks them; absent when nobody does. */

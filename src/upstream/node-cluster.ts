@@ -8,6 +8,7 @@ import {
   type ClusterConfig,
   type ClusterSettings,
   defaultConnections,
+  defaultForwardOptions,
   type ForwardOptions,
 } from './cluster.ts';
 import { Forwarding, type ForwardTarget } from './forward.ts';
@@ -97,7 +98,7 @@ export class NodeCluster implements Cluster, ForwardTarget {
     settings: ClusterSettings = {},
   ) {
     this.name = config.name;
-    this.requestTimeout = config.requestTimeout ?? 30_000;
+    this.requestTimeout = config.requestTimeout ?? defaultForwardOptions.headTimeout;
     this.#config = config;
     this.checkSoon = checkSoon;
     this.#settings = settings;

@@ -1,4 +1,5 @@
-import { type Body, type BodySink, type BodySource, lengthOf } from '../context/body.ts';
+import { type Body, type BodySource, lengthOf } from '../context/body.ts';
+import { PassingBody } from '../context/passing-body.ts';
 import type { QuotaKind } from '../ipc/messages.ts';
 import { ConnectionPermits, type PermitSource } from './connection-permits.ts';
 import { Quota } from './quota.ts';
@@ -93,40 +94,16 @@ export class NodeTraffic {
 }
 
 /** A body whose length shows only as it passes. */
-class MeteredBody implements BodySource, BodySink {
-  readonly length = undefined;
-  readonly #source: BodySource;
+class MeteredBody extends PassingBody {
   readonly #quota: Quota;
-  #sink: BodySink | null = null;
 
   constructor(source: BodySource, quota: Quota) {
-    this.#source = source;
+    super(source);
     this.#quota = quota;
   }
 
-  start(sink: BodySink): void {
-    this.#sink = sink;
-    this.#source.start(this);
-  }
-
-  resume(): void {
-    this.#source.resume();
-  }
-
-  cancel(reason?: Error): void {
-    this.#source.cancel(reason);
-  }
-
-  write(chunk: Buffer): boolean {
+  override write(chunk: Buffer): boolean {
     this.#quota.charge(chunk.length);
-    return this.#sink?.write(chunk) ?? true;
-  }
-
-  end(trailers?: readonly string[]): void {
-    this.#sink?.end(trailers);
-  }
-
-  fail(error: Error): void {
-    this.#sink?.fail(error);
+    return super.write(chunk);
   }
 }

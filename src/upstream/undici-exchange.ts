@@ -1,4 +1,4 @@
-import { type Duplex, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { type BodySink, type BodySource, isBuffered, lengthOf } from '../context/body.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
@@ -54,7 +54,7 @@ export class UndiciExchange
 
   /** What undici is asked for. */
   options(): Dispatcher.DispatchOptions {
-    const { method, target, headers, body, upgrade, headTimeout, bodyTimeout } = this.#request;
+    const { method, target, headers, body, headTimeout, bodyTimeout } = this.#request;
     const length = lengthOf(body);
     const framed =
       length !== undefined && length > 0
@@ -65,7 +65,6 @@ export class UndiciExchange
       path: target,
       headers: framed,
       body: isBuffered(body) ? body : new RequestStream(body),
-      upgrade: upgrade ?? null,
       ...sameName,
       headersTimeout: headTimeout,
       bodyTimeout,
@@ -127,16 +126,6 @@ export class UndiciExchange
 
   onResponseError(_controller: Controller | undefined, error: Error): void {
     this.#fail(this.#translate(error));
-  }
-
-  onRequestUpgrade(controller: Controller, status: number, _: unknown, socket: Duplex): void {
-    if (this.#settled) {
-      socket.destroy();
-      return;
-    }
-    this.#settled = true;
-    const head = (socket.read() as Buffer | null) ?? Buffer.alloc(0);
-    this.#handler.onUpgrade(status, strings(controller.rawHeaders), socket, head);
   }
 
   #translate(error: Error & { code?: string; cause?: unknown }): Error {

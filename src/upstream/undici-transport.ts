@@ -10,6 +10,7 @@ import type {
   UpstreamRequest,
 } from './transport.ts';
 import type { ConnectionPermits } from './connection-permits.ts';
+import { Http1Transport } from './http1-transport.ts';
 import { PermittedConnector } from './permitted-connector.ts';
 import { UndiciExchange } from './undici-exchange.ts';
 
@@ -31,6 +32,7 @@ export class UndiciTransport implements Transport {
   readonly #origin: string;
   readonly #settings: ConnectionSettings;
   readonly #pool: Pool;
+  readonly #upgrades: Http1Transport;
 
   constructor(
     origin: string,
@@ -39,6 +41,7 @@ export class UndiciTransport implements Transport {
   ) {
     this.#origin = origin;
     this.#settings = settings;
+    this.#upgrades = new Http1Transport(origin, settings, permits);
     const connect = connectorFor(settings);
     this.#pool = new (undici().Pool)(origin, {
       connections: settings.maxConnections,
@@ -53,6 +56,8 @@ export class UndiciTransport implements Transport {
   }
 
   send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamExchange {
+    // HTTP/2 knows no upgrade, and what it has in its place few nodes speak.
+    if (request.upgrade !== undefined) return this.#upgrades.send(request, handler);
     const exchange = new UndiciExchange(request, handler, this.#origin, this.#settings);
     try {
       this.#pool.dispatch(exchange.options(), exchange);
@@ -63,12 +68,13 @@ export class UndiciTransport implements Transport {
   }
 
   async close(): Promise<void> {
-    await this.#pool.close();
+    await Promise.all([this.#pool.close(), this.#upgrades.close()]);
   }
 
   destroy(): void {
     const reason = 'the gateway closed the connection';
     const error = new GatewayError('UPSTREAM_BROKEN', { node: this.#origin, reason });
+    this.#upgrades.destroy();
     // Settles when every socket has closed; nobody waits for that.
     this.#pool.destroy(error).catch(() => undefined);
   }

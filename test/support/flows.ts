@@ -89,6 +89,7 @@ async function closeAll(flows: Iterable<CompiledFlow>): Promise<void> {
 function fakeCluster(name: string, forward: NonNullable<FlowOptions['forward']>): Cluster {
   const cluster: Cluster = {
     name,
+    requestTimeout: 30_000,
     forward: async (context) => forward(context, name),
     view: () => cluster,
     close: () => Promise.resolve(),

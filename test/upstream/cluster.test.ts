@@ -2,104 +2,20 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { describe, test, type TestContext } from 'node:test';
-import pino from 'pino';
-import { type Body, collect } from '../../src/context/body.ts';
-import { GatewayRequest, RequestContext } from '../../src/context/context.ts';
-import { HeaderList } from '../../src/context/header-list.ts';
+import { describe, test } from 'node:test';
 import type { GatewayError } from '../../src/errors.ts';
+import type { RetryPolicy } from '../../src/upstream/cluster.ts';
 import {
-  type Cluster,
-  type ClusterConfig,
-  defaultConnections,
-  defaultForwardOptions,
-  type ForwardOptions,
-  type RetryPolicy,
-} from '../../src/upstream/cluster.ts';
-import { createCluster } from '../../src/upstream/node-cluster.ts';
-import { readsOfElasticsearch } from '../../src/upstream/retry.ts';
-import { eventually, type Peer, PushedBody, rawBackend } from './raw-backend.ts';
-
-const log = pino({ level: 'silent' });
-const ok = 'HTTP/1.1 200 OK\r\n';
-
-function open(t: TestContext, nodes: string[], settings: Partial<ClusterConfig> = {}): Cluster {
-  const cluster = createCluster(
-    {
-      name: 'test',
-      nodes,
-      weights: {},
-      balancer: 'weight',
-      basicAuth: null,
-      ejectFailing: true,
-      connections: defaultConnections,
-      ...settings,
-    },
-    log,
-  );
-  t.after(() => cluster.close());
-  return cluster;
-}
-
-function contextOf(method: string, target: string, headers: string[] = [], body: Body = null) {
-  const client = {
-    remoteAddress: '127.0.0.1',
-    remotePort: 1,
-    localAddress: '127.0.0.1',
-    localPort: 2,
-    tls: false,
-  };
-  const fields = headers.includes('Host') ? headers : ['Host', 'client.example', ...headers];
-  const request = new GatewayRequest(method, target, new HeaderList(fields), body);
-  return new RequestContext(1, 'test', client, request);
-}
-
-function optionsWith(
-  retry: Partial<RetryPolicy> = {},
-  rest: Partial<ForwardOptions> = {},
-): ForwardOptions {
-  return {
-    ...defaultForwardOptions,
-    isRead: readsOfElasticsearch,
-    ...rest,
-    retry: { ...defaultForwardOptions.retry, delay: 20, ...retry },
-  };
-}
-
-async function refusing(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return `http://127.0.0.1:${port}`;
-}
-
-/** Answers every request with `name`. */
-function answering(t: TestContext, name: string, seen: string[] = []) {
-  return rawBackend(t, async (peer) => {
-    for (;;) {
-      seen.push(await peer.head());
-      peer.socket.write(`${ok}Content-Length: ${name.length}\r\n\r\n${name}`);
-    }
-  });
-}
-
-/** A body that arrives in two pieces. */
-function streamed(size: number): PushedBody {
-  return new PushedBody(size, (sink) => {
-    sink.write(Buffer.alloc(size - 1, 'x'));
-    setTimeout(() => {
-      sink.write(Buffer.from('y'));
-      sink.end();
-    }, 5);
-  });
-}
-
-async function ask(cluster: Cluster, context = contextOf('GET', '/'), options = optionsWith()) {
-  await cluster.forward(context, options);
-  return (await collect(context.response.body, 1e9)).toString();
-}
+  answering,
+  ask,
+  contextOf,
+  ok,
+  open,
+  optionsWith,
+  refusing,
+  streamed,
+} from './forwarding.ts';
+import { eventually, type Peer, rawBackend } from './raw-backend.ts';
 
 describe('fields', () => {
   test('those of one connection pass in neither direction', async (t) => {
