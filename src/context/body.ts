@@ -8,6 +8,11 @@ import { GatewayError } from '../errors.ts';
 export interface BodySink {
   /** Takes a chunk; false asks the source to pause until its `resume` is called. */
   write(chunk: Buffer): boolean;
+  /**
+   * Set where `write` makes do with bytes that are there during the call alone, and keeps none but
+   * by `own`. Others are given bytes that stay.
+   */
+  readonly takesLent?: true;
   /** The body is complete. `trailers` is a flat name/value array. */
   end(trailers?: readonly string[]): void;
   /** The body will never be complete. */

@@ -1,7 +1,9 @@
 import type { BodySink, BodySource } from './body.ts';
+import { lend } from './lent-bytes.ts';
 
 /** A body that passes from its source to its sink as it is; others build on it to look at what passes. */
 export class PassingBody implements BodySource, BodySink {
+  readonly takesLent = true;
   protected readonly source: BodySource;
   #sink: BodySink | null = null;
 
@@ -28,7 +30,7 @@ export class PassingBody implements BodySource, BodySink {
   }
 
   write(chunk: Buffer): boolean {
-    return this.#sink?.write(chunk) ?? true;
+    return this.#sink === null || lend(this.#sink, chunk);
   }
 
   end(trailers?: readonly string[]): void {

@@ -1,5 +1,5 @@
 import net, { type Socket } from 'node:net';
-import { ClientSocket, readSize } from './client-socket.ts';
+import { ClientSocket, writeAhead } from './client-socket.ts';
 
 /** Rounds of the event loop without a new connection after which the queue counts as empty. */
 const quietRounds = 3;
@@ -41,7 +41,7 @@ export class Acceptor {
       {
         allowHalfOpen: true,
         noDelay: true,
-        highWaterMark: readSize,
+        highWaterMark: writeAhead,
         pauseOnConnect: this.#plain,
       },
       this.#onConnection,

@@ -1,13 +1,10 @@
 import net from 'node:net';
-import { countBodyBytes } from '../context/body-garbage.ts';
+import { own, ReadBuffer } from '../context/lent-bytes.ts';
 
-/** Bytes that one read brings at most, of a connection and to be written to it before it waits. */
-export const readSize = 64 << 10;
+/** Bytes that may wait for the client before whoever writes to it has to wait. */
+export const writeAhead = 64 << 10;
 
-/** Every connection reads into this one: what a read brings is dealt with before the next. */
-const shared = Buffer.allocUnsafeSlow(readSize);
-
-/** Takes `count` bytes at the beginning of `buffer`, which are there during the call only. */
+/** Takes `count` bytes at the beginning of `buffer`, which are lent. */
 export type Receiver = (buffer: Buffer, count: number) => void;
 
 /**
@@ -16,28 +13,34 @@ export type Receiver = (buffer: Buffer, count: number) => void;
  */
 export class ClientSocket extends net.Socket {
   receiver: Receiver | null = null;
+  readonly #reads: ReadBuffer;
 
   /** Takes an accepted connection over from the socket that it came as, which is left empty. */
   constructor(accepted: net.Socket) {
     // oxlint-disable no-underscore-dangle -- a server makes its sockets without `onread`.
     const bare = accepted as unknown as { _handle: unknown };
+    const reads = new ReadBuffer();
     super({
       handle: bare._handle,
       allowHalfOpen: true,
-      highWaterMark: readSize,
-      onread: { buffer: shared, callback: (count) => this.#receive(count) },
+      highWaterMark: writeAhead,
+      onread: reads.onread((buffer, count) => this.#receive(buffer, count)),
     } as net.SocketConstructorOpts);
     bare._handle = null;
     // oxlint-enable no-underscore-dangle
+    this.#reads = reads;
+    this.once('close', () => reads.release());
+  }
+
+  /** Whether a body streams in. */
+  set streaming(streaming: boolean) {
+    this.#reads.streaming = streaming;
   }
 
   /** False pauses the reading until the stream asks for more. */
-  #receive(count: number): boolean {
-    if (this.receiver === null) {
-      countBodyBytes(count);
-      return this.push(Buffer.from(shared.subarray(0, count)));
-    }
-    this.receiver(shared, count);
+  #receive(buffer: Buffer, count: number): boolean {
+    if (this.receiver === null) return this.push(own(buffer.subarray(0, count)));
+    this.receiver(buffer, count);
     return true;
   }
 }

@@ -1,6 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { clock } from '../coarse-clock.ts';
 import { GatewayRequest, type RequestContext } from '../context/context.ts';
+import { own } from '../context/lent-bytes.ts';
 import type { EntryLimits } from '../config/types.ts';
 import { GatewayError } from '../errors.ts';
 import type { Connection } from './connections.ts';
@@ -96,7 +97,7 @@ export class Http2Exchange extends Exchange {
   }
 
   write(chunk: Buffer): boolean {
-    return this.ended || this.#stream.write(chunk);
+    return this.ended || this.#stream.write(own(chunk));
   }
 
   flush(): void {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { GatewayRequest, type RequestContext } from '../context/context.ts';
 import { HeaderList } from '../context/header-list.ts';
+import { own } from '../context/lent-bytes.ts';
 import type { EntryLimits } from '../config/types.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Connection } from './connections.ts';
@@ -88,7 +89,7 @@ export class NodeExchange extends Exchange {
 
   write(chunk: Buffer): boolean {
     this.#headSent = true;
-    const room = this.#response.write(chunk);
+    const room = this.#response.write(own(chunk));
     if (!room && !this.#drainHooked) {
       this.#drainHooked = true;
       this.#response.on('drain', () => this.onDrain?.());

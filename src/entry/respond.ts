@@ -102,6 +102,7 @@ function isFraming(name: string): boolean {
 
 /** Passes a body on to the writer, with backpressure, and watches its length. */
 class BodyWriter implements BodySink {
+  readonly takesLent = true;
   readonly #source: BodySource;
   readonly #writer: ResponseWriter;
   /** Bytes that must still come; NaN when the length is not known. */

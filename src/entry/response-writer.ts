@@ -13,7 +13,7 @@ export interface ResponseWriter {
   begin(status: number, statusText: string, headers: string[]): void;
   /** Sends what `begin` may have kept back to go out with the first part of the body. */
   flush(): void;
-  /** False when nothing more should be written until `onDrain`. */
+  /** `chunk` may be lent. False when nothing more should be written until `onDrain`. */
   write(chunk: Buffer): boolean;
   end(trailers?: readonly string[]): void;
   /** Ends a response that cannot be completed so that the client sees that it is incomplete. */

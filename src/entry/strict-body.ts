@@ -1,4 +1,5 @@
 import type { BodySink, BodySource } from '../context/body.ts';
+import { lend, own } from '../context/lent-bytes.ts';
 import { GatewayError } from '../errors.ts';
 
 /** Who reads the connection that a body arrives on. */
@@ -9,7 +10,7 @@ export interface BodyFlow {
   resume(): void;
 }
 
-/** A request's body of known length that has not arrived as a whole with its head. */
+/** A request's body of known length, most of which has still to arrive or is too large to copy. */
 export class StrictBody implements BodySource {
   readonly length: number;
   readonly #flow: BodyFlow;
@@ -21,6 +22,7 @@ export class StrictBody implements BodySource {
   #started = false;
   #unwanted = false;
 
+  /** `first`: what came with the head; it may be lent until `keep`. */
   constructor(flow: BodyFlow, length: number, first: Buffer | null) {
     this.#flow = flow;
     this.length = length;
@@ -38,9 +40,14 @@ export class StrictBody implements BodySource {
     return this.#left === 0;
   }
 
-  /** Bytes that nobody has taken. */
+  /** Bytes that have not arrived. */
   get missing(): number {
-    return this.#left + (this.#held?.length ?? 0);
+    return this.#left;
+  }
+
+  /** What was lent to it ends. */
+  keep(): void {
+    if (this.#held !== null) this.#held = own(this.#held);
   }
 
   /** How many of `count` bytes to come belong to the body. */
@@ -48,12 +55,12 @@ export class StrictBody implements BodySource {
     return Math.min(count, this.#left);
   }
 
-  /** Takes bytes that belong to the body; they are its own from now on. */
+  /** Takes bytes that belong to the body, and may be lent. */
   take(part: Buffer): void {
     this.#left -= part.length;
     if (this.#unwanted) return;
     if (this.#sink === null || this.#held !== null) {
-      this.#held = this.#held === null ? part : Buffer.concat([this.#held, part]);
+      this.#held = this.#held === null ? own(part) : Buffer.concat([this.#held, part]);
       this.#flow.pause();
     } else this.#push(part);
   }
@@ -95,14 +102,19 @@ export class StrictBody implements BodySource {
   /** Nothing more is pushed; the connection's owner decides whether the rest is read. */
   cancel(_reason?: Error): void {
     this.#sink = null;
-    if (!this.#unwanted) this.#flow.pause();
+    if (!this.#unwanted) this.#pause();
   }
 
   #push(part: Buffer): void {
-    const room = this.#sink?.write(part) !== false;
-    if (!room) this.#flow.pause();
+    const room = this.#sink === null || lend(this.#sink, part);
+    if (!room) this.#pause();
     else if (this.#left === 0) this.#end();
     else this.#flow.resume();
+  }
+
+  /** Lets the client wait; one that has sent everything is watched on, for it may go away. */
+  #pause(): void {
+    if (this.#left > 0) this.#flow.pause();
   }
 
   #end(): void {

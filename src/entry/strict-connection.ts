@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { type Timed, clock } from '../coarse-clock.ts';
 import type { EntryLimits } from '../config/types.ts';
 import type { Body } from '../context/body.ts';
-import { countBodyBytes } from '../context/body-garbage.ts';
+import { own, smallPart } from '../context/lent-bytes.ts';
 import { GatewayError } from '../errors.ts';
 import { onceCaughtUp } from './caught-up.ts';
 import { ClientSocket } from './client-socket.ts';
@@ -143,31 +143,32 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#receive(chunk, chunk.length, false);
+    this.#receive(chunk, chunk.length);
   };
 
   readonly #onBytes = (buffer: Buffer, count: number): void => {
-    this.#receive(buffer, count, true);
+    this.#receive(buffer, count);
   };
 
-  /** Takes what was read; if `lent`, whatever is needed later has to be copied. */
-  #receive(bytes: Buffer, end: number, lent: boolean): void {
+  /** Takes what was read, which may be lent. */
+  #receive(bytes: Buffer, end: number): void {
     if (this.#connection.closing) return;
-    let at = this.#body === null ? 0 : this.#receiveBody(this.#body, bytes, end, lent);
-    if (this.#rest === null) at = this.#takeAll(bytes, at, end, lent);
+    let at = this.#body === null ? 0 : this.#receiveBody(this.#body, bytes, end);
+    if (this.#rest === null) at = this.#takeAll(bytes, at, end);
     if (at < end) {
-      const left = part(bytes, at, end, lent);
-      this.#rest = this.#rest === null ? left : Buffer.concat([this.#rest, left]);
+      const left = part(bytes, at, end);
+      this.#rest = this.#rest === null ? own(left) : Buffer.concat([this.#rest, left]);
     }
     this.#settle();
   }
 
-  #receiveBody(body: StrictBody, bytes: Buffer, end: number, lent: boolean): number {
+  #receiveBody(body: StrictBody, bytes: Buffer, end: number): number {
     const share = body.share(end);
-    body.take(part(bytes, 0, share, lent));
+    body.take(part(bytes, 0, share));
     if (!body.complete) this.#timeBody();
     else {
       this.#body = null;
+      this.#stream(false);
       this.deadline =
         this.#exchange === null ? clock.deadline(this.#front.limits.idle_timeout) : Infinity;
     }
@@ -180,18 +181,18 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
     const rest = this.#rest;
     if (rest !== null && this.#isFree) {
       this.#rest = null;
-      const at = this.#takeAll(rest, 0, rest.length, false);
+      const at = this.#takeAll(rest, 0, rest.length);
       if (at < rest.length) this.#rest = rest.subarray(at);
     }
     this.#settle();
   }
 
   /** Begins what requests have been read, one after the other; answers how far it came. */
-  #takeAll(bytes: Buffer, from: number, end: number, lent: boolean): number {
+  #takeAll(bytes: Buffer, from: number, end: number): number {
     if (this.#looking) return from;
     let at = from;
     this.#looking = true;
-    while (at < end && this.#isFree) at = this.#take(bytes, at, end, lent);
+    while (at < end && this.#isFree) at = this.#take(bytes, at, end);
     this.#looking = false;
     return at;
   }
@@ -217,7 +218,7 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
   }
 
   /** Begins the request at `from`; answers the index behind it. */
-  #take(bytes: Buffer, from: number, end: number, lent: boolean): number {
+  #take(bytes: Buffer, from: number, end: number): number {
     const { owner, headLimits, limits } = this.#front;
     const connection = this.#connection;
     const head = readStrictHead(bytes, from, end, headLimits);
@@ -226,25 +227,38 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
       limits.max_request_body_size > 0 &&
       head.length > limits.max_request_body_size;
     if (head === null || tooLong || connection.probe !== null) {
-      this.#handOver(part(bytes, from, end, lent));
+      this.#handOver(own(part(bytes, from, end)));
       return end;
     }
     const bodyEnd = head.end + head.length;
+    const arrived = Math.min(bodyEnd, end);
     let body: Body = null;
+    let streamed: StrictBody | null = null;
     this.deadline = Infinity;
     if (head.length > 0) {
-      const arrived = head.end < end ? part(bytes, head.end, Math.min(end, bodyEnd), lent) : null;
-      if (arrived?.length === head.length) body = arrived;
-      else {
-        this.#body = body = new StrictBody(this, head.length, arrived);
-        this.#bodyDeadline = clock.deadline(limits.request_timeout);
-        this.#timeBody();
-      }
+      const first = head.end < end ? part(bytes, head.end, arrived) : null;
+      if (first?.length === head.length && first.length <= smallPart) body = own(first);
+      else body = streamed = new StrictBody(this, head.length, first);
+      if (arrived < bodyEnd) this.#await(body as StrictBody);
     }
     connection.ahead = bodyEnd < end;
     this.#exchange = new StrictExchange(owner, connection, this, head, body);
     connection.arrive(this.#exchange, owner.draining);
-    return Math.min(bodyEnd, end);
+    streamed?.keep();
+    return arrived;
+  }
+
+  /** Expects the rest of a body. */
+  #await(body: StrictBody): void {
+    this.#body = body;
+    this.#bodyDeadline = clock.deadline(this.#front.limits.request_timeout);
+    this.#timeBody();
+    this.#stream(true);
+  }
+
+  #stream(streaming: boolean): void {
+    const socket = this.#socket;
+    if (socket instanceof ClientSocket) socket.streaming = streaming;
   }
 
   #timeBody(): void {
@@ -294,10 +308,6 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
   };
 }
 
-/** Part of what was read, to keep. */
-function part(bytes: Buffer, from: number, to: number, lent: boolean): Buffer {
-  const view = from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to);
-  if (!lent) return view;
-  countBodyBytes(view.length);
-  return Buffer.from(view);
+function part(bytes: Buffer, from: number, to: number): Buffer {
+  return from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to);
 }

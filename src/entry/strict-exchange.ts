@@ -2,15 +2,13 @@ import type { Duplex } from 'node:stream';
 import { type Body, isBuffered } from '../context/body.ts';
 import { GatewayRequest, type RequestContext } from '../context/context.ts';
 import { HeaderList } from '../context/header-list.ts';
+import { writeJoined } from '../context/joined-write.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Connection } from './connections.ts';
 import { Exchange, type ExchangeOwner, smallRest } from './exchange.ts';
 import { encodeInterimHead, encodeResponseHead } from './response-head.ts';
 import type { StrictBody } from './strict-body.ts';
 import type { StrictHead } from './strict-head.ts';
-
-/** Body parts up to this size are copied behind their head, and go out in one piece with it. */
-const joinedPart = 16_384;
 
 /** Who reads the connection. */
 export interface ExchangeReader {
@@ -75,7 +73,7 @@ export class StrictExchange extends Exchange {
     const head = encodeResponseHead(status, statusText, headers, this.#fieldsOfConnection());
     this.begun = true;
     if (body === null) this.#socket.write(head, 'latin1');
-    else this.#join(head, body);
+    else writeJoined(this.#socket, head, body);
     this.#finished();
   }
 
@@ -103,13 +101,8 @@ export class StrictExchange extends Exchange {
     // An empty chunk would end the body.
     if (chunk.length === 0) return true;
     this.#unsent = '';
-    if (!this.#chunked) return head === '' ? socket.write(chunk) : this.#join(head, chunk);
-    socket.cork();
-    socket.write(`${head}${chunk.length.toString(16)}\r\n`, 'latin1');
-    socket.write(chunk);
-    const room = socket.write('\r\n', 'latin1');
-    socket.uncork();
-    return room;
+    if (!this.#chunked) return writeJoined(socket, head, chunk);
+    return writeJoined(socket, `${head}${chunk.length.toString(16)}\r\n`, chunk, '\r\n');
   }
 
   flush(): void {
@@ -132,21 +125,6 @@ export class StrictExchange extends Exchange {
 
   breakOff(): void {
     this.connection.destroy();
-  }
-
-  #join(head: string, part: Buffer): boolean {
-    const socket = this.#socket;
-    if (part.length <= joinedPart) {
-      const whole = Buffer.allocUnsafe(head.length + part.length);
-      whole.write(head, 'latin1');
-      part.copy(whole, head.length);
-      return socket.write(whole);
-    }
-    socket.cork();
-    socket.write(head, 'latin1');
-    const room = socket.write(part);
-    socket.uncork();
-    return room;
   }
 
   /** Decides whether this response is the connection's last one, and how its head ends. */

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import { type BodySource, isBuffered } from '../context/body.ts';
+import { ReadBuffer } from '../context/lent-bytes.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { clock, type Timed } from '../coarse-clock.ts';
 import type { ExchangeCarrier, Http1Exchange } from './http1-exchange.ts';
 import type { ResponseHead } from './http1-head.ts';
 import { ResponseParser, type ResponseListener } from './http1-parser.ts';
 import { encodeRequestHead } from './http1-request.ts';
-import { ReadBuffer } from './read-buffer.ts';
 import { RequestWriter } from './http1-request-writer.ts';
 import { type NodeAddress, openSocket, readyEvent } from './node-socket.ts';
 import type { ConnectionSettings, FailurePhase } from './transport.ts';
@@ -66,12 +66,7 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     const lent = address.tls === null && exchange.request.upgrade === undefined;
     const socket = openSocket(
       address,
-      lent
-        ? {
-            buffer: () => this.#readBuffer.next(this.#exchange?.answered === true),
-            callback: (count, buffer) => this.#read(buffer as Buffer, count),
-          }
-        : null,
+      lent ? this.#readBuffer.onread((buffer, count) => this.#read(buffer, count)) : null,
     );
     this.#socket = socket;
     this.#writer = new RequestWriter(socket);
@@ -230,11 +225,12 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   }
 
   onResponse(head: ResponseHead, hasBody: boolean, length: number): void {
+    this.#readBuffer.streaming = hasBody;
     this.#exchange?.takeHead(head, hasBody, length);
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
-    const chunk = this.#readBuffer.keep(buffer, start, end);
+    const chunk = buffer.subarray(start, end);
     if (this.#exchange?.takeData(chunk) === false) this.#wantsPause = true;
   }
 
@@ -260,6 +256,7 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   #finish(exchange: Http1Exchange, clean: boolean): void {
     const { requestSent } = exchange;
     this.#exchange = null;
+    this.#readBuffer.streaming = false;
     this.#served++;
     this.#wantsPause = false;
     if (clean && requestSent && this.#parser.keepAlive) this.#free();
@@ -353,6 +350,7 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     if (this.#closed) return;
     this.#closed = true;
     clock.delete(this);
+    this.#readBuffer.release();
     this.#socket.destroy();
     this.#owner.onClosed(this);
   }

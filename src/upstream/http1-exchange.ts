@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Body, BodySink, BodySource } from '../context/body.ts';
+import { lend, own } from '../context/lent-bytes.ts';
 import { GatewayError } from '../errors.ts';
 import type { ResponseHead } from './http1-head.ts';
 import type {
@@ -30,6 +31,7 @@ export class Http1Exchange implements UpstreamExchange, BodySink, BodySource {
   readonly request: UpstreamRequest;
   /** Body bytes of the response, or undefined when that is not known beforehand. */
   length: number | undefined = undefined;
+  readonly takesLent = true;
   /** Whether all of the request has been handed to the socket. */
   requestSent = false;
   /** Whether the response's head has arrived. */
@@ -105,11 +107,11 @@ export class Http1Exchange implements UpstreamExchange, BodySink, BodySource {
     this.length = length < 0 ? undefined : length;
   }
 
-  /** Body bytes, which this exchange may keep; false when whoever reads them wants a pause. */
+  /** Body bytes, which may be lent; false when whoever reads them wants a pause. */
   takeData(chunk: Buffer): boolean {
     if (this.#settled) return true;
-    if (this.#sink !== null && this.#waiting.length === 0) return this.#sink.write(chunk);
-    this.#waiting.push(chunk);
+    if (this.#sink !== null && this.#waiting.length === 0) return lend(this.#sink, chunk);
+    this.#waiting.push(own(chunk));
     // A head not told yet has its body collected as far as one read brought it.
     return this.#sink === null && !this.#headTold;
   }

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
+import { writeJoined } from '../context/joined-write.ts';
 import { GatewayError } from '../errors.ts';
-
-/** Bodies up to this size go out in one piece with the head. */
-const joinedBody = 16_384;
 
 /** Puts requests on a connection, one after the other, and frames their bodies. */
 export class RequestWriter {
   readonly #socket: Socket;
+  /** A head that goes out with the first bytes of its body. */
+  #unsent = '';
   #chunked = false;
   /** Bytes that the body still lacks, when its length is known. */
   #left = 0;
@@ -17,52 +17,34 @@ export class RequestWriter {
 
   /** A request whose body, if it has one, is in memory. */
   writeWhole(head: string, body: Buffer | null): void {
-    const socket = this.#socket;
-    if (body === null) {
-      socket.write(head, 'latin1');
-    } else if (body.length <= joinedBody) {
-      const whole = Buffer.allocUnsafe(head.length + body.length);
-      whole.write(head, 'latin1');
-      body.copy(whole, head.length);
-      socket.write(whole);
-    } else {
-      socket.cork();
-      socket.write(head, 'latin1');
-      socket.write(body);
-      socket.uncork();
-    }
+    if (body === null) this.#socket.write(head, 'latin1');
+    else writeJoined(this.#socket, head, body);
   }
 
   /** A request whose body follows; `start` may write its first bytes, which go out with the head. */
   writeHead(head: string, length: number | undefined, start: () => void): void {
-    const socket = this.#socket;
     this.#chunked = length === undefined;
     this.#left = length ?? 0;
-    socket.cork();
-    socket.write(head, 'latin1');
+    this.#unsent = head;
     start();
-    socket.uncork();
+    this.#flush();
   }
 
   /**
-   * Writes body bytes; false asks to wait for the socket's `drain`.
+   * Writes body bytes, which may be lent; false asks to wait for the socket's `drain`.
    * @throws REQUEST_MALFORMED when they are more than announced
    */
   write(chunk: Buffer): boolean {
-    const socket = this.#socket;
     // An empty chunk would end the body.
     if (chunk.length === 0) return true;
-    if (!this.#chunked) {
-      this.#left -= chunk.length;
-      if (this.#left < 0) throw mismatch();
-      return socket.write(chunk);
+    const head = this.#unsent;
+    this.#unsent = '';
+    if (this.#chunked) {
+      return writeJoined(this.#socket, `${head}${chunk.length.toString(16)}\r\n`, chunk, '\r\n');
     }
-    socket.cork();
-    socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
-    socket.write(chunk);
-    const accepted = socket.write('\r\n', 'latin1');
-    socket.uncork();
-    return accepted;
+    this.#left -= chunk.length;
+    if (this.#left < 0) throw mismatch();
+    return writeJoined(this.#socket, head, chunk);
   }
 
   /** Ends the body. @throws REQUEST_MALFORMED when bytes are missing */
@@ -71,9 +53,16 @@ export class RequestWriter {
       if (this.#left > 0) throw mismatch();
       return;
     }
-    let end = '0\r\n';
+    let end = `${this.#unsent}0\r\n`;
+    this.#unsent = '';
     for (let i = 0; i < trailers.length; i += 2) end += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
     this.#socket.write(`${end}\r\n`, 'latin1');
+  }
+
+  #flush(): void {
+    if (this.#unsent === '') return;
+    this.#socket.write(this.#unsent, 'latin1');
+    this.#unsent = '';
   }
 }
 

@@ -1,4 +1,5 @@
 import type { BodySink, BodySource } from '../context/body.ts';
+import { lend, own } from '../context/lent-bytes.ts';
 
 /** Bytes of a body that are kept for another attempt. */
 const kept = 65_536;
@@ -9,6 +10,7 @@ const kept = 65_536;
  */
 export class ReplayBody implements BodySource, BodySink {
   readonly length: number | undefined;
+  readonly takesLent = true;
   readonly #source: BodySource;
   #sink: BodySink | null = null;
   #started = false;
@@ -86,14 +88,14 @@ export class ReplayBody implements BodySource, BodySink {
     if (this.#size > kept && this.#keeping) this.release();
     const behind = this.#given < this.#chunks.length;
     if (this.#sink === null || behind) {
-      this.#chunks.push(chunk);
+      this.#chunks.push(own(chunk));
       return false;
     }
-    if (this.#keeping) {
-      this.#chunks.push(chunk);
-      this.#given++;
-    }
-    return this.#sink.write(chunk);
+    if (!this.#keeping) return lend(this.#sink, chunk);
+    const owned = own(chunk);
+    this.#chunks.push(owned);
+    this.#given++;
+    return this.#sink.write(owned);
   }
 
   end(trailers?: readonly string[]): void {
