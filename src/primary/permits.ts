@@ -28,9 +28,11 @@ class EntryPermits {
   /** The wishes that the recall under way is for. */
   asking: Wish[] = [];
 
-  /** Nobody has any, and nobody waits. */
-  get unused(): boolean {
-    return this.lent.size + this.wishes.length + this.asking.length + this.recalled.size === 0;
+  /** Nobody has any, beside `keeper`, and nobody waits. */
+  isUnused(keeper: PermitHolder | null): boolean {
+    if (this.wishes.length + this.asking.length + this.recalled.size > 0) return false;
+    for (const holder of this.lent.keys()) if (holder !== keeper) return false;
+    return true;
   }
 
   get free(): number {
@@ -50,6 +52,8 @@ export class Permits {
   /** The limit of each part, by the name of the whole. */
   readonly #each = new Map<string, number>();
   readonly #holders = new Set<PermitHolder>();
+  /** Has all permits that are not needed here: another primary, as long as it lives. */
+  #keeper: PermitHolder | null = null;
 
   /**
    * Takes the limits of a configuration; a lower one is reached as connections close. Entries that
@@ -76,6 +80,7 @@ export class Permits {
   /** The worker is gone, and with it its connections. */
   remove(holder: PermitHolder): void {
     this.#holders.delete(holder);
+    if (holder === this.#keeper) this.#keeper = null;
     for (const [name, permits] of this.#entries) {
       permits.lent.delete(holder);
       permits.wishes = permits.wishes.filter((wish) => wish.holder !== holder);
@@ -103,12 +108,11 @@ export class Permits {
     this.#forgetUnused(entry, permits);
   }
 
-  /** The holder keeps every permit until it is asked for some. */
+  /** The holder keeps every permit until it is asked for some. Comes before all workers. */
   entrust(holder: PermitHolder): void {
     this.#holders.add(holder);
-    for (const [name, permits] of this.#entries) {
-      if (!permitOwner(name).isPart) permits.lent.set(holder, permits.free);
-    }
+    this.#keeper = holder;
+    for (const permits of this.#entries.values()) permits.lent.set(holder, permits.limit);
   }
 
   /**
@@ -119,6 +123,7 @@ export class Permits {
     const permits = this.#entry(entry);
     if (permits.recalled.has(holder)) holder.grantPermits(entry, 0);
     else this.wanted(holder, entry, RECLAIMED);
+    this.#forgetUnused(entry, permits);
   }
 
   /** Permits out with workers. */
@@ -132,7 +137,11 @@ export class Permits {
     if (!permits) {
       permits = new EntryPermits();
       const { owner, isPart } = permitOwner(name);
-      if (isPart) permits.limit = this.#each.get(owner) ?? Infinity;
+      if (isPart) {
+        permits.limit = this.#each.get(owner) ?? Infinity;
+        // Of what there is without end nobody needs to be asked.
+        if (this.#keeper && permits.limit < Infinity) permits.lent.set(this.#keeper, permits.limit);
+      }
       this.#entries.set(name, permits);
     }
     return permits;
@@ -140,7 +149,10 @@ export class Permits {
 
   /** There are as many addresses as there are clients. */
   #forgetUnused(name: string, permits: EntryPermits): void {
-    if (permits.unused && permitOwner(name).isPart) this.#entries.delete(name);
+    if (!permitOwner(name).isPart || !permits.isUnused(this.#keeper)) return;
+    this.#entries.delete(name);
+    const spare = permits.limit === Infinity ? 0 : permits.free;
+    if (spare > 0) this.#keeper?.grantPermits(name, spare);
   }
 
   /** Grants what is free; when nothing is, asks the other workers for what they can spare. */

@@ -30,7 +30,7 @@ export interface PredecessorGround {
 
 /**
  * The primary whose place this one takes, as this one sees it. Until it ends it keeps the permits of
- * every entry and lends them to this one, so that max_concurrency holds over the workers of both.
+ * every entry and lends them to this one, so that limits on connections hold over the workers of both.
  */
 export class Predecessor implements PermitHolder {
   readonly pid = process.ppid;
@@ -89,10 +89,7 @@ export class Predecessor implements PermitHolder {
     ground.permits.setLimits(limits);
     if (this.#isGone) return;
     ground.permits.entrust(this);
-    const common = limits.flatMap(({ name, max_concurrency }) =>
-      max_concurrency === undefined ? [] : [{ name, max_concurrency }],
-    );
-    this.#send({ type: 'limits', limits: common });
+    this.#send({ type: 'limits', limits });
   }
 
   /** Every worker serves; settles when the predecessor lets this process take its place. */

@@ -1,4 +1,5 @@
 import type { DrainReport } from '../ipc/messages.ts';
+import type { PermitLimits } from './permit-limits.ts';
 import type { ReloadRecord } from './reload-record.ts';
 import type { DrainingStatus } from './status.ts';
 import type { EntryTotals } from './totals.ts';
@@ -65,10 +66,7 @@ export type ToSuccessor =
 /** From the primary that comes to the one that goes. */
 export type ToPredecessor =
   /** The configuration is read; its limits hold for the connections of both. */
-  | {
-      readonly type: 'limits';
-      readonly limits: readonly { readonly name: string; readonly max_concurrency: number }[];
-    }
+  | { readonly type: 'limits'; readonly limits: readonly PermitLimits[] }
   /** Every worker serves. */
   | { readonly type: 'proved' }
   /** Control socket and pid file are taken: drain and go. */

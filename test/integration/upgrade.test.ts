@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { connect } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { requestControl } from '../../src/primary/control-client.ts';
 import type { ReloadRecord } from '../../src/primary/reload-record.ts';
-import { ask, PersistentClients, rawClient } from '../harness/clients.ts';
+import { ask, PersistentClients, RawClient, rawClient } from '../harness/clients.ts';
 import {
   eventually,
   type GatewayOptions,
@@ -235,20 +236,41 @@ suite('upgrade', () => {
     assert.equal((await ask(origin)).status, 503);
   });
 
-  test('max_conns_per_ip holds at the next one, too', async (t) => {
-    const text = greeting('hello').replace('network:', 'max_conns_per_ip: 2\n    network:');
-    const gateway = await start(t, text);
-    await upgraded(gateway);
-    await gateway.ended();
+  test('the connections of one client address count over both primaries', async (t) => {
+    const perAddress = greeting('hello', { idle: '3m' })
+      .replace('timeout: 20s', 'timeout: 3m')
+      .replace('router: main', 'router: main\n    max_conns_per_ip: 3');
+    const gateway = await start(t, perAddress);
     const port = await gateway.port('main');
-    const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
-    const statuses: string[] = [];
-    for (let i = 0; i < 3; i++) {
-      const client = await rawClient(t, port);
-      client.write(get);
-      statuses.push((await client.until(/\r\n/)).slice(9, 12));
+    const from = async (localAddress: string): Promise<RawClient> => {
+      const socket = connect({ port, host: '127.0.0.1', localAddress });
+      t.after(() => socket.destroy());
+      const client = new RawClient(socket);
+      client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      await client.until(/\r\n\r\n/);
+      return client;
+    };
+    const isServed = ({ received }: RawClient): boolean => received.startsWith('HTTP/1.1 200 ');
+    const isRefused = ({ received }: RawClient): boolean => received.startsWith('HTTP/1.1 429 ');
+    const held = [await from('127.0.0.1'), await from('127.0.0.1')];
+    assert.ok(held.every(isServed));
+    await upgraded(gateway);
+    const third = await from('127.0.0.1');
+    assert.ok(isServed(third), third.received);
+    assert.ok(isRefused(await from('127.0.0.1')));
+    for (let i = 0; i < 3; i++) assert.ok(isServed(await from('127.0.0.2')));
+    assert.ok(isRefused(await from('127.0.0.2')));
+    // What is given up under either is there for the next, and no more than that.
+    for (const gone of [third, held[0]]) {
+      gone?.socket.destroy();
+      await eventually('a connection in its place', async () => isServed(await from('127.0.0.1')));
+      assert.ok(isRefused(await from('127.0.0.1')));
     }
-    assert.deepEqual(statuses, ['200', '200', '429']);
+    assert.ok(!held[1]?.ended);
+    held[1]?.socket.destroy();
+    await gateway.ended();
+    await eventually('a connection in its place', async () => isServed(await from('127.0.0.1')));
+    assert.ok(isRefused(await from('127.0.0.1')));
   });
 
   test('addresses come and go with it', async (t) => {
