@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
-import { upstreamHttp2, upstreamTls } from '../config/schema/elasticsearch.ts';
-import type { UpstreamTlsConfig } from '../config/types.ts';
+import { healthCheck, upstreamHttp2, upstreamTls } from '../config/schema/elasticsearch.ts';
+import type { HealthCheckConfig, UpstreamTlsConfig } from '../config/types.ts';
 import { defineFilter } from '../flow/filter.ts';
 import {
   connectionsOf,
@@ -16,6 +16,7 @@ interface HttpParameters extends ForwardParameters {
   readonly host?: string;
   readonly hosts?: readonly string[];
   readonly skip_failure_host: boolean;
+  readonly health_check: HealthCheckConfig;
   readonly tls: Partial<UpstreamTlsConfig>;
   readonly http2: boolean;
 }
@@ -62,6 +63,17 @@ export default defineFilter<HttpParameters>({
         default: true,
         description: 'Whether a server that fails gets no requests for a while.',
       },
+      health_check: {
+        ...healthCheck,
+        description:
+          'Asking every server from time to time whether it is there, once for all workers. One that ' +
+          'does not answer, or answers 502, 503 or 504, gets no requests until it answers again.',
+        properties: {
+          ...healthCheck.properties,
+          enabled: { type: 'boolean', description: 'Whether servers are asked.', default: false },
+          path: { ...healthCheck.properties?.['path'], examples: ['/health'] },
+        },
+      },
       max_retry_times: {
         type: 'integer',
         minimum: 0,
@@ -81,8 +93,12 @@ export default defineFilter<HttpParameters>({
       ...forwardProperties,
     },
   },
-  check({ schema, host, hosts = [], tls }) {
+  check({ schema, host, hosts = [], tls, skip_failure_host, health_check }) {
     const problems: { path: (string | number)[]; message: string }[] = [];
+    if (health_check.enabled && !skip_failure_host) {
+      const message = 'checks have no effect with "skip_failure_host: false"';
+      problems.push({ path: ['health_check'], message });
+    }
     for (const key of ['ca_file', 'cert_file', 'key_file'] as const) {
       const path = tls[key];
       if (typeof path !== 'string' || isAbsolute(path)) continue;
@@ -108,7 +124,7 @@ export default defineFilter<HttpParameters>({
     return problems;
   },
   create(parameters, services) {
-    const { schema, host, hosts = [], skip_failure_host } = parameters;
+    const { schema, host, hosts = [], skip_failure_host, health_check } = parameters;
     const all = host === undefined ? hosts : [host, ...hosts];
     const origins = new Set(all.map((text) => originOf(schema, text) as string));
     const cluster = services.ownCluster({
@@ -118,6 +134,7 @@ export default defineFilter<HttpParameters>({
       balancer: 'weight',
       basicAuth: null,
       ejectFailing: skip_failure_host,
+      healthCheck: health_check,
       connections: {
         ...connectionsOf(parameters),
         tls: readTlsFiles(parameters.tls),

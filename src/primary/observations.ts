@@ -12,12 +12,14 @@ export interface Observer {
  * nothing.
  */
 export class Observations {
-  readonly #latest = new Map<string, ClusterObservation>();
+  readonly #latest = new Map<string, { observation: ClusterObservation; at: number }>();
+  #clusters: readonly string[] = [];
   #elected: Observer | null = null;
 
   /** What was found last, of each cluster. */
   get latest(): readonly ClusterObservation[] {
-    return [...this.#latest.values()];
+    this.#forgetOutdated();
+    return Array.from(this.#latest.values(), ({ observation }) => observation);
   }
 
   /** The worker that shall watch, or null when there is none. */
@@ -31,7 +33,7 @@ export class Observations {
   /** The watching worker has found something; of another one it came too late. */
   observed(by: Observer, observation: ClusterObservation, workers: Iterable<Observer>): void {
     if (by !== this.#elected) return;
-    this.#latest.set(observation.cluster, observation);
+    this.#latest.set(observation.cluster, { observation, at: performance.now() });
     for (const worker of workers) {
       if (worker !== by) worker.send({ type: 'cluster-observed', observation });
     }
@@ -41,8 +43,17 @@ export class Observations {
     this.#elected?.send({ type: 'cluster-check', cluster });
   }
 
-  /** Clusters that a configuration no longer has are forgotten. */
+  /** The clusters of the configuration; what is known of others goes when it is no longer valid. */
   keep(clusters: readonly string[]): void {
-    for (const name of this.#latest.keys()) if (!clusters.includes(name)) this.#latest.delete(name);
+    this.#clusters = clusters;
+  }
+
+  /** Clusters that filters have of their own are not in the configuration's list. */
+  #forgetOutdated(): void {
+    const now = performance.now();
+    for (const [name, { observation, at }] of this.#latest) {
+      if (this.#clusters.includes(name) || now - at < observation.validFor) continue;
+      this.#latest.delete(name);
+    }
   }
 }

@@ -1,3 +1,4 @@
+import type { HealthCheckConfig } from '../config/types.ts';
 import type { RequestContext } from '../context/context.ts';
 import type { TrafficLimits } from './node-traffic.ts';
 import type { NodeFilter } from './node-filter.ts';
@@ -60,6 +61,8 @@ export interface ClusterConfig {
   readonly compress?: boolean;
   /** Limits by the second for each node; null or absent for none. */
   readonly traffic?: TrafficLimits | null;
+  /** How its nodes are checked; absent for not at all, or by whoever watches the resource. */
+  readonly healthCheck?: HealthCheckConfig;
   readonly connections: ConnectionSettings;
 }
 

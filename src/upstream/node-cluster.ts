@@ -11,6 +11,7 @@ import {
   defaultForwardOptions,
   type ForwardOptions,
 } from './cluster.ts';
+import { authorizationOf } from './authorization.ts';
 import { Forwarding, type ForwardTarget } from './forward.ts';
 import { Membership } from './membership.ts';
 import { NodeTraffic, type TrafficChannel, type TrafficLimits } from './node-traffic.ts';
@@ -107,11 +108,7 @@ export class NodeCluster implements Cluster, ForwardTarget {
     this.balancer = createBalancer(config.balancer);
     this.ejectFailing = config.ejectFailing;
     this.compress = config.compress ?? false;
-    const { basicAuth } = config;
-    this.authorization =
-      basicAuth === null
-        ? null
-        : `Basic ${Buffer.from(`${basicAuth.username}:${basicAuth.password}`).toString('base64')}`;
+    this.authorization = authorizationOf(config.basicAuth);
     this.#takeMembers();
   }
 

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ElasticsearchConfig } from '../config/types.ts';
+import type { DiscoveryConfig, ElasticsearchConfig, HealthCheckConfig } from '../config/types.ts';
 import { reasonOf } from '../errors.ts';
 import type { ClusterObservation, NodeIdentity, NodeObservation } from '../ipc/cluster-state.ts';
 import type { Log } from '../log.ts';
+import { authorizationOf } from './authorization.ts';
 import { defaultConnections } from './cluster.ts';
 import { openTransport } from './node.ts';
 import { probe } from './probe.ts';
@@ -17,6 +18,32 @@ const tolerated = 2;
 /** What is found out is good for so many intervals. */
 const goodFor = 3;
 
+/** A cluster to watch, and how. */
+export interface WatchedCluster {
+  readonly name: string;
+  /** Origins that it is known by. */
+  readonly endpoints: readonly string[];
+  readonly discovery: DiscoveryConfig;
+  readonly healthCheck: HealthCheckConfig;
+  /** Value of Authorization, or null. */
+  readonly authorization: string | null;
+  /** For verifying nodes; the rest is the observer's own. */
+  readonly connections: Pick<ConnectionSettings, 'tls' | 'tlsInsecureSkipVerify'>;
+}
+
+/** How the cluster that a resource describes is watched. */
+export function watchedOf(resource: ElasticsearchConfig): WatchedCluster {
+  const { name, endpoints, discovery, health_check, basic_auth, tls } = resource;
+  return {
+    name,
+    endpoints,
+    discovery,
+    healthCheck: health_check,
+    authorization: authorizationOf(basic_auth),
+    connections: { tls: readTlsFiles(tls), tlsInsecureSkipVerify: null },
+  };
+}
+
 interface Watched {
   readonly transport: Transport;
   up: boolean | null;
@@ -29,11 +56,10 @@ interface Watched {
  * One worker at a time does this; all of them are told.
  */
 export class ClusterObserver {
-  readonly #config: ElasticsearchConfig;
+  readonly #config: WatchedCluster;
   readonly #log: Log;
   readonly #tell: (observation: ClusterObservation) => void;
   readonly #connections: ConnectionSettings;
-  readonly #authorization: string | null;
   /** By origin. */
   readonly #watched = new Map<string, Watched>();
   #topology: ReadonlyMap<string, NodeIdentity> | null = null;
@@ -45,31 +71,25 @@ export class ClusterObserver {
   #round: Promise<void> | null = null;
   #stopped = true;
 
-  constructor(
-    config: ElasticsearchConfig,
-    log: Log,
-    tell: (observation: ClusterObservation) => void,
-  ) {
+  constructor(config: WatchedCluster, log: Log, tell: (observation: ClusterObservation) => void) {
     this.#config = config;
     this.#log = log.child({ cluster: config.name });
     this.#tell = tell;
-    const { basic_auth: auth, health_check } = config;
-    this.#authorization =
-      auth && `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`;
+    const { timeout, interval } = config.healthCheck;
     this.#connections = {
       ...defaultConnections,
-      connectTimeout: Math.min(health_check.timeout, defaultConnections.connectTimeout),
+      ...config.connections,
+      connectTimeout: Math.min(timeout, defaultConnections.connectTimeout),
       maxConnections: 2,
       // Kept from one round to the next.
-      idleTimeout: 2 * health_check.interval,
-      tls: readTlsFiles(config.tls),
+      idleTimeout: 2 * interval,
     };
   }
 
   /** @param known what was found out before, perhaps by another worker */
   start(known: ClusterObservation | null): void {
-    const { discovery, health_check, endpoints } = this.#config;
-    if (!this.#stopped || (!discovery.enabled && !health_check.enabled)) return;
+    const { discovery, healthCheck, endpoints } = this.#config;
+    if (!this.#stopped || (!discovery.enabled && !healthCheck.enabled)) return;
     this.#stopped = false;
     if (known && isDeepStrictEqual(known.seeds, endpoints)) {
       if (discovery.enabled && known.discovered) this.#topology = identitiesOf(known);
@@ -108,8 +128,8 @@ export class ClusterObserver {
   }
 
   get #interval(): number {
-    const { health_check, discovery } = this.#config;
-    if (health_check.enabled) return Math.max(soonest, health_check.interval);
+    const { healthCheck, discovery } = this.#config;
+    if (healthCheck.enabled) return Math.max(soonest, healthCheck.interval);
     return discovery.interval === 0 ? 2 ** 30 : Math.max(soonest, discovery.interval);
   }
 
@@ -120,7 +140,7 @@ export class ClusterObserver {
 
   async #look(): Promise<void> {
     this.#lastRound = performance.now();
-    const { discovery, health_check, endpoints } = this.#config;
+    const { discovery, healthCheck, endpoints } = this.#config;
     if (discovery.enabled && performance.now() >= this.#discoverAt) await this.#discover();
     const wanted = new Set([...endpoints, ...(this.#topology?.keys() ?? [])]);
     for (const [origin, { transport }] of this.#watched) {
@@ -130,7 +150,7 @@ export class ClusterObserver {
     }
     // Discovered nodes are asked even where checks are off: whether they can be reached must be known.
     const asked = [...wanted].filter(
-      (origin) => health_check.enabled || !endpoints.includes(origin),
+      (origin) => healthCheck.enabled || !endpoints.includes(origin),
     );
     await Promise.all(asked.map((origin) => this.#check(origin)));
     if (!this.#stopped) this.#tell(this.#observation([...wanted]));
@@ -169,7 +189,7 @@ export class ClusterObserver {
   async #check(origin: string): Promise<void> {
     const watched = this.#watch(origin);
     try {
-      const { status } = await this.#ask(origin, this.#config.health_check.path);
+      const { status } = await this.#ask(origin, this.#config.healthCheck.path);
       const failing = status === 502 || status === 503 || status === 504;
       if (failing) this.#failed(watched, `it answered ${status}`, false);
       else Object.assign(watched, { up: true, reason: null, failures: 0 });
@@ -187,8 +207,8 @@ export class ClusterObserver {
   }
 
   #ask(origin: string, path: string): ReturnType<typeof probe> {
-    const { timeout } = this.#config.health_check;
-    const authorization = this.#authorization;
+    const { timeout } = this.#config.healthCheck;
+    const { authorization } = this.#config;
     const { host } = new URL(origin);
     return probe(this.#watch(origin).transport, { host, path, authorization, timeout });
   }

@@ -7,7 +7,7 @@ import type { ClusterConfig } from '../upstream/cluster.ts';
 import { clusterConfigOf, createCluster, type NodeCluster } from '../upstream/node-cluster.ts';
 import type { ConnectionPermits } from '../upstream/connection-permits.ts';
 import type { TrafficChannel } from '../upstream/node-traffic.ts';
-import { ClusterObserver } from '../upstream/observer.ts';
+import { ClusterObserver, type WatchedCluster, watchedOf } from '../upstream/observer.ts';
 
 /** How a worker's clusters speak with the other workers, by way of the primary. */
 export interface ClusterChannel {
@@ -36,6 +36,7 @@ export class WorkerClusters {
   readonly #channel: ClusterChannel;
   readonly #named = new Map<string, NodeCluster>();
   readonly #own: NodeCluster[] = [];
+  readonly #watchedOwn: NodeCluster[] = [];
   readonly #observers = new Map<string, ClusterObserver>();
   readonly #known = new Map<string, ClusterObservation>();
 
@@ -49,10 +50,7 @@ export class WorkerClusters {
         channel: trafficChannel(name, channel),
       };
       this.#named.set(name, createCluster(clusterConfigOf(resource), log, environment));
-      this.#observers.set(
-        name,
-        new ClusterObserver(resource, log, (observation) => this.#found(observation)),
-      );
+      this.#watch(watchedOf(resource));
     }
   }
 
@@ -60,10 +58,19 @@ export class WorkerClusters {
     return this.#named.get(name);
   }
 
-  /** A cluster of a filter's own. */
+  /** A cluster of a filter's own. Those of one name are watched as the first of them says. */
   open(config: ClusterConfig): NodeCluster {
-    const cluster = createCluster(config, this.#log);
+    const { name, nodes, healthCheck, connections } = config;
+    const onTrouble = (): void => this.#channel.wantClusterCheck(name);
+    const cluster = createCluster(config, this.#log, healthCheck?.enabled ? { onTrouble } : {});
     this.#own.push(cluster);
+    if (!healthCheck?.enabled) return cluster;
+    this.#watchedOwn.push(cluster);
+    if (!this.#observers.has(name)) {
+      const discovery = { enabled: false, interval: 0 };
+      const watched = { name, endpoints: nodes, discovery, healthCheck, connections };
+      this.#watch({ ...watched, authorization: null });
+    }
     return cluster;
   }
 
@@ -83,6 +90,9 @@ export class WorkerClusters {
   take(observation: ClusterObservation): void {
     this.#known.set(observation.cluster, observation);
     this.#named.get(observation.cluster)?.observe(observation);
+    for (const cluster of this.#watchedOwn) {
+      if (cluster.name === observation.cluster) cluster.observe(observation);
+    }
   }
 
   /** Looks at a cluster out of turn, if it is this worker that watches. */
@@ -114,6 +124,11 @@ export class WorkerClusters {
 
   inspect(): ClusterInspection[] {
     return this.all.map((cluster) => cluster.inspect());
+  }
+
+  #watch(cluster: WatchedCluster): void {
+    const observer = new ClusterObserver(cluster, this.#log, (found) => this.#found(found));
+    this.#observers.set(cluster.name, observer);
   }
 
   #found(observation: ClusterObservation): void {

@@ -116,6 +116,13 @@ test('http needs a host, and one that is an address', async (t) => {
   });
 });
 
+test('http checks no servers that it would not leave out', async (t) => {
+  const parameters = '{ host: "a:1", skip_failure_host: false, health_check: { enabled: true } }';
+  await assert.rejects(load(t, configuration(`{ http: ${parameters} }`)), {
+    code: 'CONFIG_INVALID',
+  });
+});
+
 test('elasticsearch forwards to its cluster, with the Host of the node and its user', async (t) => {
   const heads: string[] = [];
   const a = await named(t, 'a', heads);

@@ -138,6 +138,46 @@ suite('clusters', () => {
     assert.deepEqual([...bodies].sort(), ['a', 'b']);
   });
 
+  test('servers of an http filter are checked, too, when that is asked for', async (t) => {
+    const [a, b] = [await startNode(t, 'a'), await startNode(t, 'b')];
+    const hosts = `hosts: ["127.0.0.1:${a.port}", "127.0.0.1:${b.port}"]`;
+    const http = (more = ''): string => `
+entry: [{ name: main, router: main, network: { binding: "127.0.0.1:0" } }]
+router: [{ name: main, default_flow: main }]
+flow: [{ name: main, filter: [{ http: { ${hosts}${more} } }] }]
+`;
+    const gateway = await startGateway(t, http(), { args: ['--workers', '3'] });
+    const origin = await gateway.origin('main');
+    const node = async (port: number) => {
+      const [cluster] = (await gateway.status()).clusters;
+      const found = cluster?.nodes.find((each) => each.origin.endsWith(`:${port}`));
+      return found ?? assert.fail('no such node');
+    };
+    for (let i = 0; i < 6; i++) await ask(`${origin}/x`);
+    assert.equal((await node(b.port)).check, 'unknown');
+    assert.equal(a.checks + b.checks, 0);
+
+    gateway.write(http(', health_check: { enabled: true, interval: 1s, timeout: 2s }'));
+    assert.equal((await gateway.reload()).status, 200);
+    await eventually('both to be up', async () => {
+      return (await node(a.port)).check === 'up' && (await node(b.port)).check === 'up';
+    });
+    // Nobody asks for anything, and yet every worker gets to know.
+    await b.stop();
+    await eventually('b to be left out everywhere', async () => {
+      const { check, left_out_by } = await node(b.port);
+      return check === 'down' && left_out_by === 3;
+    });
+    for (let i = 0; i < 6; i++) assert.equal((await ask(`${origin}/x`)).body, 'a');
+    await b.start();
+    await eventually('b to be used again', async () => (await node(b.port)).left_out_by === 0);
+    const before = a.checks;
+    const start = performance.now();
+    await eventually('three more checks', () => a.checks >= before + 3);
+    const seconds = (performance.now() - start) / 1000;
+    assert.ok(a.checks - before <= seconds + 2, 'one worker checks for all');
+  });
+
   test('when the worker that watches dies, another one watches', async (t) => {
     const a = await startNode(t, 'a');
     const gateway = await startGateway(t, configuration(`endpoint: "${a.origin}", ${quick}`));

@@ -38,7 +38,8 @@ const discovery: JsonSchema = {
   },
 };
 
-const healthCheck: JsonSchema = {
+/** Checks of nodes, on unless said otherwise. */
+export const healthCheck: JsonSchema = {
   type: 'object',
   description:
     'Asking every node from time to time whether it is there, once for all workers. A node that ' +
