@@ -1,4 +1,5 @@
 import { type Body, isBuffered } from '../context/body.ts';
+import { Completion, type CompletionListener } from '../context/completion.ts';
 import { type GatewayRequest, type InterimSink, RequestContext } from '../context/context.ts';
 import type { InflightBytes } from '../context/inflight-bytes.ts';
 import type { EntryLimits } from '../config/types.ts';
@@ -33,7 +34,7 @@ export interface ExchangeOwner {
 let lastId = (process.pid % 2 ** 22) * 2 ** 31;
 
 /** One request and its response, however they go over the wire. */
-export abstract class Exchange implements ResponseWriter, InterimSink {
+export abstract class Exchange implements ResponseWriter, InterimSink, CompletionListener {
   onDrain: (() => void) | null = null;
   protected readonly owner: ExchangeOwner;
   protected readonly connection: Connection;
@@ -78,9 +79,20 @@ export abstract class Exchange implements ResponseWriter, InterimSink {
     try {
       const pending = this.run(context);
       if (pending === undefined) this.#respond(context);
+      else if (pending instanceof Completion) pending.whenCompleted(this);
       else void this.#respondLater(pending, context);
     } catch (error) {
       this.#fail(error);
+    }
+  }
+
+  /** The request's flow has come to its end. */
+  completed(error: unknown): void {
+    if (error !== undefined) return this.#fail(error);
+    try {
+      this.#respond(this.context as RequestContext);
+    } catch (thrown) {
+      this.#fail(thrown);
     }
   }
 
@@ -118,7 +130,7 @@ export abstract class Exchange implements ResponseWriter, InterimSink {
   }
 
   /** Passes the request to its flow. */
-  protected run(context: RequestContext): void | Promise<void> {
+  protected run(context: RequestContext): void | PromiseLike<void> {
     return this.owner.route(context)(context);
   }
 
@@ -140,7 +152,7 @@ export abstract class Exchange implements ResponseWriter, InterimSink {
     else this.switchProtocols(context);
   }
 
-  async #respondLater(pending: Promise<void>, context: RequestContext): Promise<void> {
+  async #respondLater(pending: PromiseLike<void>, context: RequestContext): Promise<void> {
     try {
       await pending;
       this.#respond(context);

@@ -115,7 +115,7 @@ export class Http2Exchange extends Exchange {
     this.#stream.close(internalError);
   }
 
-  protected override run(context: RequestContext): void | Promise<void> {
+  protected override run(context: RequestContext): void | PromiseLike<void> {
     const refusal = this.#head.refusal ?? this.#tooLarge;
     if (refusal) throw refusal;
     return super.run(context);

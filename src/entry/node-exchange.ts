@@ -123,7 +123,7 @@ export class NodeExchange extends Exchange {
     } else this.connection.destroy();
   }
 
-  protected override run(context: RequestContext): void | Promise<void> {
+  protected override run(context: RequestContext): void | PromiseLike<void> {
     this.#response.on('finish', () => this.#finished());
     if (this.#kind.refusal) throw this.#kind.refusal;
     return super.run(context);

@@ -1,4 +1,5 @@
 import type { BranchPlace, FilterConfig, FilterPlace, FlowConfig } from '../config/types.ts';
+import { Completion, type CompletionListener } from '../context/completion.ts';
 import type { RequestContext } from '../context/context.ts';
 import { compileField, compileWriter } from '../context/field.ts';
 import {
@@ -228,11 +229,15 @@ export function inSequence(handlers: readonly Handler[]): Handler {
 }
 
 /** Runs from step `at` until the end, or until a step needs time: then the rest is asynchronous. */
-function run(steps: readonly Step[], at: number, context: RequestContext): void | Promise<void> {
+function run(
+  steps: readonly Step[],
+  at: number,
+  context: RequestContext,
+): void | PromiseLike<void> {
   let index = at;
   while (index < steps.length && !context.finished) {
     const step = steps[index] as Step;
-    let pending: void | Promise<void>;
+    let pending: void | PromiseLike<void>;
     try {
       if (step.test !== null && !step.test(context)) {
         index = step.otherwise;
@@ -242,13 +247,55 @@ function run(steps: readonly Step[], at: number, context: RequestContext): void 
     } catch (thrown) {
       throw asGatewayError(thrown, step);
     }
+    if (pending instanceof Completion) return new Remainder(pending, steps, step, context);
     if (pending !== undefined) return goOn(pending, steps, step, context);
     index = step.next;
   }
 }
 
+/** What remains of a flow when a step that takes time is over. */
+class Remainder extends Completion implements CompletionListener {
+  readonly #steps: readonly Step[];
+  readonly #step: Step;
+  readonly #context: RequestContext;
+  /** Whether the step itself is over. */
+  #reached = false;
+
+  constructor(pending: Completion, steps: readonly Step[], step: Step, context: RequestContext) {
+    super();
+    this.#steps = steps;
+    this.#step = step;
+    this.#context = context;
+    pending.whenCompleted(this);
+  }
+
+  completed(error: unknown): void {
+    if (this.#reached) return this.complete(error);
+    this.#reached = true;
+    if (error !== undefined) return this.complete(asGatewayError(error, this.#step));
+    let more: void | PromiseLike<void>;
+    try {
+      more = run(this.#steps, this.#step.next, this.#context);
+    } catch (thrown) {
+      return this.complete(thrown);
+    }
+    if (more === undefined) this.complete();
+    else if (more instanceof Completion) more.whenCompleted(this);
+    else void this.#await(more);
+  }
+
+  async #await(more: PromiseLike<void>): Promise<void> {
+    try {
+      await more;
+    } catch (thrown) {
+      return this.complete(thrown);
+    }
+    this.complete();
+  }
+}
+
 async function goOn(
-  pending: Promise<void>,
+  pending: PromiseLike<void>,
   steps: readonly Step[],
   step: Step,
   context: RequestContext,

@@ -6,10 +6,11 @@ import type { Cluster, ClusterConfig } from '../upstream/cluster.ts';
 import type { Log } from '../log.ts';
 
 /**
- * One step of a compiled flow. Returns nothing when it is done, or a promise when it needs time.
+ * One step of a compiled flow. Returns nothing when it is done, or a promise (or what can be awaited
+ * like one) when it needs time.
  * `context.finish()` ends the request's flows; throwing answers with the error's status.
  */
-export type Handler = (context: RequestContext) => void | Promise<void>;
+export type Handler = (context: RequestContext) => void | PromiseLike<void>;
 
 /** A filter at work: either a bare handler, or a handler with something to close. */
 export type Filter = Handler | { readonly handle: Handler; close(): void | Promise<void> };

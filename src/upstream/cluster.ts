@@ -90,7 +90,7 @@ export interface Cluster {
    * @throws UPSTREAM_UNAVAILABLE, UPSTREAM_CONNECT, UPSTREAM_BUSY, UPSTREAM_BROKEN, UPSTREAM_TIMEOUT,
    *   CLIENT_GONE, or what the request's body failed with
    */
-  forward(context: RequestContext, options: ForwardOptions): Promise<void>;
+  forward(context: RequestContext, options: ForwardOptions): PromiseLike<void>;
   /**
    * The same cluster by other settings, with connections of its own (its `tls` and `allowH2` stay).
    * The nodes' health is common to both, and closing the cluster closes it too.

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { type Body, isBuffered } from '../context/body.ts';
+import { Completion } from '../context/completion.ts';
 import type { RequestContext } from '../context/context.ts';
 import { HeaderList } from '../context/header-list.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
@@ -27,19 +28,18 @@ export interface ForwardTarget {
   readonly compress: boolean;
 }
 
-/** Called once: with nothing when the response's head is in the context, else with why it is not. */
-export type Settled = (error?: Error) => void;
-
 const none: readonly Node[] = [];
 /** Stale connections that one request may run into before that counts as a failure. */
 const staleTolerated = 2;
 
-/** One request on its way to a cluster: attempt after attempt, until a head or an error is there. */
-export class Forwarding implements UpstreamHandler {
+/**
+ * One request on its way to a cluster: attempt after attempt, until a head is in the context, which
+ * completes it, or an error is there.
+ */
+export class Forwarding extends Completion implements UpstreamHandler {
   readonly #target: ForwardTarget;
   readonly #context: RequestContext;
   readonly #options: ForwardOptions;
-  readonly #settled: Settled;
   #node: Node | null = null;
   #tried: readonly Node[] = none;
   #exchange: UpstreamExchange | null = null;
@@ -55,16 +55,11 @@ export class Forwarding implements UpstreamHandler {
   #endWaiting: (() => void) | null = null;
   #over = false;
 
-  constructor(
-    target: ForwardTarget,
-    context: RequestContext,
-    options: ForwardOptions,
-    settled: Settled,
-  ) {
+  constructor(target: ForwardTarget, context: RequestContext, options: ForwardOptions) {
+    super();
     this.#target = target;
     this.#context = context;
     this.#options = options;
-    this.#settled = settled;
     this.#body = context.request.takeBody();
   }
 
@@ -299,6 +294,6 @@ export class Forwarding implements UpstreamHandler {
     this.#context.offAbort(this.#onClientGone);
     if (this.#body instanceof ReplayBody) this.#body.release();
     if (error !== undefined && !isBuffered(this.#body)) this.#body.cancel(error);
-    this.#settled(error);
+    this.complete(error);
   }
 }

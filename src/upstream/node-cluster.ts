@@ -120,11 +120,10 @@ export class NodeCluster implements Cluster, ForwardTarget {
     return this.#nodes.some(({ weight, health }) => weight > 0 && health.available);
   }
 
-  forward(context: RequestContext, options: ForwardOptions): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settled = (error?: Error): void => (error === undefined ? resolve() : reject(error));
-      new Forwarding(this, context, options, settled).start();
-    });
+  forward(context: RequestContext, options: ForwardOptions): PromiseLike<void> {
+    const forwarding = new Forwarding(this, context, options);
+    forwarding.start();
+    return forwarding;
   }
 
   view(settings: ClusterSettings): Cluster {
