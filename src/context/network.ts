@@ -14,34 +14,30 @@ const linkLocalUnicast = ['169.254.0.0/16', 'fe80::/10'];
 const linkLocalMulticast = ['224.0.0.0/24', 'ff02::/16'];
 const privateUse = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'];
 
-const unicast = outside([
-  ...loopback,
-  ...unspecified,
-  ...broadcast,
-  ...multicast,
-  ...linkLocalUnicast,
-]);
+const unicast = (): NetworkTest =>
+  outside([...loopback, ...unspecified, ...broadcast, ...multicast, ...linkLocalUnicast]);
 
-/** Names that stand for networks. */
-const namedNetworks: Readonly<Record<string, NetworkTest>> = {
-  loopback: within(loopback),
+/** Names that stand for networks; compiled where one is used. */
+const namedNetworks: Readonly<Record<string, () => NetworkTest>> = {
+  loopback: () => within(loopback),
   unicast,
   global_unicast: unicast,
-  multicast: within(multicast),
-  interface_local_multicast: within(interfaceLocalMulticast),
-  link_local_unicast: within(linkLocalUnicast),
-  link_local_multicast: within(linkLocalMulticast),
-  private: within(privateUse),
-  public: outside([
-    ...loopback,
-    ...unspecified,
-    ...broadcast,
-    ...linkLocalUnicast,
-    ...linkLocalMulticast,
-    ...interfaceLocalMulticast,
-    ...privateUse,
-  ]),
-  unspecified: within(unspecified),
+  multicast: () => within(multicast),
+  interface_local_multicast: () => within(interfaceLocalMulticast),
+  link_local_unicast: () => within(linkLocalUnicast),
+  link_local_multicast: () => within(linkLocalMulticast),
+  private: () => within(privateUse),
+  public: () =>
+    outside([
+      ...loopback,
+      ...unspecified,
+      ...broadcast,
+      ...linkLocalUnicast,
+      ...linkLocalMulticast,
+      ...interfaceLocalMulticast,
+      ...privateUse,
+    ]),
+  unspecified: () => within(unspecified),
 };
 
 /**
@@ -52,7 +48,7 @@ const namedNetworks: Readonly<Record<string, NetworkTest>> = {
 export function compileNetworks(networks: readonly string[]): NetworkTest {
   const named = networks.filter((name) => Object.hasOwn(namedNetworks, name));
   const blocks = networks.filter((network) => !Object.hasOwn(namedNetworks, network));
-  const tests = named.map((name) => namedNetworks[name] as NetworkTest);
+  const tests = named.map((name) => (namedNetworks[name] as () => NetworkTest)());
   if (blocks.length > 0) tests.push(within(blocks));
   const [only] = tests;
   return only && tests.length === 1 ? only : (address) => tests.some((test) => test(address));
