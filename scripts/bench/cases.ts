@@ -1,4 +1,4 @@
-/** What is measured. Paths are those of the backend in backend.ts. */
+/** What is measured. Paths are those of the backends in stage.ts. */
 import type { Load } from './load.ts';
 
 export interface Case {
@@ -7,19 +7,19 @@ export interface Case {
   readonly workers: number;
 }
 
-const small = '/bench/small';
+const small: Load = { connections: 64, path: '/bench/small' };
 
 export const cases: readonly Case[] = [
-  { name: 'small GET, 64 connections', load: { connections: 64, path: small }, workers: 1 },
-  { name: 'small GET, 512 connections', load: { connections: 512, path: small }, workers: 1 },
-  { name: '64 KB POST', load: { connections: 64, path: '/bench/post', post: 65536 }, workers: 1 },
-  { name: '1 MB response', load: { connections: 16, path: '/bench/large' }, workers: 1 },
+  { name: 'small GET, 64 connections', load: small, workers: 1 },
+  { name: 'small GET, 512 connections', load: { ...small, connections: 512 }, workers: 1 },
   {
-    name: 'new connection per request',
-    load: { connections: 64, path: small, close: true },
+    name: '64 KB POST',
+    load: { connections: 64, path: '/bench/post', body: 'x'.repeat(65_536) },
     workers: 1,
   },
-  { name: 'TLS, small GET', load: { connections: 64, path: small, tls: true }, workers: 1 },
-  { name: 'h2, small GET', load: { connections: 64, path: small, h2: true }, workers: 1 },
-  { name: 'small GET, 2 workers', load: { connections: 64, path: small }, workers: 2 },
+  { name: '1 MB response', load: { connections: 16, path: '/bench/large' }, workers: 1 },
+  { name: 'new connection per request', load: { ...small, close: true }, workers: 1 },
+  { name: 'TLS, small GET', load: { ...small, tls: true }, workers: 1 },
+  { name: 'h2, small GET', load: { ...small, h2: true }, workers: 1 },
+  { name: 'small GET, 2 workers', load: small, workers: 2 },
 ];

@@ -4,18 +4,7 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installed } from './processes.ts';
-
-export interface Setting {
-  /** A folder of the contestant's own. */
-  readonly folder: string;
-  readonly port: number;
-  readonly tlsPort: number;
-  /** Ports of the two backends on 127.0.0.1. */
-  readonly backends: readonly [number, number];
-  readonly workers: number;
-  readonly certificate: string;
-  readonly key: string;
-}
+import type { Setting } from './stage.ts';
 
 export interface Contestant {
   readonly name: string;
@@ -170,12 +159,14 @@ const twentyRules = Array.from(
 
 /** Filters of the complete gateway; the plain one has the proxying filter only. */
 const flows = {
-  complete: `    filter:
+  complete: `  - name: proxy
+    filter:
       - set_request_header:
           when: { prefix: { _ctx.request.path: /bench } }
           headers: ["X-Gateway -> evergate"]
       - elasticsearch: { elasticsearch: bench }`,
-  plain: `    filter:
+  plain: `  - name: proxy
+    filter:
       - elasticsearch: { elasticsearch: bench }`,
 } as const;
 
@@ -186,11 +177,21 @@ function evergate(name: string, program: string, flow: keyof typeof flows): Cont
     tls: true,
     h2: true,
     reload: 'SIGHUP',
-    prepare({ folder, port, tlsPort, backends, workers, certificate, key }) {
-      const file = join(folder, 'evergate.yml');
-      writeFileSync(
-        file,
-        `path.data: ${folder}/data
+    prepare: (setting) => evergateCommand(program, setting, twentyRules, flows[flow]),
+  };
+}
+
+/** Writes a configuration; answers the command line that runs it. */
+export function evergateCommand(
+  program: string,
+  { folder, port, tlsPort, backends, workers, certificate, key }: Setting,
+  rules: string,
+  flow: string,
+): string[] {
+  const file = join(folder, 'evergate.yml');
+  writeFileSync(
+    file,
+    `path: { data: ${folder}/data, logs: ${folder}/log }
 configs.auto_reload: false
 entry:
   - { name: plain, router: main, network.binding: "127.0.0.1:${port}" }
@@ -199,18 +200,15 @@ router:
   - name: main
     default_flow: proxy
     rules:
-${twentyRules}
+${rules}
 flow:
-  - name: proxy
-${flows[flow]}
+${flow}
 elasticsearch:
   - name: bench
     endpoints: [${backends.map((each) => `"http://127.0.0.1:${each}"`).join(', ')}]
 `,
-      );
-      return [process.execPath, program, 'run', '-c', file, '--workers', `${workers}`];
-    },
-  };
+  );
+  return [process.execPath, program, 'run', '-c', file, '--workers', `${workers}`];
 }
 
 /** The gateway as another revision had it, built in a folder of its own. */
@@ -219,21 +217,29 @@ export function revision(rev: string, folder: string): Contestant {
   mkdirSync(tree, { recursive: true });
   execFileSync('sh', ['-c', `git -C "$0" archive "$1" | tar -x -C "$2"`, root, rev, tree]);
   symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
-  execFileSync(process.execPath, ['scripts/build.ts'], { cwd: tree, stdio: 'inherit' });
-  return evergate(`evergate at ${rev}`, join(tree, 'dist/cli.js'), 'complete');
+  build(tree);
+  return evergate(`Evergate at ${rev}`, join(tree, 'dist/cli.js'), 'complete');
 }
 
-/** Builds the working tree and keeps that build for as long as the benchmark runs. */
-export function contestants(folder: string): Contestant[] {
-  execFileSync(process.execPath, ['scripts/build.ts'], { cwd: root, stdio: 'inherit' });
+/** Builds the working tree and keeps that build for as long as the benchmark runs; answers its program. */
+export function builtProgram(folder: string): string {
+  build(root);
   const built = join(folder, 'evergate');
   cpSync(join(root, 'dist'), join(built, 'dist'), { recursive: true });
   cpSync(join(root, 'package.json'), join(built, 'package.json'));
   symlinkSync(join(root, 'node_modules'), join(built, 'node_modules'));
-  const program = join(built, 'dist/cli.js');
+  return join(built, 'dist/cli.js');
+}
+
+function build(tree: string): void {
+  execFileSync(process.execPath, ['scripts/build.ts'], { cwd: tree, stdio: 'inherit' });
+}
+
+/** Everyone who could take part, ours first. */
+export function contestants(program: string): Contestant[] {
   return [
-    evergate('evergate', program, 'complete'),
-    evergate('evergate, one filter', program, 'plain'),
+    evergate('Evergate', program, 'complete'),
+    evergate('Evergate, one filter', program, 'plain'),
     nginx,
     haproxy,
     caddy,

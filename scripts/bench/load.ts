@@ -1,5 +1,6 @@
 /** One run of load against one contestant: wrk for HTTP/1.1, h2load for HTTP/2. */
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,8 +10,9 @@ const run = promisify(execFile);
 export interface Load {
   readonly connections: number;
   readonly path: string;
-  /** Bytes to POST; a GET when absent. */
-  readonly post?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What to POST, as JSON; a GET when absent. */
+  readonly body?: string;
   /** A new connection for each request. */
   readonly close?: boolean;
   readonly tls?: boolean;
@@ -24,82 +26,64 @@ export interface Outcome {
   /** Milliseconds; NaN where the tool does not tell. */
   readonly p50: number;
   readonly p99: number;
-  readonly bytes: number;
 }
 
-/** Drives `load` for `seconds` from the processors given. */
+/** Drives `load` for `seconds` from the processors given (a taskset list), or from any. */
 export async function drive(
   load: Load,
-  ports: { plain: number; tls: number },
+  ports: { readonly port: number; readonly tlsPort: number },
   seconds: number,
   cpus: string | undefined,
   folder: string,
 ): Promise<Outcome> {
+  const { connections, path } = load;
   const secure = load.tls === true || load.h2 === true;
-  const url = `${secure ? 'https' : 'http'}://127.0.0.1:${secure ? ports.tls : ports.plain}${load.path}`;
-  const pinned = cpus ? ['taskset', '-c', cpus] : ['env'];
-  return load.h2
-    ? await h2load([
-        ...pinned,
-        'h2load',
-        '-c',
-        `${load.connections}`,
-        '-m',
-        '1',
-        '-t',
-        '1',
-        '-D',
-        `${seconds}`,
-        url,
-      ])
-    : await wrk([
-        ...pinned,
-        'wrk',
-        '-t',
-        '1',
-        '-c',
-        `${load.connections}`,
-        '-d',
-        `${seconds}s`,
-        '--latency',
-        '--timeout',
-        '10s',
-        '-s',
-        script(load, folder),
-        url,
-      ]);
+  const url = `${secure ? 'https' : 'http'}://127.0.0.1:${secure ? ports.tlsPort : ports.port}${path}`;
+  const command = load.h2
+    ? `h2load -c ${connections} -m 1 -t 1 -D ${seconds}`
+    : `wrk -t 1 -c ${connections} -d ${seconds}s --latency --timeout 10s -s ${script(load, folder)}`;
+  const pinned = cpus ? `taskset -c ${cpus} ${command}` : command;
+  const [program = '', ...args] = pinned.split(' ');
+  const { stdout } = await run(program, [...args, url], { timeout: 120_000 });
+  return load.h2 ? h2loadOutcome(stdout) : wrkOutcome(stdout);
 }
 
-function script(load: Load, folder: string): string {
-  const file = join(folder, `load-${load.post ?? 0}-${load.close ? 'close' : 'keep'}.lua`);
+/** What wrk is to send and to print, in Lua. */
+function script({ close, headers, body }: Load, folder: string): string {
+  const fields = Object.entries({
+    ...headers,
+    ...(close && { Connection: 'close' }),
+    ...(body !== undefined && { 'Content-Type': 'application/json' }),
+  });
   const lines = [
-    load.close ? 'wrk.headers["Connection"] = "close"' : '',
-    load.post
-      ? `wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nwrk.body = string.rep("x", ${load.post})`
-      : '',
+    ...fields.map(([name, value]) => `wrk.headers[${quote(name)}] = ${quote(value)}`),
+    ...(body === undefined ? [] : [`wrk.method = "POST"`, `wrk.body = ${quote(body)}`]),
     `done = function(summary, latency)
   local e = summary.errors
-  io.write(string.format("RESULT %d %d %d %f %f\\n", summary.requests, e.connect + e.read + e.write + e.status + e.timeout, summary.bytes, latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+  io.write(string.format("RESULT %d %d %f %f\\n", summary.requests, e.connect + e.read + e.write + e.status + e.timeout, latency:percentile(50) / 1000, latency:percentile(99) / 1000))
 end`,
   ];
-  writeFileSync(file, lines.join('\n'));
+  const text = lines.join('\n');
+  const file = join(folder, `${createHash('sha1').update(text).digest('hex')}.lua`);
+  writeFileSync(file, text);
   return file;
 }
 
-async function wrk(command: readonly string[]): Promise<Outcome> {
-  const [program = '', ...args] = command;
-  const { stdout } = await run(program, args, { timeout: 120_000 });
-  const match = /^RESULT (\d+) (\d+) (\d+) ([\d.]+) ([\d.]+)$/m.exec(stdout);
-  if (!match) throw new Error(`wrk said:\n${stdout}`);
-  const [requests = 0, errors = 0, bytes = 0, p50 = 0, p99 = 0] = match.slice(1).map(Number);
-  return { requests, errors, bytes, p50, p99 };
+/** JSON's escapes mean the same in Lua. */
+function quote(text: string): string {
+  return JSON.stringify(text);
 }
 
-async function h2load(command: readonly string[]): Promise<Outcome> {
-  const [program = '', ...args] = command;
-  const { stdout } = await run(program, args, { timeout: 120_000 });
+function wrkOutcome(stdout: string): Outcome {
+  const match = /^RESULT (\d+) (\d+) ([\d.]+) ([\d.]+)$/m.exec(stdout);
+  if (!match) throw new Error(`wrk said:\n${stdout}`);
+  const [requests = 0, errors = 0, p50 = 0, p99 = 0] = match.slice(1).map(Number);
+  return { requests, errors, p50, p99 };
+}
+
+function h2loadOutcome(stdout: string): Outcome {
   const done = /requests: .*? (\d+) succeeded, (\d+) failed, (\d+) errored/.exec(stdout);
   if (!done) throw new Error(`h2load said:\n${stdout}`);
-  const [succeeded = 0, failed = 0] = done.slice(1).map(Number);
-  return { requests: succeeded, errors: failed, bytes: 0, p50: Number.NaN, p99: Number.NaN };
+  const [requests = 0, failed = 0, errored = 0] = done.slice(1).map(Number);
+  return { requests, errors: failed + errored, p50: Number.NaN, p99: Number.NaN };
 }

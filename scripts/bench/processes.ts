@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -55,8 +56,8 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Milliseconds until something listens on the port. @throws after `patience` ms. */
-export async function untilListening(port: number, patience = 15_000): Promise<number> {
+/** Settles when something listens on the port. @throws after `patience` ms. */
+export async function untilListening(port: number, patience = 15_000): Promise<void> {
   const begun = performance.now();
   for (;;) {
     const socket = connect(port, '127.0.0.1');
@@ -65,9 +66,9 @@ export async function untilListening(port: number, patience = 15_000): Promise<n
       socket.once('error', () => resolve(false));
     });
     socket.destroy();
-    const waited = performance.now() - begun;
-    if (connected) return waited;
-    if (waited > patience) throw new Error(`nothing listens on port ${port} after ${patience} ms`);
+    if (connected) return;
+    if (performance.now() - begun > patience)
+      throw new Error(`nothing listens on port ${port} after ${patience} ms`);
     await sleep(5);
   }
 }
@@ -93,10 +94,19 @@ export function processorTime(pid: number): number {
   return ticks.reduce((sum, each) => sum + each, 0) / 100;
 }
 
-/** Resident memory of each process of a tree, MB. */
-export function residentMemory(pid: number): number[] {
-  return processTree(pid).map((each) => {
-    const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${each}/status`, 'utf8'));
-    return Number(match?.[1] ?? 0) / 1024;
+/** Memory of a process, MB. */
+export function memory(pid: number): { resident: number; proportional: number } {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const field = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1] ?? 0) / 1024;
+  return { resident: field('Rss'), proportional: field('Pss') };
+}
+
+/** Whether a GET on a new connection is answered. */
+export function answers(port: number, path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    get({ port, path, agent: false }, (response) => {
+      response.resume().once('end', () => resolve(response.statusCode === 200));
+    }).once('error', () => resolve(false));
   });
 }

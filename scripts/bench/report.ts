@@ -1,68 +1,113 @@
-/** The tables that the README quotes. */
+/** The Markdown tables that the README quotes: a case in a row, a contestant in a column. */
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import type { Outcome } from './load.ts';
-import { median, type Startup } from './startup.ts';
+import type { FilterCost } from './filters.ts';
+import type { Run } from './rounds.ts';
+import type { Startup } from './startup.ts';
 
 export interface Measurement {
   readonly name: string;
-  readonly contestant: string;
-  /** One for each round; `cost` in µs of processor time a request. */
-  readonly runs: (Outcome & { readonly cost: number })[];
+  /** Runs by contestant, one for each round. */
+  readonly runs: ReadonlyMap<string, readonly Run[]>;
 }
 
-/** Markdown: cost, ratio to nginx, latency and rate of each case, then start-up. */
-export function report(measurements: readonly Measurement[], startups: readonly Startup[]): string {
-  const names = [...new Set(measurements.map(({ name }) => name))];
-  const parts = [
-    `Measured ${new Date().toISOString().slice(0, 10)} on ${cpus().length} × ${cpus()[0]?.model ?? '?'}, Linux ${kernel()}, Node.js ${process.version}; medians.`,
-    ...names.map((name) =>
-      table(
-        name,
-        measurements.filter((each) => each.name === name),
-      ),
-    ),
-  ];
-  if (startups.length > 0) parts.push(startupTable(startups));
-  return `${parts.join('\n\n')}\n`;
+/** What a run was made on, for the line above its tables. */
+export function circumstances(): string {
+  const kernel = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
+  const date = new Date().toISOString().slice(0, 10);
+  return `${date}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? '?'}, Linux ${kernel}, Node.js ${process.version}`;
 }
 
-function kernel(): string {
-  return readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
-}
-
-function table(name: string, rows: readonly Measurement[]): string {
-  const cost = (row: Measurement): number => median(row.runs.map((run) => run.cost));
-  const nginx = rows.find(({ contestant }) => contestant === 'nginx');
-  const lines = rows.map((row) => {
-    const of = (pick: (run: Outcome) => number): number => median(row.runs.map(pick));
-    // The ratio is taken within each round, where both saw the same machine.
-    const ratios = row.runs.map((run, i) => run.cost / (nginx?.runs[i]?.cost ?? Number.NaN));
-    return [
-      row.contestant,
-      cost(row).toFixed(1),
-      median(ratios).toFixed(2),
-      of(({ p50 }) => p50).toFixed(2),
-      of(({ p99 }) => p99).toFixed(2),
-      of(({ requests }) => requests).toFixed(0),
-      row.runs.reduce((sum, { errors }) => sum + errors, 0),
-    ].join(' | ');
-  });
-  return `**${name}**
-
-| | µs a request | × nginx | p50 ms | p99 ms | requests | errors |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: |
-${lines.map((line) => `| ${line} |`).join('\n')}`;
-}
-
-function startupTable(rows: readonly Startup[]): string {
-  const lines = rows.map(
-    ({ contestant, start, reload, memory }) =>
-      `| ${contestant} | ${start.toFixed(0)} | ${reload.toFixed(0)} | ${memory.map((each) => each.toFixed(0)).join(' + ')} |`,
+/** Cost and latency of each case, and what went wrong. */
+export function caseTables(measurements: readonly Measurement[]): string {
+  const columns = [...new Set(measurements.flatMap(({ runs }) => [...runs.keys()]))];
+  const rows = (pick: (run: Run) => number): string[][] =>
+    measurements.map(({ name, runs }) => [
+      name,
+      ...columns.map((column) => besideNginx(runs.get(column), runs.get('nginx'), pick)),
+    ]);
+  const errors = measurements.flatMap(({ name, runs }) =>
+    Array.from(runs, ([contestant, all]) => {
+      const count = all.reduce((sum, run) => sum + run.errors, 0);
+      return count > 0 ? [`- ${name}: ${contestant}: ${count} errors`] : [];
+    }).flat(),
   );
-  return `**Start, reload and memory, 2 workers, idle**
+  return [
+    table(
+      ['µs of processor time a request (× nginx)', ...columns],
+      rows(({ cost }) => cost),
+    ),
+    table(
+      ['99th percentile, ms (× nginx)', ...columns],
+      rows(({ p99 }) => p99),
+    ),
+    ...(errors.length > 0 ? [errors.join('\n')] : []),
+  ].join('\n\n');
+}
 
-| | start ms | reload ms | resident MB |
-| --- | ---: | ---: | --- |
-${lines.join('\n')}`;
+export function startupTable(startups: readonly Startup[]): string {
+  const row = (name: string, of: (startup: Startup) => number): string[] => [
+    name,
+    ...startups.map((startup) => shown(of(startup))),
+  ];
+  return table(
+    ['2 workers, idle', ...startups.map(({ contestant }) => contestant)],
+    [
+      row('launch to first answer, ms', ({ start }) => start),
+      row('processor time of that, ms', ({ processor }) => processor),
+      row('reload, ms', ({ reload }) => reload),
+      row('resident memory of a worker, MB', ({ worker }) => worker),
+      row('all processes, shared pages counted once, MB', ({ whole }) => whole),
+    ],
+  );
+}
+
+export function filterTable(costs: readonly FilterCost[]): string {
+  return table(
+    ['a flow with', 'µs a request', 'more than without', '× without'],
+    costs.map(({ name, cost, more, times }) => [
+      name,
+      cost.toFixed(1),
+      `${more < 0 ? '−' : '+'}${Math.abs(more).toFixed(1)}`,
+      times.toFixed(2),
+    ]),
+  );
+}
+
+/** NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? Number.NaN)
+    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
+}
+
+/** Median of `of` over that of `than`, round by round, where both saw the same machine. */
+export function ratio(of: readonly number[], than: readonly number[]): number {
+  return median(of.map((value, round) => value / (than[round] ?? Number.NaN)));
+}
+
+function besideNginx(
+  runs: readonly Run[] | undefined,
+  nginx: readonly Run[] | undefined,
+  pick: (run: Run) => number,
+): string {
+  const values = runs?.map(pick) ?? [];
+  const value = shown(median(values));
+  if (!nginx || runs === nginx || value === '–') return value;
+  return `${value} (${ratio(values, nginx.map(pick)).toFixed(2)})`;
+}
+
+/** Three digits are more than such a machine tells. */
+function shown(value: number): string {
+  if (!Number.isFinite(value)) return '–';
+  return value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join(
+    '\n',
+  );
 }

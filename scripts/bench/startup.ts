@@ -1,72 +1,80 @@
 /** Launch to first answer, reload, and resident memory of an idle contestant with two workers. */
-import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Contestant, Setting } from './contestants.ts';
-import { end, processTree, residentMemory, start } from './processes.ts';
+import type { Contestant } from './contestants.ts';
+import { answers, end, memory, processorTime, processTree, start } from './processes.ts';
+import { median } from './report.ts';
+import type { Stage } from './stage.ts';
 
+/** Medians over the rounds. */
 export interface Startup {
   readonly contestant: string;
-  /** Launch to the first answer, ms: the median of five. */
+  /** Launch to the first answer, ms. */
   readonly start: number;
-  /** Signal to the last of the old workers replaced, ms; NaN where there is no such signal. */
+  /** Processor time of all its processes until then, ms. */
+  readonly processor: number;
+  /** Signal to the last of the old workers gone, ms; NaN where there is no such signal. */
   readonly reload: number;
-  /** Resident memory of each process, MB, largest first. */
-  readonly memory: readonly number[];
+  /** Resident memory of a worker, or of the only process, MB. */
+  readonly worker: number;
+  /** Of all processes, with pages that they share counted once, MB. */
+  readonly whole: number;
 }
 
-const ROUNDS = 5;
+/** How long a contestant is left alone before its memory counts, ms. */
+const settling = 2500;
 
-export async function measureStartup(
-  contestant: Contestant,
-  setting: (contestant: Contestant, workers: number) => Promise<Setting>,
-): Promise<Startup> {
-  const starts: number[] = [];
-  const reloads: number[] = [];
-  let memory: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const own = await setting(contestant, 2);
-    const command = contestant.prepare(own);
-    const begun = performance.now();
-    const child = start(command);
-    try {
-      await firstAnswer(own.port);
-      starts.push(performance.now() - begun);
-      await sleep(1500);
-      memory = residentMemory(child.pid ?? 0).sort((a, b) => b - a);
-      if (contestant.reload) reloads.push(await reloaded(child.pid ?? 0, contestant.reload));
-    } finally {
-      await end(child);
+export async function measureStartups(
+  contestants: readonly Contestant[],
+  stage: Stage,
+  rounds: number,
+  progress: (line: string) => void,
+): Promise<Startup[]> {
+  const all = contestants.map((contestant) => ({ contestant, runs: [] as Startup[] }));
+  for (let round = 1; round <= rounds; round++) {
+    for (const { contestant, runs } of all) {
+      const run = await measureOnce(contestant, stage);
+      runs.push(run);
+      progress(
+        `round ${round} of ${rounds}: ${run.contestant}: ${run.start.toFixed(0)} ms, reload ${run.reload.toFixed(0)} ms, ${run.worker.toFixed(0)} MB`,
+      );
     }
   }
-  return {
-    contestant: contestant.name,
-    start: median(starts),
-    reload: reloads.length > 0 ? median(reloads) : Number.NaN,
-    memory,
-  };
+  return all.map(({ contestant: { name }, runs }) => ({
+    contestant: name,
+    start: median(runs.map((run) => run.start)),
+    processor: median(runs.map((run) => run.processor)),
+    reload: median(runs.map((run) => run.reload)),
+    worker: median(runs.map((run) => run.worker)),
+    whole: median(runs.map((run) => run.whole)),
+  }));
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? Number.NaN)
-    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
-}
-
-async function firstAnswer(port: number): Promise<void> {
-  const deadline = Date.now() + 15_000;
-  for (;;) {
-    const answered = await new Promise<boolean>((resolve) => {
-      request({ port, path: '/bench/small', agent: false }, (response) => {
-        response.resume().once('end', () => resolve(true));
-      })
-        .once('error', () => resolve(false))
-        .end();
-    });
-    if (answered) return;
-    if (Date.now() > deadline) throw new Error('no answer after 15 s');
-    await sleep(2);
+async function measureOnce(contestant: Contestant, stage: Stage): Promise<Startup> {
+  const own = await stage.setting(contestant.name, 2);
+  const command = contestant.prepare(own);
+  const begun = performance.now();
+  const child = start(command);
+  const pid = child.pid ?? 0;
+  try {
+    while (!(await answers(own.port, '/bench/small'))) {
+      if (performance.now() - begun > 15_000) throw new Error(`${contestant.name} does not answer`);
+      await sleep(2);
+    }
+    const took = performance.now() - begun;
+    const processor = processorTime(pid) * 1000;
+    await sleep(settling);
+    const each = processTree(pid).map(memory);
+    const workers = each.length > 1 ? each.slice(1) : each;
+    return {
+      contestant: contestant.name,
+      start: took,
+      processor,
+      worker: Math.max(...workers.map(({ resident }) => resident)),
+      whole: each.reduce((sum, { proportional }) => sum + proportional, 0),
+      reload: contestant.reload ? await reloaded(pid, contestant.reload) : Number.NaN,
+    };
+  } finally {
+    await end(child);
   }
 }
 
