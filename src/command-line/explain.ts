@@ -1,12 +1,13 @@
 import { expectation } from '../config/describe.ts';
-import { takesOneAlone } from '../config/realise.ts';
+import { takesOneAlone, typesOf } from '../config/realise.ts';
 import type { FilterDefinitionLike } from '../config/filter-definition.ts';
 import { knownFilters, unsupportedSections } from '../config/schema/infini.ts';
-import { branchProperties } from '../config/schema/condition.ts';
+import { branchProperties, conditionSchema } from '../config/schema/condition.ts';
 import { rootSchema } from '../config/schema/root.ts';
 import type { JsonSchema } from '../config/schema/schema.ts';
 import { didYouMean } from '../config/suggest.ts';
 import type { TextSyntax } from '../config/syntax.ts';
+import { contextSchema } from '../context/context-schema.ts';
 import { GatewayError } from '../errors.ts';
 
 type Filters = readonly FilterDefinitionLike[];
@@ -21,7 +22,7 @@ export function explain(key: string | undefined, filters: Filters): string {
   const steps = key.split(/\.|\[\d*\]\.?/).filter((step) => step !== '');
   const start = steps[0] ?? '';
   const filter = filterNamed(start, filters);
-  if (!filter) return explainPath(rootSchema, steps, 0, filters);
+  if (!filter) return explainPath(rootFor(start), steps, 0, filters);
   const own = filterSchema(filter);
   // Some filters are called like a section: what the section does not have may be the filter's.
   const inSection = resolve(rootSchema, steps, filters) !== undefined;
@@ -31,6 +32,12 @@ export function explain(key: string | undefined, filters: Filters): string {
   }
   const also = other ? `\n\n  Also a filter: flow.filter.${steps.join('.')}` : '';
   return explainPath(rootSchema, steps, 0, filters) + also;
+}
+
+/** What a key begins at that is no filter's: a section, a condition, or the context. */
+function rootFor(start: string): JsonSchema {
+  const others = [conditions, contextSchema];
+  return others.find(({ properties = {} }) => Object.hasOwn(properties, start)) ?? rootSchema;
 }
 
 /** The schema at the end of these steps, or undefined. */
@@ -44,6 +51,11 @@ function resolve(
   return schema;
 }
 
+/** Operators, and the places that conditions stand at. */
+const conditions: JsonSchema = {
+  properties: { ...Object.fromEntries(branchProperties), ...conditionSchema.properties },
+};
+
 function overview(filters: Filters): string {
   return [
     'Sections of the configuration:',
@@ -51,6 +63,12 @@ function overview(filters: Filters): string {
     '',
     'Filters, for flow.filter:',
     ...table(filters.map((filter) => [filter.name, filter.summary])),
+    '',
+    'Conditions, for when and if:',
+    ...table(childrenOf(conditionSchema, filters)),
+    '',
+    'Fields of the context, for conditions and templates:',
+    ...table(childrenOf(contextSchema, filters)),
     '',
     'More of any of them: evergate explain KEY, such as entry.network.reuse_port',
   ].join('\n');
@@ -108,7 +126,7 @@ function childrenOf(schema: JsonSchema, filters: Filters): (readonly [string, st
 function describe(key: string, schema: JsonSchema, filters: Filters): string {
   const lines = [key, `  ${schema.description ?? ''}`, ''];
   const fact = (label: string, value: string) => lines.push(`  ${`${label}:`.padEnd(9)} ${value}`);
-  fact('type', expectation(schema) + (takesOneAlone(schema) ? ', or one of them alone' : ''));
+  fact('type', typeOf(schema));
   const { default: fallback } = schema;
   const isEmptyMap = JSON.stringify(fallback) === '{}';
   if (fallback !== undefined && !isEmptyMap) fact('default', JSON.stringify(fallback));
@@ -121,6 +139,11 @@ function describe(key: string, schema: JsonSchema, filters: Filters): string {
   const children = childrenOf(schema, filters);
   if (children.length > 0) lines.push('', '  Below it:', ...table(children, '    '));
   return lines.join('\n');
+}
+
+function typeOf(schema: JsonSchema): string {
+  if (schema.type === undefined && typesOf(schema).size === 0) return 'any value';
+  return expectation(schema) + (takesOneAlone(schema) ? ', or one of them alone' : '');
 }
 
 const syntaxes: Readonly<Record<TextSyntax, string>> = {
@@ -160,7 +183,8 @@ function unknownKey(
   if (knownFilters.has(name)) {
     return new GatewayError('USAGE', { reason: `the filter "${name}" is not supported yet` });
   }
-  const candidates = before.length > 0 ? known : [...known, ...filters.map((one) => one.name)];
+  const others = [...filters.map((one) => one.name), ...Object.keys(conditions.properties ?? {})];
+  const candidates = before.length > 0 ? known : [...known, ...others];
   const hint = didYouMean(name, candidates);
   const reason = `there is no key "${name}"${within}${hint || listed(known)}`;
   return new GatewayError('USAGE', { reason });

@@ -1,3 +1,4 @@
+import type { JsonType } from '../config/schema/schema.ts';
 import { nearest } from '../config/suggest.ts';
 import { GatewayError } from '../errors.ts';
 import type { RequestContext } from './context.ts';
@@ -39,9 +40,15 @@ export interface FieldRule {
   readonly below?: (rest: string) => FieldRule;
 }
 
-export type FieldTable = Readonly<Record<string, FieldRule>>;
+/** A field with what `evergate explain` says of it. */
+export interface DocumentedRule extends FieldRule {
+  readonly type: JsonType;
+  readonly description: string;
+}
 
-const tables: Readonly<Record<string, FieldTable>> = {
+export type FieldTable = Readonly<Record<string, DocumentedRule>>;
+
+export const fieldTables: Readonly<Record<string, FieldTable>> = {
   '_ctx.request': requestFields,
   '_ctx.response': responseFields,
   _ctx: connectionFields,
@@ -50,8 +57,8 @@ const tables: Readonly<Record<string, FieldTable>> = {
 };
 
 /** Every documented name, without what can stand below. */
-export const fieldNames: readonly string[] = Object.entries(tables).flatMap(([prefix, table]) =>
-  Object.keys(table).map((name) => `${prefix}.${name}`),
+export const fieldNames: readonly string[] = Object.entries(fieldTables).flatMap(
+  ([prefix, table]) => Object.keys(table).map((name) => `${prefix}.${name}`),
 );
 
 /**
@@ -74,7 +81,7 @@ export function compileWriter(name: string): FieldWriter {
 }
 
 function ruleOf(name: string): FieldRule | undefined {
-  for (const [prefix, table] of Object.entries(tables)) {
+  for (const [prefix, table] of Object.entries(fieldTables)) {
     if (!name.startsWith(`${prefix}.`)) continue;
     const rest = name.slice(prefix.length + 1);
     const dot = rest.indexOf('.');

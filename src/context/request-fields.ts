@@ -1,7 +1,7 @@
 import { GatewayError } from '../errors.ts';
 import type { RequestContext } from './context.ts';
 import { type Credentials, parseBasicAuth } from './credentials.ts';
-import type { FieldRule, FieldTable } from './field.ts';
+import type { DocumentedRule, FieldRule, FieldTable } from './field.ts';
 import { bodyJsonRule, bodyLengthRule, bodyRule, headerRule, wireText } from './message-fields.ts';
 import type { Needs } from './needs.ts';
 import { readArgument, readArguments, withArgument } from './query-args.ts';
@@ -40,7 +40,7 @@ const path: FieldRule = {
   },
 };
 
-/** The complete URL; set, it may be that or begin with a slash. */
+/** Set, it may be a complete URL or begin with a slash. */
 const uri: FieldRule = {
   read: ({ client, request }) =>
     `${client.tls ? 'https' : 'http'}://${request.headers.get('host') ?? ''}${request.target}`,
@@ -64,7 +64,6 @@ const queryArgs: FieldRule = {
   }),
 };
 
-/** What the variables in the pattern of the router's rule stand for. */
 const pathArgs: FieldRule = {
   read: ({ pathVariables }) => pathVariables ?? {},
   below: (name) => ({
@@ -73,30 +72,73 @@ const pathArgs: FieldRule = {
   }),
 };
 
-const username: FieldRule = { read: ({ request }) => credentialsOf(request)?.username ?? '' };
-const clientIp: FieldRule = { read: ({ client }) => client.remoteAddress };
+const username: DocumentedRule = {
+  type: 'string',
+  description: 'Name of the user, of basic authentication.',
+  read: ({ request }) => credentialsOf(request)?.username ?? '',
+};
+
+const bodyLength: DocumentedRule = {
+  type: 'integer',
+  description: 'Bytes of the body, as it is transferred.',
+  ...bodyLengthRule(requestOf, length),
+};
 
 /** `_ctx.request.…`; a text that the request does not have is ''. */
 export const requestFields: FieldTable = {
   to_string: {
+    type: 'string',
+    description: 'The whole request, head and body.',
     needs: content,
     read: ({ request }) => wireText(`${request.method} ${request.target} HTTP/1.1`, request),
   },
-  host,
-  method,
-  uri,
-  path,
-  query_args: queryArgs,
-  path_args: pathArgs,
+  host: { type: 'string', description: 'Host that the request is for, with its port.', ...host },
+  method: { type: 'string', description: 'Method of the request.', ...method },
+  uri: { type: 'string', description: 'Complete URL of the request.', ...uri },
+  path: {
+    type: 'string',
+    description:
+      'Path of the request without its query. Percent-encoding is undone, but for / and %, and repeated slashes are one.',
+    ...path,
+  },
+  query_args: {
+    type: 'object',
+    description: 'Arguments in the query, by name; one that is not there is empty.',
+    ...queryArgs,
+  },
+  path_args: {
+    type: 'object',
+    description:
+      "What the variables of the pattern of the router's rule stand for, by name. The name alone will do, unless a filter has set a variable of that name.",
+    ...pathArgs,
+  },
   username,
   user: username,
-  password: { read: ({ request }) => credentialsOf(request)?.password ?? '' },
-  client_ip: clientIp,
-  header: headerRule(requestOf),
-  body: bodyRule(requestOf, content),
-  body_json: bodyJsonRule(requestOf, content),
-  body_length: bodyLengthRule(requestOf, length),
-  body_size: bodyLengthRule(requestOf, length),
+  password: {
+    type: 'string',
+    description: 'Password of the user, of basic authentication.',
+    read: ({ request }) => credentialsOf(request)?.password ?? '',
+  },
+  client_ip: {
+    type: 'string',
+    description: "The client's IP address.",
+    read: ({ client }) => client.remoteAddress,
+  },
+  header: {
+    type: 'object',
+    description:
+      'Header fields, by name in any case; one that is not there is empty. Set, a name is sent as it is written.',
+    ...headerRule(requestOf),
+  },
+  body: { type: 'string', description: 'The body as text.', ...bodyRule(requestOf, content) },
+  body_json: {
+    type: 'object',
+    description:
+      'The body as JSON; what stands in it is named by its path, such as query.bool.must.[1].match.',
+    ...bodyJsonRule(requestOf, content),
+  },
+  body_length: bodyLength,
+  body_size: bodyLength,
 };
 
 function credentialsOf(request: RequestContext['request']): Credentials | undefined {

@@ -1,5 +1,5 @@
 import type { RequestContext } from './context.ts';
-import type { FieldRule, FieldTable } from './field.ts';
+import type { DocumentedRule, FieldTable } from './field.ts';
 import { bodyJsonRule, bodyLengthRule, bodyRule, headerRule, wireText } from './message-fields.ts';
 import type { Needs } from './needs.ts';
 import { fieldValue } from './target.ts';
@@ -11,7 +11,9 @@ const length: Needs = { requestBody: 'nothing', responseBody: 'length' };
 
 const responseOf = (context: RequestContext) => context.response;
 
-const status: FieldRule = {
+const status: DocumentedRule = {
+  type: 'integer',
+  description: 'Status of the response; 200 as long as nobody has given one.',
   // What the client gets when nobody gives another.
   read: ({ response }) => response.status || 200,
   set({ response }, value) {
@@ -24,9 +26,17 @@ const status: FieldRule = {
   },
 };
 
+const bodyLength: DocumentedRule = {
+  type: 'integer',
+  description: 'Bytes of the body, as it is transferred.',
+  ...bodyLengthRule(responseOf, length),
+};
+
 /** `_ctx.response.…` */
 export const responseFields: FieldTable = {
   to_string: {
+    type: 'string',
+    description: 'The whole response, head and body.',
     needs: content,
     read({ response }) {
       const code = response.status || 200;
@@ -37,13 +47,25 @@ export const responseFields: FieldTable = {
   status,
   code: status,
   status_code: status,
-  header: headerRule(responseOf),
+  header: {
+    type: 'object',
+    description:
+      'Header fields, by name in any case; one that is not there is empty. Set, a name is sent as it is written.',
+    ...headerRule(responseOf),
+  },
   content_type: {
+    type: 'string',
+    description: 'Media type of the body.',
     read: ({ response }) => response.headers.get('content-type') ?? '',
     set: ({ response }, value) => response.headers.set('Content-Type', fieldValue(textOf(value))),
   },
-  body: bodyRule(responseOf, content),
-  body_json: bodyJsonRule(responseOf, content),
-  body_length: bodyLengthRule(responseOf, length),
-  body_size: bodyLengthRule(responseOf, length),
+  body: { type: 'string', description: 'The body as text.', ...bodyRule(responseOf, content) },
+  body_json: {
+    type: 'object',
+    description:
+      'The body as JSON; what stands in it is named by its path, such as hits.hits.[0]._id.',
+    ...bodyJsonRule(responseOf, content),
+  },
+  body_length: bodyLength,
+  body_size: bodyLength,
 };

@@ -1,26 +1,35 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { FieldTable } from './field.ts';
+import type { DocumentedRule, FieldTable } from './field.ts';
 
 /** `_sys.…`; times are local. */
 export const systemFields: FieldTable = {
-  hostname: { read: () => hostname() },
-  /** 1 to 12. */
-  month_of_now: { read: () => new Date().getMonth() + 1 },
-  /** 0 to 6, 0 is Sunday. */
-  weekday_of_now: { read: () => new Date().getDay() },
-  day_of_now: { read: () => new Date().getDate() },
-  hour_of_now: { read: () => new Date().getHours() },
-  minute_of_now: { read: () => new Date().getMinutes() },
-  second_of_now: { read: () => new Date().getSeconds() },
-  unix_timestamp_of_now: { read: () => Math.floor(Date.now() / 1000) },
-  unix_timestamp_milli_of_now: { read: () => Date.now() },
+  hostname: {
+    type: 'string',
+    description: 'Name of the host that the gateway runs on.',
+    read: () => hostname(),
+  },
+  month_of_now: now('Month, 1 to 12.', (date) => date.getMonth() + 1),
+  weekday_of_now: now('Day of the week, 0 to 6; 0 is Sunday.', (date) => date.getDay()),
+  day_of_now: now('Day of the month.', (date) => date.getDate()),
+  hour_of_now: now('Hour, 0 to 23.', (date) => date.getHours()),
+  minute_of_now: now('Minute, 0 to 59.', (date) => date.getMinutes()),
+  second_of_now: now('Second, 0 to 59.', (date) => date.getSeconds()),
+  unix_timestamp_of_now: now('Seconds since 1970.', (date) => Math.floor(date.getTime() / 1000)),
+  unix_timestamp_milli_of_now: now('Milliseconds since 1970.', (date) => date.getTime()),
 };
+
+function now(description: string, of: (date: Date) => number): DocumentedRule {
+  return { type: 'integer', description, read: () => of(new Date()) };
+}
 
 /** `_util.…`: each reading gives another value. */
 export const utilityFields: FieldTable = {
-  generate_uuid: { read: () => randomUUID() },
+  generate_uuid: { type: 'string', description: 'A new UUID.', read: () => randomUUID() },
   increment_id: {
+    type: 'string',
+    description:
+      'A number that grows each time, and that no other worker gives; below it stand rows of numbers of their own, by name.',
     read: () => nextId('default'),
     below: (bucket) => ({ read: () => nextId(bucket) }),
   },

@@ -18,7 +18,9 @@ const descriptions = {
   user: 'Whether the name of the user is shown.',
   api_key: 'Whether the id of the API key is shown; the key itself never is.',
   request_header: "Whether the request's header fields are shown.",
+  request_body: "Whether the request's body is shown.",
   response_header: "Whether the response's header fields are shown.",
+  response_body: "Whether the response's body is shown.",
   status_code: "Whether the response's status is shown.",
 } as const;
 
@@ -80,10 +82,12 @@ function sectionsOf(parameters: DumpParameters, { field }: FilterServices): read
       },
     ]);
   }
+  if (parameters.request_body) sections.push(['request body', valueOf('_ctx.request.body')]);
   if (parameters.status_code) sections.push(['status_code', valueOf('_ctx.response.status')]);
   if (parameters.response_header) {
     sections.push(['response header', ({ response }) => fieldLines(response)]);
   }
+  if (parameters.response_body) sections.push(['response body', valueOf('_ctx.response.body')]);
   if (parameters.response) {
     const body = valueOf('_ctx.response.body');
     sections.push([

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explain } from '../../src/command-line/explain.ts';
+import { fieldNames } from '../../src/context/field.ts';
 import { operators } from '../../src/flow/condition-operators.ts';
 import { rootSchema } from '../../src/config/schema/root.ts';
 import type { JsonSchema } from '../../src/config/schema/schema.ts';
@@ -45,4 +46,18 @@ test('conditions are explained, every operator there is', () => {
   assert.match(explain('flow.filter.if.range', filters), /lt, lte, gt, gte/);
   assert.match(explain('flow.filter.then.echo.message', filters), /holds: +text, with fields of/);
   assert.match(explain('flow.filter.when.queue_has_lag', filters), /is not supported yet/);
+  assert.match(explain('range', filters), /lt, lte, gt, gte/);
+  assert.match(explain('when', filters), /Among the parameters of any filter/);
+  assert.throws(() => explain('equal', filters), /did you mean "equals"/);
+});
+
+test('the context is explained, every field there is', () => {
+  for (const name of fieldNames) assert.match(explain(name, filters), /\n {2}\S.*\n\n {2}type: /);
+  assert.match(explain('_ctx.request', filters), /^ +path +Path of the request without its query/m);
+  assert.match(explain('_ctx.request.path', filters), /It can be set/);
+  assert.doesNotMatch(explain('_ctx.request.username', filters), /can be set/);
+  assert.match(explain('_ctx.request.header.X-Trace', filters), /by name in any case/);
+  assert.match(explain('_ctx.request.body_json.query.size', filters), /The body as JSON/);
+  assert.match(explain('', filters), /^ +_util +Values that are new/m);
+  assert.throws(() => explain('_ctx.request.pat', filters), /did you mean "path"/);
 });
