@@ -14,7 +14,7 @@ interface ContextSwitchParameters {
   readonly continue: boolean;
   readonly switch: readonly {
     readonly case: readonly Scalar[];
-    readonly action?: Action;
+    readonly action: Action;
     readonly flow?: string;
   }[];
 }
@@ -74,7 +74,11 @@ export default defineFilter<ContextSwitchParameters>({
               description: 'Values that it is for.',
               examples: [['01', '02']],
             },
-            action: { ...action, description: 'What is done; the default is `default_action`.' },
+            action: {
+              ...action,
+              default: 'redirect_flow',
+              description: 'What is done with such requests.',
+            },
             flow: {
               type: 'string',
               references: 'flow',
@@ -92,7 +96,7 @@ export default defineFilter<ContextSwitchParameters>({
     const keyOf = parameters.stringify_value ? textOf : (value: unknown) => value;
     const byDefault = handlerFor(default_action, default_flow, parameters.continue, services);
     const cases = new Map<unknown, Handler | undefined>();
-    for (const { case: values, action: act = default_action, flow } of parameters.switch) {
+    for (const { case: values, action: act, flow } of parameters.switch) {
       const handler = handlerFor(act, flow ?? default_flow, parameters.continue, services);
       for (const value of values) {
         if (!cases.has(keyOf(value))) cases.set(keyOf(value), handler);

@@ -113,7 +113,12 @@ test('context_switch compares by type when told, goes on when told, and misses v
       - context_switch: { context: a, skip_error: true, default_flow: text, switch: [{ case: [b] }] }
       - echo:
   - name: dropping
-    filter: [{ context_switch: { context: a, default_action: drop, switch: [{ case: [b] }] } }, { echo: }]
+    filter:
+      - context_switch:
+          context: _ctx.request.body
+          default_action: drop
+          switch: [{ case: a, flow: text }]
+      - echo:
   - name: number
     filter: [{ echo: { message: number } }]
   - name: text
@@ -126,6 +131,7 @@ test('context_switch compares by type when told, goes on when told, and misses v
   await assert.rejects(answer('strict'), { code: 'FILTER_FAILED', message: /has no a/ });
   assert.equal(await answer('lenient'), '.');
   assert.equal(await answer('dropping'), '');
+  assert.equal(await answer('dropping', 'a'), 'text');
 });
 
 test('ratio sends a share elsewhere', async (t) => {
