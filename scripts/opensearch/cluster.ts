@@ -23,12 +23,21 @@ export interface OpenSearchCluster {
   stop(): Promise<void>;
 }
 
+export interface OpenSearchOptions {
+  readonly nodes?: number;
+  /** Settings for the configuration of each node, by its index. */
+  readonly settingsOf?: (index: number) => Readonly<Record<string, unknown>>;
+}
+
 /**
  * Starts a cluster and waits until it is ready. It ends with the process that started it, at the
  * latest.
  * @throws Error when Java or Maven is missing, or a node does not start
  */
-export async function startOpenSearch({ nodes = 3 } = {}): Promise<OpenSearchCluster> {
+export async function startOpenSearch({
+  nodes = 3,
+  settingsOf = () => ({}),
+}: OpenSearchOptions = {}): Promise<OpenSearchCluster> {
   const ports = await freePorts(2 * nodes);
   const folder = mkdtempSync(join(tmpdir(), 'evergate-opensearch-'));
   const names = Array.from({ length: nodes }, (_, i) => `node-${i}`);
@@ -76,6 +85,7 @@ export async function startOpenSearch({ nodes = 3 } = {}): Promise<OpenSearchClu
             // A disk that is nearly full is no matter here.
             'cluster.routing.allocation.disk.threshold_enabled': false,
             'node.processors': 1,
+            ...settingsOf(i),
           },
         }),
       );

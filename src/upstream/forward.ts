@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { type Body, isBuffered } from '../context/body.ts';
+import { type Body, type BodySource, isBuffered, lengthOf } from '../context/body.ts';
 import { Completion } from '../context/completion.ts';
 import type { RequestContext } from '../context/context.ts';
 import { HeaderList } from '../context/header-list.ts';
@@ -172,20 +172,15 @@ export class Forwarding extends Completion implements UpstreamHandler {
       this.#again(node, true);
       return;
     }
-    const { maxResponseSize } = this.#options;
-    if (maxResponseSize > 0 && !isBuffered(body)) {
-      if ((body.length ?? 0) > maxResponseSize) {
-        const error = new GatewayError('RESPONSE_TOO_LARGE', { limit: maxResponseSize });
-        body.cancel(error);
+    const { maxResponseSize: limit } = this.#options;
+    if (limit > 0) {
+      const tooLarge = (): GatewayError => new GatewayError('RESPONSE_TOO_LARGE', { limit });
+      if ((lengthOf(body) ?? 0) > limit) {
+        const error = tooLarge();
+        if (!isBuffered(body)) body.cancel(error);
         return this.#settle(error);
       }
-      if (body.length === undefined) {
-        body = new LimitedBody(
-          body,
-          maxResponseSize,
-          () => new GatewayError('RESPONSE_TOO_LARGE', { limit: maxResponseSize }),
-        );
-      }
+      if (lengthOf(body) === undefined) body = new LimitedBody(body as BodySource, limit, tooLarge);
     }
     const fields = stripResponseFields(headers);
     if (this.#options.via !== null) fields.push('Via', this.#options.via);

@@ -7,12 +7,17 @@ import { startGateway } from '../harness/gateway.ts';
 import { withElasticsearchClient } from './elasticsearch-client.ts';
 import { withOpenSearchClient } from './opensearch-client.ts';
 import { whileNodesDie, whileReloading } from './opensearch-disturbed.ts';
+import { withSniffing } from './opensearch-sniffing.ts';
 import { newIndex } from './opensearch-support.ts';
 
 const reason = whyNoOpenSearch();
 
-test('a real OpenSearch cluster', { skip: reason ?? false, timeout: 300_000 }, async (t) => {
-  const cluster = await startOpenSearch();
+test('a real OpenSearch cluster', { skip: reason ?? false, timeout: 900_000 }, async (t) => {
+  // What the cluster says of its last node leads nowhere from here, as behind an address translation.
+  const unreachable = '192.0.2.1';
+  const cluster = await startOpenSearch({
+    settingsOf: (i) => (i === 2 ? { 'http.publish_host': unreachable } : {}),
+  });
   t.after(() => cluster.stop());
   const { endpoints } = cluster;
   const gateway = await startGateway(t, configuration(endpoints));
@@ -23,6 +28,15 @@ test('a real OpenSearch cluster', { skip: reason ?? false, timeout: 300_000 }, a
     withOpenSearchClient(its, { origin, node: endpoints[0] ?? '' }),
   );
   await t.test('the Elasticsearch client', (its) => withElasticsearchClient(its, translated));
+  await t.test('discovery and sniffing', async (its) =>
+    withSniffing(its, {
+      gateway,
+      endpoints,
+      unreachable,
+      origin: await gateway.origin('sniffed'),
+      translated: await gateway.origin('sniffed-translated'),
+    }),
+  );
   await t.test('an upload that is too large is refused in the middle', () => tooLarge(origin));
   await t.test('reloads disturb nobody', () => whileReloading({ gateway, origin, endpoints }));
   await t.test('no document is lost or doubled while nodes die and the gateway reloads', (its) =>
@@ -36,40 +50,35 @@ test('a real OpenSearch cluster', { skip: reason ?? false, timeout: 300_000 }, a
  * is what lets its users through.
  */
 function configuration(endpoints: readonly string[]): string {
+  const entries = ['es', 'translated', 'sniffed', 'sniffed-translated'];
+  const translated = (forward: string): string => `[
+      { set_request_header: { headers: [Content-Type -> application/json, Accept -> application/json] } },
+      ${forward},
+      { set_response_header: { headers: [X-Elastic-Product -> Elasticsearch] } },
+    ]`;
+  const plain = '{ elasticsearch: { elasticsearch: es } }';
+  const sniffed =
+    '{ elasticsearch: { elasticsearch: discovered, publish_address: "$[[_ctx.request.host]]" } }';
+  const listed = entries.map(
+    (name) => `  - { name: ${name}, router: ${name}, network: { binding: "127.0.0.1:0" } }`,
+  );
   return `
 entry:
-  - name: es
-    router: es
-    network:
-      binding: 127.0.0.1:0
-  - name: translated
-    router: translated
-    network:
-      binding: 127.0.0.1:0
+${listed.join('\n')}
 router:
-  - name: es
-    default_flow: es
-  - name: translated
-    default_flow: translated
+${entries.map((name) => `  - { name: ${name}, default_flow: ${name} }`).join('\n')}
 flow:
-  - name: es
-    filter:
-      - elasticsearch:
-          elasticsearch: es
-  - name: translated
-    filter:
-      - set_request_header:
-          headers:
-            - Content-Type -> application/json
-            - Accept -> application/json
-      - elasticsearch:
-          elasticsearch: es
-      - set_response_header:
-          headers:
-            - X-Elastic-Product -> Elasticsearch
+  - { name: es, filter: [${plain}] }
+  - { name: translated, filter: ${translated(plain)} }
+  - { name: sniffed, filter: [${sniffed}] }
+  - { name: sniffed-translated, filter: ${translated(sniffed)} }
 elasticsearch:
   - name: es
     endpoints: ${JSON.stringify(endpoints)}
+  - name: discovered
+    endpoint: ${endpoints[0]}
+    discovery: { enabled: true, refresh: { interval: 1s } }
+    health_check: { interval: 1s }
 `;
 }
 

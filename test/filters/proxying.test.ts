@@ -1,95 +1,10 @@
 /** The filters that forward: their parameters by the real validation, their requests to real sockets. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
-import pino from 'pino';
-import { loadConfiguration } from '../../src/config/load.ts';
-import type { GatewayConfig } from '../../src/config/types.ts';
-import { collect } from '../../src/context/body.ts';
-import { GatewayRequest, RequestContext } from '../../src/context/context.ts';
-import { HeaderList } from '../../src/context/header-list.ts';
+import { test } from 'node:test';
 import elasticsearch from '../../src/filters/elasticsearch.ts';
 import http from '../../src/filters/http.ts';
-import type { Filter, FilterServices } from '../../src/flow/filter.ts';
-import type { Cluster } from '../../src/upstream/cluster.ts';
-import { clusterConfigOf, createCluster } from '../../src/upstream/node-cluster.ts';
 import { rawBackend } from '../upstream/raw-backend.ts';
-
-const log = pino({ level: 'silent' });
-const ok = 'HTTP/1.1 200 OK\r\n';
-
-async function load(t: TestContext, text: string): Promise<GatewayConfig> {
-  const folder = await mkdtemp(join(tmpdir(), 'evergate-proxying-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  const file = join(folder, 'gateway.yml');
-  await writeFile(file, text);
-  const { config } = await loadConfiguration({ paths: [file], filters: [http, elasticsearch] });
-  return config;
-}
-
-function configuration(filter: string, endpoints: string[] = ['http://127.0.0.1:1']): string {
-  return `
-entry: [{ name: e, router: r, network: { binding: "127.0.0.1:0" } }]
-router: [{ name: r, default_flow: f }]
-elasticsearch:
-  - { name: prod, endpoints: ${JSON.stringify(endpoints)}, basic_auth: { username: u, password: p } }
-flow:
-  - name: f
-    filter: [${filter}]
-`;
-}
-
-/** The flow's only filter, at work. */
-async function build(t: TestContext, text: string): Promise<Filter> {
-  const config = await load(t, text);
-  const clusters: Cluster[] = [];
-  t.after(() => Promise.all(clusters.map((cluster) => cluster.close())));
-  const opened = (cluster: Cluster): Cluster => {
-    clusters.push(cluster);
-    return cluster;
-  };
-  const services: Pick<FilterServices, 'log' | 'cluster' | 'ownCluster'> = {
-    log,
-    cluster: () => opened(createCluster(clusterConfigOf(config.elasticsearch[0] as never), log)),
-    ownCluster: (own) => opened(createCluster(own, log)),
-  };
-  const place = config.flow[0]?.filter[0] as unknown as { name: string; parameters: never };
-  const definition = place.name === 'http' ? http : elasticsearch;
-  return definition.create(place.parameters, services as FilterServices);
-}
-
-async function run(filter: Filter, method = 'GET', target = '/'): Promise<string> {
-  const client = {
-    remoteAddress: '127.0.0.1',
-    remotePort: 1,
-    localAddress: '127.0.0.1',
-    localPort: 2,
-    tls: false,
-  };
-  const headers = new HeaderList(['Host', 'shop.example']);
-  const context = new RequestContext(
-    1,
-    'e',
-    client,
-    new GatewayRequest(method, target, headers, null),
-  );
-  assert.equal(typeof filter, 'function');
-  await (filter as (context: RequestContext) => Promise<void>)(context);
-  return (await collect(context.response.body, 1e6)).toString();
-}
-
-function named(t: TestContext, name: string, heads: string[] = []) {
-  return rawBackend(t, async (peer) => {
-    for (;;) {
-      heads.push(await peer.head());
-      peer.socket.write(`${ok}Content-Length: ${name.length}\r\n\r\n${name}`);
-    }
-  });
-}
-
-const hostOf = (origin: string): string => new URL(origin).host;
+import { build, configuration, hostOf, load, named, run } from './proxying-support.ts';
 
 test('http forwards to its hosts in turns, with the Host of the client', async (t) => {
   const heads: string[] = [];
