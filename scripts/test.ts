@@ -13,8 +13,10 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 
-/** How long a test may take that sets itself no other limit, ms. */
-const timeout = 300_000;
+/** How long a file, or a test that sets itself no other limit, may take, ms. */
+const fileTimeout = 300_000;
+/** The same for those in `test/alone`. */
+const aloneTimeout = 900_000;
 /** Files that run side by side. */
 const width = 2;
 
@@ -37,14 +39,15 @@ const closingLine = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms
 await runAll(
   files.filter((file) => !takesAll(file)),
   width,
+  fileTimeout,
 );
-await runAll(files.filter(takesAll), 1);
+await runAll(files.filter(takesAll), 1, aloneTimeout);
 for (const [name, total] of totals) {
   report.write({ type: 'test:diagnostic', data: { nesting: 0, message: `${name} ${total}` } });
 }
 report.end();
 
-async function runAll(chosen: string[], concurrency: number): Promise<void> {
+async function runAll(chosen: string[], concurrency: number, timeout: number): Promise<void> {
   if (chosen.length === 0) return;
   for await (const event of run({ files: chosen, concurrency, timeout, env })) {
     if (event.type === 'test:summary' && !event.data.success) process.exitCode = 1;
