@@ -17,6 +17,8 @@ const streamWindow = 256 << 10;
 const connectionWindow = 1 << 20;
 /** From the notice that a connection ends to its end: a round trip, generously, ms. */
 const noticeTime = 500;
+/** How long a client whose connection we have ended may take to end its half, ms. */
+const lingerTime = 2_000;
 
 /** How long a client that is refused may take to ask and to read the answer, ms. */
 const refusalTime = 2_000;
@@ -53,9 +55,9 @@ export function refuseHttp2(socket: Duplex, code: ErrorCode = 'TOO_MANY_CONNECTI
   const error = new GatewayError(code);
   const { contentType, body } = errorBody(error);
   const session = http2().performServerHandshake(socket, { settings: { maxConcurrentStreams: 1 } });
-  const timer = setTimeout(() => session.destroy(), refusalTime);
+  const timer = setTimeout(() => socket.destroy(), refusalTime);
   session.on('error', () => socket.destroy());
-  session.on('close', () => clearTimeout(timer));
+  socket.once('close', () => clearTimeout(timer));
   session.on('stream', (stream) => {
     stream.on('error', () => {});
     stream.respond({ ':status': error.status, 'retry-after': '1', 'content-type': contentType });
@@ -103,7 +105,7 @@ class Http2Connection implements Multiplex {
 
   isLate(now: number): boolean {
     for (const exchange of this.#exchanges) if (exchange.isLate(now, this.#limits)) return true;
-    return this.#isIdleTooLong(now);
+    return this.#isIdleTooLong(now) || this.#lingersTooLong(now);
   }
 
   endLate(now: number): void {
@@ -113,6 +115,7 @@ class Http2Connection implements Multiplex {
       }
     }
     if (this.#isIdleTooLong(now)) this.announceEnd();
+    if (this.#lingersTooLong(now)) this.#connection.destroy();
   }
 
   get receiving(): boolean {
@@ -132,6 +135,7 @@ class Http2Connection implements Multiplex {
   close(): void {
     if (this.#session.closed || this.#session.destroyed) return;
     this.#session.close();
+    this.#idleSince = clock.now;
   }
 
   closed(): void {
@@ -145,6 +149,13 @@ class Http2Connection implements Multiplex {
     const { head_timeout, idle_timeout } = this.#limits;
     const limit = this.#connection.requests === 0 ? head_timeout : idle_timeout;
     return limit > 0 && now - this.#idleSince >= limit;
+  }
+
+  /** Everything is said, and the client does not go. */
+  #lingersTooLong(now: number): boolean {
+    if (this.#exchanges.size > 0 || !(this.#session.closed || this.#session.destroyed))
+      return false;
+    return now - this.#idleSince >= lingerTime;
   }
 
   #begin(stream: ServerHttp2Stream, raw: readonly string[]): void {

@@ -54,9 +54,9 @@ export class TimeLimits implements Timed {
   }
 
   #isLate(connection: Connection, now: number): boolean {
-    if (connection.closing || connection.upgraded) return false;
     const { multiplex, current } = connection;
     if (multiplex !== null) return multiplex.isLate(now);
+    if (connection.closing || connection.upgraded) return false;
     return current?.isLate(now, this.#limits) === true;
   }
 

@@ -285,6 +285,30 @@ suite('HTTP/2', () => {
     assert.equal(aborted, 1);
   });
 
+  test('a client that does not go when its connection has ended is cut off', async (t) => {
+    for (const permits of [1000, 0]) {
+      const drain = { idle: 60_000, timeout: 60_000 };
+      const config = { ...withTls(), head_timeout: 100, drain };
+      const { entry, port } = await startEntry(t, answerPath, { config, permits });
+      const options = { port, host: '127.0.0.1', rejectUnauthorized: false, allowHalfOpen: true };
+      const socket = tls.connect({ ...options, ALPNProtocols: ['h2'] });
+      t.after(() => socket.destroy());
+      let ended = false;
+      socket.on('end', () => (ended = true)).on('error', () => {});
+      const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+      // SETTINGS, and a request: GET / of http://a.
+      const request = '\x82\x84\x86\x41\x01a';
+      const frames = ['\0\0\0\x04\0\0\0\0\0'];
+      if (permits === 0)
+        frames.push(`\0\0${String.fromCharCode(request.length)}\x01\x05\0\0\0\x01${request}`);
+      socket.resume().write(preface + frames.join(''), 'latin1');
+      await until(() => ended, 'the end of our half');
+      let drained = false;
+      void entry.drain().then(() => (drained = true));
+      await until(() => drained, 'nothing to be left of it');
+    }
+  });
+
   test('a response that breaks off breaks its stream, not the connection', async (t) => {
     const { client } = await start(t, ({ request, response }) => {
       response.status = 200;
