@@ -36,7 +36,7 @@ const catalogue = {
   // A configuration change
   CONFIG_INVALID: { message: 'the configuration has {count}', exit: 2 },
   CONFIG_UNREADABLE: { message: 'cannot read {path}: {reason}', exit: 2 },
-  BIND_FAILED: { message: 'entry {entry} cannot listen on {address}: {reason}' },
+  BIND_FAILED: { message: '{who} cannot listen on {address}: {reason}' },
   CERTIFICATE_FAILED: { message: 'cannot make a certificate in {path}: {reason}' },
   WORKER_NOT_READY: { message: 'worker {slot} did not become ready: {reason}' },
   WORKER_CRASH_LOOP: { message: 'workers keep crashing while the gateway starts: {reason}' },

@@ -3,8 +3,18 @@ import { checkNetworks, limitsOf } from './entry-limits.ts';
 import { normaliseTls, type RawTls, readTlsFiles, tlsFilesOf } from './entry-tls.ts';
 import { type Path, related, renderPath } from './problem.ts';
 import type { Scope } from './scope.ts';
-import { nodeAt, placeAt } from './tree.ts';
+import { type MapNode, nodeAt, placeAt } from './tree.ts';
 import type { EntryConfig, EntryLimits, NetworkConfig } from './types.ts';
+
+/** Where to listen, as its schema leaves it. */
+export interface RawNetwork {
+  readonly host: string;
+  readonly port: number;
+  readonly binding?: string;
+  readonly publish?: string;
+  readonly reuse_port: boolean;
+  readonly skip_occupied_port: boolean;
+}
 
 /** An entry as its schema leaves it: right in its types, unless an error has been reported. */
 interface RawEntry extends EntryLimits {
@@ -12,15 +22,7 @@ interface RawEntry extends EntryLimits {
   readonly enabled: boolean;
   readonly max_concurrency: number;
   readonly router: string;
-  readonly network: {
-    readonly host: string;
-    readonly port: number;
-    readonly binding?: string;
-    readonly publish?: string;
-    readonly reuse_port: boolean;
-    readonly skip_occupied_port: boolean;
-    readonly proxy_protocol: boolean;
-  };
+  readonly network: RawNetwork & { readonly proxy_protocol: boolean };
   readonly tls: RawTls;
   readonly drain: { readonly idle: number; readonly timeout: number };
   readonly forwarded: EntryConfig['forwarded'];
@@ -102,7 +104,8 @@ function normaliseNetwork(raw: RawEntry['network'], path: Path, scope: Scope): N
   };
 }
 
-function listeningAddress(raw: RawEntry['network'], path: Path, scope: Scope): Address {
+/** Where `binding`, or `host` and `port`, of the map at `path` say to listen. */
+export function listeningAddress(raw: RawNetwork, path: Path, scope: Scope): Address {
   const { host, port, binding } = raw;
   const hostPath = [...path, 'host'];
   if (typeof host === 'string' && host !== '' && !isHost(host)) {
@@ -126,7 +129,7 @@ function listeningAddress(raw: RawEntry['network'], path: Path, scope: Scope): A
   return address;
 }
 
-function publishedAddress(raw: RawEntry['network'], path: Path, scope: Scope): string | null {
+export function publishedAddress(raw: RawNetwork, path: Path, scope: Scope): string | null {
   if (typeof raw.publish !== 'string') return null;
   const address = parseAddress(raw.publish, 1);
   if (typeof address !== 'string') return renderAddress(address);
@@ -144,8 +147,8 @@ function checkCollisions(entries: readonly Placed[], scope: Scope): void {
     for (const earlier of entries.slice(0, index)) {
       if (!collide(earlier.config.network, network)) continue;
       const message = collisionMessage(earlier.config, network);
-      const at = addressPath(later.path, scope);
-      const otherPlace = placeAt(scope.root, addressPath(earlier.path, scope));
+      const at = addressPath(later.path, scope.root);
+      const otherPlace = placeAt(scope.root, addressPath(earlier.path, scope.root));
       scope.problems.error(placeAt(scope.root, at), at, message, [
         related(otherPlace, `entry "${earlier.config.name}" is here`),
       ]);
@@ -181,7 +184,7 @@ function hasAddress(path: Path, { problems }: Scope): boolean {
 }
 
 /** Where the address of an entry is written. */
-function addressPath(path: Path, { root }: Scope): Path {
+export function addressPath(path: Path, root: MapNode): Path {
   const keys = ['binding', 'port', 'host'];
   const key = keys.find((one) => nodeAt(root, [...path, 'network', one]));
   return key === undefined ? path : [...path, 'network', key];

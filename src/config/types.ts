@@ -13,9 +13,18 @@ export interface GatewayConfig {
   readonly plugins: readonly PluginConfig[];
   /** Worker processes; `auto` is one for each processor. */
   readonly workers: number | 'auto';
+  /** Null when there is none. */
+  readonly api: ApiConfig | null;
   readonly path: PathConfig;
   readonly configs: { readonly auto_reload: boolean };
   readonly log: { readonly level: LogLevel };
+}
+
+/** The HTTP API of the gateway itself. */
+export interface ApiConfig {
+  readonly network: Omit<NetworkConfig, 'proxy_protocol'>;
+  /** Null when it asks nobody who they are. */
+  readonly security: { readonly username: string; readonly password: string } | null;
 }
 
 /** A file with filters. */

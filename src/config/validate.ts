@@ -1,4 +1,5 @@
 import type { EntryFiles } from '../tls/credentials.ts';
+import { normaliseApi, type RawApi } from './api.ts';
 import { checkAnnotations } from './annotations.ts';
 import { normaliseClusters } from './clusters.ts';
 import { normaliseEntries } from './entries.ts';
@@ -36,6 +37,7 @@ interface RawConfig {
   flow?: unknown;
   elasticsearch?: unknown;
   workers: number | 'auto';
+  api?: Partial<RawApi>;
   path: { data: string; logs: string; configs?: string };
   configs: { auto_reload: boolean };
   log: { level: LogLevel };
@@ -68,14 +70,16 @@ export function validate(
   }
   requireDefaultRouters(listOf(raw.entry), scope);
   checkAnnotations(rootSchema, withoutDefaultRouters(raw, scope), [], scope);
+  const entry = normaliseEntries(listOf(raw.entry), scope);
   const config = {
-    entry: normaliseEntries(listOf(raw.entry), scope),
+    entry,
     router: normaliseRouters(listOf(raw.router), scope),
     flow: normaliseFlows(listOf(raw.flow), scope),
     elasticsearch: normaliseClusters(listOf(raw.elasticsearch), scope),
     // A copy: all of it is frozen.
     plugins: [...plugins],
     workers: raw.workers,
+    api: normaliseApi(raw.api, entry, scope),
     path: normalisePaths(raw.path ?? {}, scope),
     configs: { auto_reload: raw.configs?.auto_reload },
     log: { level: raw.log?.level },

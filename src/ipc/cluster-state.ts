@@ -42,4 +42,6 @@ export interface NodeInspection {
   readonly inFlight: number;
   /** Requests since the worker started. */
   readonly requests: number;
+  /** Of these, those that it failed. */
+  readonly failures: number;
 }

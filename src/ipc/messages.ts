@@ -68,6 +68,7 @@ export type ToPrimary =
       readonly type: 'drained';
       readonly drain: DrainReport;
       readonly entries: readonly EntryInspection[];
+      readonly clusters: readonly ClusterInspection[];
     };
 
 /** What is limited by the second at a node, over all workers. */

@@ -1,4 +1,5 @@
 import type { ClusterInspection, ClusterObservation } from '../ipc/cluster-state.ts';
+import type { NodeTotals, Totals } from './totals.ts';
 
 /** A cluster as `status` shows it. */
 export interface ClusterStatus {
@@ -22,21 +23,26 @@ export interface NodeStatus {
   readonly left_out_by: number;
   /** Requests that wait for its answer, over all workers. */
   readonly in_flight: number;
-  /** Requests that the living workers gave it. */
+  /** Requests it was given since the gateway began. */
   readonly requests: number;
+  /** Of these, those that it failed: no connection, no answer in time, a broken one, 502 to 504. */
+  readonly failures: number;
 }
 
 /** What all workers say of their clusters, put together. */
 export function clusterStatuses(
   inspections: readonly (readonly ClusterInspection[])[],
   observations: readonly ClusterObservation[],
+  totals: Totals,
 ): ClusterStatus[] {
   const names = new Set(inspections.flatMap((all) => all.map(({ cluster }) => cluster)));
   return [...names].map((name) => {
     const parts = inspections.flatMap((all) => all.filter(({ cluster }) => cluster === name));
     const observation = observations.find(({ cluster }) => cluster === name);
     const origins = new Set(parts.flatMap(({ nodes }) => nodes.map(({ origin }) => origin)));
-    const nodes = [...origins].map((origin) => nodeStatus(origin, parts, observation));
+    const nodes = [...origins].map((origin) =>
+      nodeStatus(origin, parts, observation, totals.ofNode(name, origin)),
+    );
     return { name, available: parts.every(({ available }) => available), nodes };
   });
 }
@@ -45,6 +51,7 @@ function nodeStatus(
   origin: string,
   parts: readonly ClusterInspection[],
   observation: ClusterObservation | undefined,
+  gone: NodeTotals,
 ): NodeStatus {
   const seen = parts.flatMap(({ nodes }) => nodes.filter((node) => node.origin === origin));
   const checked = observation?.nodes.find((node) => node.origin === origin);
@@ -57,6 +64,7 @@ function nodeStatus(
     reason: checked?.reason ?? null,
     left_out_by: seen.filter(({ used }) => !used).length,
     in_flight: seen.reduce((sum, { inFlight }) => sum + inFlight, 0),
-    requests: seen.reduce((sum, { requests }) => sum + requests, 0),
+    requests: seen.reduce((sum, { requests }) => sum + requests, gone.requests),
+    failures: seen.reduce((sum, { failures }) => sum + failures, gone.failures),
   };
 }

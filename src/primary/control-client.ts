@@ -6,8 +6,10 @@ import { request } from '../node-http.ts';
 
 export interface ControlAnswer {
   readonly status: number;
-  /** Parsed JSON. */
+  /** JSON, parsed; a text is sent as it is. */
   readonly body: unknown;
+  /** More header fields. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**

@@ -1,16 +1,10 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import { linkSync, renameSync, statSync, unlinkSync } from 'node:fs';
-import { GatewayError, reasonOf } from '../errors.ts';
+import { GatewayError } from '../errors.ts';
 import { codeOf } from './bind-reason.ts';
-import { type ControlAnswer, requestControl } from './control-client.ts';
+import { requestControl } from './control-client.ts';
+import { closeControlServer, type ControlRoutes, createControlServer } from './control-server.ts';
 import { withShortPath } from './socket-path.ts';
-import { createServer } from '../node-http.ts';
-
-/** How long requests under way have when the socket closes, ms. */
-const FAREWELL = 1000;
-
-/** `GET /status` → what answers it. */
-export type ControlRoutes = Readonly<Record<string, () => Promise<ControlAnswer> | ControlAnswer>>;
 
 /**
  * The control socket: HTTP with JSON bodies on a unix socket that only this user may open. Who holds
@@ -24,7 +18,7 @@ export class Control {
 
   private constructor(path: string, routes: ControlRoutes) {
     this.path = path;
-    this.#server = createServer((request, response) => void answer(routes, request, response));
+    this.#server = createControlServer(routes);
   }
 
   /**
@@ -49,12 +43,7 @@ export class Control {
   /** Answers what was asked, takes nothing more, and leaves the path to others. */
   async close(): Promise<void> {
     if (this.isInPlace) unlinkQuietly(this.path);
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeIdleConnections();
-    // Nobody may hold the gateway's end up by a request that does not come.
-    const timer = setTimeout(() => this.#server.closeAllConnections(), FAREWELL);
-    await closed;
-    clearTimeout(timer);
+    await closeControlServer(this.#server);
   }
 
   /** Whether who asks on that path is answered here. */
@@ -118,26 +107,6 @@ async function holderOf(path: string): Promise<number | string | null> {
     if (cause === 'ECONNREFUSED' || cause === 'ENOENT' || cause === 'ENOTSOCK') return null;
     return 'unknown';
   }
-}
-
-async function answer(
-  routes: ControlRoutes,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  request.resume();
-  const route = routes[`${request.method} ${request.url}`];
-  let answered: ControlAnswer;
-  try {
-    answered = route ? await route() : { status: 404, body: { error: 'no such request' } };
-  } catch (error) {
-    answered = { status: 500, body: { error: reasonOf(error) } };
-  }
-  response.writeHead(answered.status, {
-    'content-type': 'application/json',
-    connection: 'close',
-  });
-  response.end(`${JSON.stringify(answered.body)}\n`);
 }
 
 function inodeOf(path: string): number {

@@ -1,4 +1,4 @@
-import type { EntryConfig, GatewayConfig } from '../config/types.ts';
+import type { ApiConfig, EntryConfig, GatewayConfig } from '../config/types.ts';
 import { GatewayError } from '../errors.ts';
 import { formatAddress, overlap, resolveHost } from './address.ts';
 import { bindReason, codeOf } from './bind-reason.ts';
@@ -6,6 +6,8 @@ import { HeldSocket } from './held-socket.ts';
 
 /** The next free port is looked for among this many. */
 const SKIPPED_PORTS = 1000;
+/** Keys of the API's sockets begin so; no host does. */
+const apiPrefix = 'api ';
 
 /** One configured address, bound. */
 export interface HeldListener {
@@ -24,10 +26,20 @@ export interface AssignedSocket {
   readonly socket: HeldSocket;
 }
 
+/** What wants to listen somewhere. */
+interface Wish {
+  /** For people: `entry es_gateway`. */
+  readonly who: string;
+  readonly key: string;
+  readonly network: ApiConfig['network'];
+}
+
 /** Which sockets a configuration is served on; made before any worker is replaced. */
 export interface ListenerPlan {
   readonly workers: number;
   readonly entries: readonly { readonly entry: EntryConfig; readonly listener: HeldListener }[];
+  /** Where the API listens; null when there is none. */
+  readonly api: HeldListener | null;
   /** Bound for this plan; given up again if it is abandoned. */
   readonly added: readonly HeldSocket[];
   /** What of the configuration must wait for a restart, in words. */
@@ -58,19 +70,23 @@ export class Listeners {
           );
         }
         const taken = entries.map(({ listener }) => listener);
-        const listener = held ?? (await this.#bind(entry, taken, added));
+        const listener = held ?? (await this.#bind(wishOf(entry), taken, added));
         entries.push({ entry, listener: extend(listener, workers, entry, added) });
       }
+      const taken = entries.map(({ listener }) => listener);
+      const api = config.api ? await this.#planApi(config.api, taken, added) : null;
+      return { workers, entries, api, added, warnings };
     } catch (error) {
       for (const socket of added) socket.close();
       throw error;
     }
-    return { workers, entries, added, warnings };
   }
 
   /** Makes the plan the one in force, and gives up the sockets that it does not use. */
   commit(plan: ListenerPlan): void {
-    const next = new Map(plan.entries.map(({ listener }) => [listener.key, listener]));
+    const all = plan.entries.map(({ listener }) => listener);
+    if (plan.api) all.push(plan.api);
+    const next = new Map(all.map((listener) => [listener.key, listener]));
     for (const [key, listener] of this.#current) {
       if (!next.has(key)) for (const socket of listener.sockets) socket.close();
     }
@@ -92,23 +108,34 @@ export class Listeners {
     for (const listener of listeners) this.#current.set(listener.key, listener);
   }
 
-  /** Gives everything up; workers that still accept keep what they were handed. */
+  /** Gives the entries' up; workers that still accept keep what they were handed. */
   close(): void {
-    for (const listener of this.#current.values()) {
+    for (const [key, listener] of this.#current) {
+      if (key.startsWith(apiPrefix)) continue;
       for (const socket of listener.sockets) socket.close();
+      this.#current.delete(key);
     }
-    this.#current.clear();
+  }
+
+  async #planApi(
+    { network }: ApiConfig,
+    taken: readonly HeldListener[],
+    added: HeldSocket[],
+  ): Promise<HeldListener> {
+    const key = `${apiPrefix}${formatAddress(network.host.toLowerCase(), network.port)}`;
+    const held = this.#current.get(key);
+    return held ?? (await this.#bind({ who: 'the API', key, network }, taken, added));
   }
 
   async #bind(
-    entry: EntryConfig,
+    { who, key, network }: Wish,
     planned: readonly HeldListener[],
     added: HeldSocket[],
   ): Promise<HeldListener> {
-    const { host, port } = entry.network;
+    const { host, port, reuse_port: reusePort } = network;
     const asked = formatAddress(host, port);
     const fail = (reason: string, cause?: unknown): GatewayError =>
-      new GatewayError('BIND_FAILED', { entry: entry.name, address: asked, reason }, cause);
+      new GatewayError('BIND_FAILED', { who, address: asked, reason }, cause);
     const hosts = await resolveHost(host).catch((error: unknown) => {
       throw fail(bindReason(error), error);
     });
@@ -116,16 +143,9 @@ export class Listeners {
     const reasons: string[] = [];
     for (const numeric of hosts) {
       try {
-        const socket = bindFree(numeric, entry, own);
+        const socket = bindFree(numeric, network, own);
         added.push(socket);
-        const { reuse_port: reusePort } = entry.network;
-        return {
-          key: keyOf(entry),
-          host: numeric,
-          port: socket.port,
-          reusePort,
-          sockets: [socket],
-        };
+        return { key, host: numeric, port: socket.port, reusePort, sockets: [socket] };
       } catch (error) {
         const mine = own.find((l) => l.port === port && overlap(l.host, numeric));
         const reason =
@@ -149,10 +169,19 @@ export function socketsOf(plan: ListenerPlan, slot: number): AssignedSocket[] {
   );
 }
 
+/** Where the API listens: `host:port` as bound; null when there is none. */
+export function apiAddressOf({ api }: ListenerPlan): string | null {
+  return api ? formatAddress(api.host, api.port) : null;
+}
+
 /** Where an entry listens: `host:port` as bound. */
 export function addressOf(plan: ListenerPlan, entry: string): string | null {
   const found = plan.entries.find((planned) => planned.entry.name === entry);
   return found ? formatAddress(found.listener.host, found.listener.port) : null;
+}
+
+function wishOf(entry: EntryConfig): Wish {
+  return { who: `entry ${entry.name}`, key: keyOf(entry), network: entry.network };
 }
 
 /** Entries may share port 0, or a port to begin looking from; any other address is one entry's. */
@@ -161,8 +190,11 @@ function keyOf({ name, network }: EntryConfig): string {
   return network.port === 0 || network.skip_occupied_port ? `${address} ${name}` : address;
 }
 
-function bindFree(host: string, entry: EntryConfig, own: readonly HeldListener[]): HeldSocket {
-  const { port, reuse_port: reusePort, skip_occupied_port: skip } = entry.network;
+function bindFree(
+  host: string,
+  { port, reuse_port: reusePort, skip_occupied_port: skip }: Wish['network'],
+  own: readonly HeldListener[],
+): HeldSocket {
   const last = skip && port !== 0 ? Math.min(65_535, port + SKIPPED_PORTS) : port;
   for (let candidate = port; ; candidate++) {
     const mine = candidate !== 0 && own.some((l) => l.port === candidate && overlap(l.host, host));
@@ -194,7 +226,8 @@ function extend(
   } catch (error) {
     const address = formatAddress(host, port);
     const reason = bindReason(error);
-    throw new GatewayError('BIND_FAILED', { entry: entry.name, address, reason }, error);
+    const { who } = wishOf(entry);
+    throw new GatewayError('BIND_FAILED', { who, address, reason }, error);
   }
   return { ...listener, sockets };
 }

@@ -1,6 +1,7 @@
 import { GatewayError } from '../errors.ts';
 import { folderReason, makeFolder } from '../folder.ts';
-import { Control, type ControlRoutes } from './control.ts';
+import { Control } from './control.ts';
+import type { ControlRoutes } from './control-server.ts';
 import { releasePidFile, takePidFile } from './pid-file.ts';
 import { controlSocketPath } from './socket-path.ts';
 

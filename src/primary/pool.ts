@@ -60,6 +60,8 @@ export class Pool implements WorkerListener {
   readonly totals = new Totals();
   /** The primary that this one replaced, while its workers drain. */
   predecessor: Predecessor | null = null;
+  /** Workers that ended unasked. */
+  crashes = 0;
   onWorkerGone: ((drain: DrainReport | null, totals: readonly EntryTotals[]) => void) | null = null;
   readonly #limits = new Limits();
   readonly #slots = new Map<number, Slot>();
@@ -266,6 +268,7 @@ export class Pool implements WorkerListener {
     this.permits.remove(worker);
     this.quotas.remove(worker);
     this.totals.add(worker.counts);
+    this.totals.addNodes(worker.clusters);
     this.onWorkerGone?.(worker.drainReport, worker.counts);
     this.#limits.remove(worker);
     const { slot: number, pid, generation } = worker;
@@ -280,6 +283,7 @@ export class Pool implements WorkerListener {
     slot.current = null;
     this.#electObserver();
     if (this.#stop.aborted) return;
+    this.crashes++;
     this.#log.error(told, `worker ended ${describeExit(exit)}; replacing it`);
     slot.crashes = Date.now() - worker.startedAt < STEADY ? slot.crashes + 1 : 0;
     void this.#replaceCrashed(number, slot);

@@ -3,11 +3,12 @@ import { ConfigError, renderProblem } from '../config/problem.ts';
 import type { GatewayConfig, LogLevel } from '../config/types.ts';
 import { reasonOf } from '../errors.ts';
 import { createLog, type Log } from '../log.ts';
+import { Api } from './api.ts';
 import { AutoReload } from './auto-reload.ts';
 import { bootWorkers } from './boot.ts';
 import { type Candidate, toCandidate } from './candidate.ts';
 import { RenewalClock } from './certificates.ts';
-import type { ControlRoutes } from './control.ts';
+import type { ControlRoutes } from './control-server.ts';
 import { type ControlAnswer, requestControl } from './control-client.ts';
 import { DrainAccount } from './drain-account.ts';
 import type { Generation } from './generation.ts';
@@ -18,6 +19,7 @@ import { permitLimits } from './permit-limits.ts';
 import { Pool } from './pool.ts';
 import { ReloadHistory, type ReloadRecord, type ReloadTrigger } from './reload-record.ts';
 import { Reloads } from './reloads.ts';
+import { gatewayRoutes, toAnswer } from './routes.ts';
 import { listenToSignals } from './signals.ts';
 import { controlSocketPath } from './socket-path.ts';
 import { type ConfigurationSource, FileSource } from './source.ts';
@@ -72,6 +74,7 @@ class Primary {
   /** Number of the generation that another primary left to this one. */
   #inherited = 0;
   readonly #place: Place;
+  readonly #api: Api;
   #stopAskedAt = 0;
   readonly #autoReload: AutoReload;
 
@@ -82,7 +85,9 @@ class Primary {
     this.#log = createLog(options.logLevel ?? 'info');
     this.#forks = options.forks ?? new WorkerForks();
     this.#pool = new Pool(this.#forks, this.#log, this.#stop.signal);
-    this.#place = new Place(this.#routes(), options.pidFile);
+    const routes = this.#routes();
+    this.#place = new Place(routes, options.pidFile);
+    this.#api = new Api(routes, () => this.#log);
     this.#reloads = new Reloads({
       log: this.#log,
       pool: this.#pool,
@@ -110,6 +115,7 @@ class Primary {
       running: () => this.#running as Generation,
       handedOver: () => {
         process.title = 'evergate: primary (replaced)';
+        void this.#api.close();
         this.#stop.abort(new Error('another process has taken over'));
         this.#stopped.resolve();
       },
@@ -149,6 +155,7 @@ class Primary {
       if (predecessor) {
         await predecessor.proved();
         await this.#place.take(config.path.data, predecessor.pid);
+        this.#serveApi(this.#running);
         predecessor.taken(record);
       }
       await this.#autoReload.enable(config.configs.auto_reload);
@@ -187,6 +194,7 @@ class Primary {
     const plan = await this.#listeners.plan(config, this.#workersOf(config));
     this.#listeners.commit(plan);
     const generation = this.#next(loaded, plan);
+    this.#serveApi(generation);
     if (!this.#pool.predecessor) this.#pool.permits.setLimits(permitLimits(config));
     this.#pool.quotas.setLimits(config.elasticsearch);
     await bootWorkers(generation, this.#pool, this.#stop.signal);
@@ -251,6 +259,7 @@ class Primary {
     this.#renewal.set(generation.credentials.renewAt);
     this.#pool.quotas.setLimits(generation.config.elasticsearch);
     this.#pool.observations.keep(generation.config.elasticsearch.map(({ name }) => name));
+    this.#serveApi(generation);
     this.#log.level = generation.config.log.level;
     process.title = `evergate: primary (generation ${generation.number})`;
     const now = describeListening(generation);
@@ -259,30 +268,29 @@ class Primary {
     this.#log.info({ generation: number, workers: plan.workers }, `listening: ${now}`);
   }
 
+  /** The API is the predecessor's until this process has its place. */
+  #serveApi(generation: Generation | null): void {
+    if (!generation || !this.#place.isTaken) return;
+    this.#api.serve(generation.config.api, generation.plan.api);
+  }
+
   #routes(): ControlRoutes {
-    const whenRunning =
-      (act: (generation: Generation) => Promise<ControlAnswer>): (() => Promise<ControlAnswer>) =>
-      () =>
-        this.#running
-          ? act(this.#running)
-          : Promise.resolve({ status: 503, body: { error: 'the gateway is starting' } });
-    return {
-      'GET /pid': () => ({ status: 200, body: { pid: process.pid } }),
-      'GET /status': whenRunning(async (generation) => {
+    return gatewayRoutes({
+      running: () => this.#running,
+      // To leave to another process is not to stop.
+      stopping: () => this.#stop.signal.aborted && !this.#upgrades.successor,
+      status: (generation) => {
         const state = this.#stop.signal.aborted ? 'stopping' : 'running';
         const waiting = this.#upgrades.waiting ?? this.#reloads.waiting;
-        const rest = { state, reloads: this.#history.all, waiting } as const;
-        return { status: 200, body: await collectStatus(generation, this.#pool, rest) };
-      }),
-      'POST /reload': whenRunning(() => this.#reload('control')),
-      'POST /reload-if-changed': whenRunning(() => this.#reload('files')),
-      'POST /upgrade': whenRunning(async () => toAnswer(await this.#upgrades.request())),
-      'POST /stop': async () => {
-        if (!this.#stop.signal.aborted) this.#onStop();
-        await this.#ended.promise;
-        return { status: 200, body: { pid: process.pid } };
+        return collectStatus(generation, this.#pool, this.#history, { state, waiting });
       },
-    };
+      reload: (trigger) => this.#reload(trigger),
+      upgrade: async () => toAnswer(await this.#upgrades.request()),
+      stop: () => {
+        if (!this.#stop.signal.aborted) this.#onStop();
+        return this.#ended.promise;
+      },
+    });
   }
 
   /** Reloads, here or, if another primary has taken this one's place meanwhile, there. */
@@ -319,7 +327,7 @@ class Primary {
     const { isTaken } = this.#place;
     if (isTaken) await this.#pool.predecessor?.gone;
     this.#ended.resolve();
-    await this.#place.leave();
+    await Promise.all([this.#place.leave(), this.#api.close()]);
     const { successor } = this.#upgrades;
     successor?.release();
     // One that never began has nothing to say but why.
@@ -329,11 +337,6 @@ class Primary {
     // A channel that is listened to would keep this process alive.
     if (this.#pool.predecessor && process.connected) process.disconnect?.();
   }
-}
-
-/** A change as the control socket answers it. */
-function toAnswer(record: ReloadRecord): ControlAnswer {
-  return { status: record.result === 'done' ? 200 : 409, body: record };
 }
 
 /** What another process is told of why this one cannot take its place. */

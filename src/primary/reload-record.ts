@@ -11,7 +11,8 @@ export type ReloadTrigger = 'start' | 'signal' | 'control' | 'files' | 'renewal'
  * `done`: every worker runs the new configuration. `unchanged`: files were written, to the same
  * effect. `refused`: nothing was touched. `rolled-back`: workers that were replaced were put back.
  */
-export type ReloadResult = 'done' | 'unchanged' | 'refused' | 'rolled-back';
+export const reloadResults = ['done', 'unchanged', 'refused', 'rolled-back'] as const;
+export type ReloadResult = (typeof reloadResults)[number];
 
 /** One change of the configuration, as log and status tell it. */
 export interface ReloadRecord {
@@ -35,6 +36,13 @@ export interface ReloadRecord {
 /** The last changes, newest last. */
 export class ReloadHistory {
   readonly #records: ReloadRecord[] = [];
+  /** Changes since this process began, by result. */
+  readonly counts: Record<ReloadResult, number> = {
+    done: 0,
+    unchanged: 0,
+    refused: 0,
+    'rolled-back': 0,
+  };
 
   /** Goes on from what another primary recorded. */
   inherit(records: readonly ReloadRecord[]): void {
@@ -42,6 +50,7 @@ export class ReloadHistory {
   }
 
   add(record: ReloadRecord): void {
+    this.counts[record.result]++;
     this.#records.push(record);
     if (this.#records.length > 20) this.#records.shift();
   }

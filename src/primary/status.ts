@@ -3,9 +3,9 @@ import type { ConnectionHolder, EntryInspection, WorkerInspection } from '../ipc
 import { formatAddress } from './address.ts';
 import { type ClusterStatus, clusterStatuses } from './cluster-status.ts';
 import type { Generation } from './generation.ts';
-import { addressOf } from './listeners.ts';
+import { addressOf, apiAddressOf } from './listeners.ts';
 import type { Pool } from './pool.ts';
-import type { ReloadRecord, ReloadTrigger } from './reload-record.ts';
+import type { ReloadHistory, ReloadRecord, ReloadResult, ReloadTrigger } from './reload-record.ts';
 import { version } from '../version.ts';
 import type { PredecessorInspection } from './upgrade-messages.ts';
 import type { WorkerHandle, WorkerStage } from './worker-handle.ts';
@@ -20,6 +20,8 @@ export interface GatewayStatus {
   readonly uptime: number;
   readonly generation: number;
   readonly entries: readonly EntryStatus[];
+  /** Null when there is none. */
+  readonly api: ApiStatus | null;
   readonly clusters: readonly ClusterStatus[];
   /** Workers in their slots. */
   readonly workers: readonly WorkerStatus[];
@@ -27,8 +29,19 @@ export interface GatewayStatus {
   readonly draining: readonly DrainingStatus[];
   /** The last 20 changes, newest last. */
   readonly reloads: readonly ReloadRecord[];
+  /** How many changes there were since the primary began, by result. */
+  readonly changes: Readonly<Record<ReloadResult, number>>;
+  /** Workers that ended unasked since the primary began. */
+  readonly crashes: number;
   /** A reload that waits for the generation before to have drained. */
   readonly waiting: { readonly trigger: ReloadTrigger; readonly since: string } | null;
+}
+
+export interface ApiStatus {
+  /** `host:port` as listened to. */
+  readonly address: string;
+  /** `host:port` told to the outside. */
+  readonly publish: string;
 }
 
 export interface EntryStatus {
@@ -87,27 +100,40 @@ export function describeEntry(
   };
 }
 
-/** Where every entry listens, in one line. */
+function describeApi({ config, plan }: Generation): ApiStatus | null {
+  const address = apiAddressOf(plan);
+  return address === null ? null : { address, publish: config.api?.network.publish ?? address };
+}
+
+/** Where every entry listens, and the API, in one line. */
 export function describeListening(generation: Generation): string {
-  const parts = generation.config.entry.map((entry) => {
+  const { config } = generation;
+  const parts = config.entry.map((entry) => {
     const { name, scheme, configured, addresses, publish } = describeEntry(entry, generation);
     const [address = configured] = addresses;
-    const { port } = entry.network;
-    const skipped = port !== 0 && !address.endsWith(`:${port}`);
-    const notes = [
-      ...(skipped ? [`${port} is occupied`] : []),
-      ...(publish === address ? [] : [`published as ${publish}`]),
-    ];
-    return `${name} on ${scheme}://${address}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`;
+    return `${name} on ${describeAddress(scheme, address, publish, entry.network.port)}`;
   });
+  const api = describeApi(generation);
+  const apiPort = config.api?.network.port ?? 0;
+  if (api) parts.push(`API on ${describeAddress('http', api.address, api.publish, apiPort)}`);
   return parts.join(', ');
+}
+
+function describeAddress(scheme: string, address: string, publish: string, port: number): string {
+  const skipped = port !== 0 && !address.endsWith(`:${port}`);
+  const notes = [
+    ...(skipped ? [`${port} is occupied`] : []),
+    ...(publish === address ? [] : [`published as ${publish}`]),
+  ];
+  return `${scheme}://${address}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`;
 }
 
 /** Asks every worker how it is. One that does not answer within a second is shown without numbers. */
 export async function collectStatus(
   generation: Generation,
   pool: Pool,
-  rest: Pick<GatewayStatus, 'state' | 'reloads' | 'waiting'>,
+  history: ReloadHistory,
+  rest: Pick<GatewayStatus, 'state' | 'waiting'>,
 ): Promise<GatewayStatus> {
   const [alive, left] = await Promise.all([inspectWorkers(pool), pool.predecessor?.inspect()]);
   const counts = [
@@ -124,15 +150,20 @@ export async function collectStatus(
       ...countsOf(entry.name, counts, pool.totals.of(entry.name)),
       max_concurrency: entry.max_concurrency,
     })),
+    api: describeApi(generation),
     clusters: clusterStatuses(
       alive.flatMap(({ inspection }) => (inspection ? [inspection.clusters] : [])),
       pool.observations.latest,
+      pool.totals,
     ),
     workers: alive
       .filter(({ worker }) => !pool.draining.has(worker))
       .map(({ worker, inspection }) => workerStatus(worker, inspection))
       .sort((a, b) => a.slot - b.slot),
     draining: [...drainingStatus(alive, pool), ...(left?.draining ?? [])],
+    reloads: history.all,
+    changes: history.counts,
+    crashes: pool.crashes,
     ...rest,
   };
 }

@@ -1,3 +1,5 @@
+import type { ClusterInspection } from '../ipc/cluster-state.ts';
+
 /** What one entry has served since the gateway began. */
 export interface EntryTotals {
   readonly entry: string;
@@ -7,9 +9,19 @@ export interface EntryTotals {
   readonly refused: number;
 }
 
+/** What one node was given since the gateway began. */
+export interface NodeTotals {
+  readonly requests: number;
+  readonly failures: number;
+}
+
+const nothing: NodeTotals = { requests: 0, failures: 0 };
+
 /** Counts of the workers that have gone, so that the gateway's do not begin anew with each worker. */
 export class Totals {
   readonly #entries = new Map<string, EntryTotals>();
+  /** By cluster and origin. */
+  readonly #nodes = new Map<string, NodeTotals>();
 
   add(counts: readonly EntryTotals[]): void {
     for (const { entry, total, refused } of counts) {
@@ -20,6 +32,22 @@ export class Totals {
         refused: before.refused + refused,
       });
     }
+  }
+
+  addNodes(clusters: readonly ClusterInspection[]): void {
+    for (const { cluster, nodes } of clusters) {
+      for (const { origin, requests, failures } of nodes) {
+        const before = this.ofNode(cluster, origin);
+        this.#nodes.set(`${cluster} ${origin}`, {
+          requests: before.requests + requests,
+          failures: before.failures + failures,
+        });
+      }
+    }
+  }
+
+  ofNode(cluster: string, origin: string): NodeTotals {
+    return this.#nodes.get(`${cluster} ${origin}`) ?? nothing;
   }
 
   of(entry: string): EntryTotals {

@@ -1,6 +1,6 @@
 import type { Worker } from 'node:cluster';
 import { GatewayError } from '../errors.ts';
-import type { ClusterObservation } from '../ipc/cluster-state.ts';
+import type { ClusterInspection, ClusterObservation } from '../ipc/cluster-state.ts';
 import type {
   DrainReport,
   EntryInspection,
@@ -65,6 +65,8 @@ export class WorkerHandle {
   drainReport: DrainReport | null = null;
   /** Its counts when it last told them. */
   counts: readonly EntryInspection[] = [];
+  /** Its clusters when it last told of them. */
+  clusters: readonly ClusterInspection[] = [];
   readonly #worker: Worker;
   readonly #listener: WorkerListener;
   readonly #ready = Promise.withResolvers<void>();
@@ -196,6 +198,7 @@ export class WorkerHandle {
       case 'drained':
         this.drainReport = message.drain;
         this.counts = message.entries;
+        this.clusters = message.clusters;
         break;
     }
   }
@@ -227,7 +230,10 @@ export class WorkerHandle {
   }
 
   #onInspection(id: number, inspection: WorkerInspection | null): void {
-    if (inspection) this.counts = inspection.entries;
+    if (inspection) {
+      this.counts = inspection.entries;
+      this.clusters = inspection.clusters;
+    }
     this.#inspections.get(id)?.(inspection);
     this.#inspections.delete(id);
   }

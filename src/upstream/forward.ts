@@ -165,6 +165,7 @@ export class Forwarding extends Completion implements UpstreamHandler {
   onHead(status: number, statusText: string, headers: string[], body: Body): void {
     const node = this.#leaveNode() as Node;
     const failing = status === 502 || status === 503 || status === 504;
+    if (failing) node.failures++;
     if (!failing) node.health.succeeded();
     else if (this.#target.ejectFailing) node.health.failed(`it answered ${status}`, false);
     if (this.#repeatsAnswer(status, failing, node)) {
@@ -210,8 +211,9 @@ export class Forwarding extends Completion implements UpstreamHandler {
     const code = error instanceof GatewayError ? error.code : undefined;
     const theNodes =
       code === 'UPSTREAM_CONNECT' || code === 'UPSTREAM_BROKEN' || code === 'UPSTREAM_TIMEOUT';
-    if (theNodes && phase !== 'stale' && this.#target.ejectFailing) {
-      node.health.failed(reasonOf(error), phase === 'connect');
+    if (theNodes && phase !== 'stale') {
+      node.failures++;
+      if (this.#target.ejectFailing) node.health.failed(reasonOf(error), phase === 'connect');
     }
     if ((theNodes || code === 'UPSTREAM_BUSY') && this.#repeatsFailure(phase, node)) {
       this.#again(node, phase !== 'stale');

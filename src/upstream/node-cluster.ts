@@ -168,6 +168,7 @@ export class NodeCluster implements Cluster, ForwardTarget {
           used: !health.ejected,
           inFlight: same.reduce((sum, { inFlight }) => sum + inFlight, 0),
           requests: same.reduce((sum, { requests }) => sum + requests, 0),
+          failures: same.reduce((sum, { failures }) => sum + failures, 0),
         };
       }),
     };

@@ -29,6 +29,8 @@ export class Node {
   inFlight = 0;
   /** Requests it was given. */
   requests = 0;
+  /** Of these, those that it failed. */
+  failures = 0;
   /** What a weighted round robin has saved up for it. */
   saved = 0;
   /** Whether it is for when no other node can be used. */

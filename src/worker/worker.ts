@@ -134,7 +134,11 @@ class WorkerProcess {
         await serving.listen(entry, handle);
       } catch (error) {
         const reason = reasonOf(error);
-        throw new GatewayError('BIND_FAILED', { entry, address: 'its address', reason }, error);
+        throw new GatewayError(
+          'BIND_FAILED',
+          { who: `entry ${entry}`, address: 'its address', reason },
+          error,
+        );
       }
       this.#listening++;
     }
@@ -159,9 +163,9 @@ class WorkerProcess {
     this.#draining = true;
     process.title = `${process.title} draining`;
     const drain = await this.#serving.drain(() => this.#send({ type: 'closed-to-new' }));
-    const { entries } = this.#serving.inspect();
+    const { entries, clusters } = this.#serving.inspect();
     this.#serving.close();
-    this.#send({ type: 'drained', drain, entries }, () => process.exit(0));
+    this.#send({ type: 'drained', drain, entries, clusters }, () => process.exit(0));
   }
 
   /** The primary died: nobody gives this worker anything to do any more. */

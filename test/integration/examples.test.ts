@@ -89,6 +89,7 @@ const examples: Record<string, Example> = {
       assert.equal(answer.headers['x-index'], 'logs');
     },
   },
+  'operations.yml': { entry: 'main', path: '/books', answers: says(/^hello\n$/) },
   'plugin.yml': {
     entry: 'main',
     path: '/',

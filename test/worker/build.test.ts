@@ -20,6 +20,7 @@ function echo(message: string, more: object = {}) {
 }
 
 const config: GatewayConfig = {
+  api: null,
   plugins: [],
   entry: [
     entryConfig({ name: 'one', router: 'first', drain: { idle: 100, timeout: 1000 } }),

@@ -6,7 +6,6 @@
 /** Sections: each is a warning, and left out. */
 export const unsupportedSections: ReadonlySet<string> = new Set([
   'allow_multi_instance',
-  'api',
   'badger',
   'cluster',
   'disk_queue',

@@ -1,3 +1,4 @@
+import { apiSchema } from './api.ts';
 import { elasticsearchSchema } from './elasticsearch.ts';
 import { entrySchema } from './entry.ts';
 import { flowSchema } from './flow.ts';
@@ -23,6 +24,7 @@ export const rootSchema: JsonSchema = {
     flow: flowSchema,
     elasticsearch: elasticsearchSchema,
     workers: workersSchema,
+    api: apiSchema,
     plugins: pluginsSchema,
     env: envSchema,
     path: pathSchema,
