@@ -131,7 +131,7 @@ async function measureKinds(
 ): Promise<FilterCost[]> {
   const own = await stage.setting('filters', workers);
   const command = kindsCommand(program, own, all);
-  const child = start(command, workers === 1 ? { cpus: '0' } : {});
+  const child = start(command, workers === 1 ? '0' : undefined);
   const cpus = workers === 1 ? '1' : undefined;
   const named = ({ name }: Kind): string => (workers === 1 ? name : `${name}, ${workers} workers`);
   try {

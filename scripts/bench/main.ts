@@ -114,7 +114,7 @@ async function compareContestants(): Promise<void> {
       for (const contestant of able) {
         if ((load.tls && !contestant.tls) || (load.h2 && !contestant.h2)) continue;
         const own = await stage.setting(contestant.name, workers);
-        const child = start(contestant.prepare(own), cpus ? { cpus: cpus.proxy } : {});
+        const child = start(contestant.prepare(own), cpus?.proxy);
         running.push(child);
         await untilListening(load.tls || load.h2 ? own.tlsPort : own.port);
         const { name: who } = contestant;

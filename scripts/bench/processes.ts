@@ -1,10 +1,10 @@
-/** Processes of a benchmark: started pinned to a processor, read, and ended with the benchmark. */
+/** Processes of a benchmark: started pinned to a processor, and ended with the benchmark. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { processTree } from '../proc.ts';
 
 const started = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -20,16 +20,9 @@ export function installed(program: string): boolean {
 }
 
 /** Starts a program, on the processors given (a taskset list) or anywhere. */
-export function start(
-  command: readonly string[],
-  options: { cpus?: string; env?: NodeJS.ProcessEnv; cwd?: string } = {},
-): ChildProcess {
-  const [program = '', ...args] = options.cpus
-    ? ['taskset', '-c', options.cpus, ...command]
-    : command;
+export function start(command: readonly string[], cpus?: string): ChildProcess {
+  const [program = '', ...args] = cpus ? ['taskset', '-c', cpus, ...command] : command;
   const child = spawn(program, args, {
-    cwd: options.cwd,
-    env: { ...process.env, ...options.env },
     stdio: ['ignore', 'ignore', process.env['BENCH_VERBOSE'] ? 'inherit' : 'ignore'],
   });
   started.add(child);
@@ -47,15 +40,6 @@ export async function end(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** Settles when something listens on the port. @throws after `patience` ms. */
 export async function untilListening(port: number, patience = 15_000): Promise<void> {
   const begun = performance.now();
@@ -71,35 +55,6 @@ export async function untilListening(port: number, patience = 15_000): Promise<v
       throw new Error(`nothing listens on port ${port} after ${patience} ms`);
     await sleep(5);
   }
-}
-
-/** The process and all its descendants. */
-export function processTree(pid: number): number[] {
-  let children = '';
-  try {
-    children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  } catch {
-    return [];
-  }
-  return [pid, ...children.trim().split(' ').filter(Boolean).map(Number).flatMap(processTree)];
-}
-
-/** Processor time of a process tree so far, seconds, user and system together. */
-export function processorTime(pid: number): number {
-  const ticks = processTree(pid).map((each) => {
-    const stat = readFileSync(`/proc/${each}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return Number(fields[11]) + Number(fields[12]);
-  });
-  return ticks.reduce((sum, each) => sum + each, 0) / 100;
-}
-
-/** Memory of a process, MB. */
-export function memory(pid: number): { resident: number; proportional: number } {
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  const field = (name: string): number =>
-    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1] ?? 0) / 1024;
-  return { resident: field('Rss'), proportional: field('Pss') };
 }
 
 /** Whether a GET on a new connection is answered. */

@@ -1,7 +1,7 @@
 /** Rounds of load: contestants take turns, because a machine drifts more between minutes than they differ. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { processorTime } from '../proc.ts';
 import { drive, type Load, type Outcome } from './load.ts';
-import { processorTime } from './processes.ts';
 
 /** Something that runs, and the load on it. */
 export interface Turn {

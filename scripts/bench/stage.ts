@@ -2,7 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort, start, untilListening } from './processes.ts';
+import { freePort } from '../free-port.ts';
+import { start, untilListening } from './processes.ts';
 
 /** What one contestant is to use. */
 export interface Setting {
@@ -64,7 +65,7 @@ http {
 }
 `,
   );
-  start(['nginx', '-c', file, '-p', folder], { cpus: '1' });
+  start(['nginx', '-c', file, '-p', folder], '1');
   await untilListening(ports[0]);
   return ports;
 }

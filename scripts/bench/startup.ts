@@ -1,7 +1,8 @@
 /** Launch to first answer, reload, and resident memory of an idle contestant with two workers. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { memory, processorTime, processTree } from '../proc.ts';
 import type { Contestant } from './contestants.ts';
-import { answers, end, memory, processorTime, processTree, start } from './processes.ts';
+import { answers, end, start } from './processes.ts';
 import { median } from './report.ts';
 import type { Stage } from './stage.ts';
 

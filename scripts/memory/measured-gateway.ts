@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { requestControl } from '../../src/primary/control-client.ts';
 import type { GatewayStatus } from '../../src/primary/status.ts';
+import { memory } from '../proc.ts';
 
 /** What `npm run build` made: running from source takes more memory, for the types are stripped. */
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -49,24 +50,11 @@ flow: [{ name: main, filter: [{ elasticsearch: { elasticsearch: backend } }] }]
 elasticsearch: [{ name: backend, endpoint: "${origin}" }]
 `,
   );
-  const child = spawn(
-    process.execPath,
-    [
-      ...(process.env['F'] ?? '').split(' ').filter(Boolean),
-      cli,
-      'run',
-      '-c',
-      file,
-      '--workers',
-      `${workers}`,
-    ],
-    {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
-  );
+  const args = [cli, 'run', '-c', file, '--workers', `${workers}`];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const status = await firstStatus(join(folder, 'data', 'evergate.sock'), child);
   const pids = status.workers.map(({ pid }) => pid);
-  const resident = (): number[] => pids.map(residentOf);
+  const resident = (): number[] => pids.map((pid) => memory(pid).resident);
   return {
     port: Number(/:(\d+)$/.exec(status.entries[0]?.addresses[0] ?? '')?.[1]),
     resident,
@@ -100,16 +88,6 @@ async function firstStatus(socket: string, child: ChildProcess): Promise<Gateway
       // It is not there yet.
     }
     await sleep(50);
-  }
-}
-
-/** Resident memory as the system counts it, MB; 0 for a process that has gone. */
-function residentOf(pid: number): number {
-  try {
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return Number(kilobytes ?? 0) / 1024;
-  } catch {
-    return 0;
   }
 }
 

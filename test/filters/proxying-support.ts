@@ -8,9 +8,8 @@ import pino from 'pino';
 import { loadConfiguration } from '../../src/config/load.ts';
 import type { GatewayConfig } from '../../src/config/types.ts';
 import { collect } from '../../src/context/body.ts';
-import { GatewayRequest, RequestContext } from '../../src/context/context.ts';
+import type { RequestContext } from '../../src/context/context.ts';
 import { compileTemplate } from '../../src/context/template.ts';
-import { HeaderList } from '../../src/context/header-list.ts';
 import elasticsearch from '../../src/filters/elasticsearch.ts';
 import http from '../../src/filters/http.ts';
 import type { Filter, FilterServices } from '../../src/flow/filter.ts';
@@ -20,6 +19,7 @@ import {
   createCluster,
   type NodeCluster,
 } from '../../src/upstream/node-cluster.ts';
+import { newContext } from '../support/context.ts';
 import { rawBackend } from '../upstream/raw-backend.ts';
 
 const log = pino({ level: 'silent' });
@@ -79,20 +79,7 @@ export async function build(
 
 /** Sends one request through the filter; answers the body of the response. */
 export async function run(filter: Filter, method = 'GET', target = '/'): Promise<string> {
-  const client = {
-    remoteAddress: '127.0.0.1',
-    remotePort: 1,
-    localAddress: '127.0.0.1',
-    localPort: 2,
-    tls: false,
-  };
-  const headers = new HeaderList(['Host', 'shop.example']);
-  const context = new RequestContext(
-    1,
-    'e',
-    client,
-    new GatewayRequest(method, target, headers, null),
-  );
+  const context = newContext({ method, target, headers: ['Host', 'shop.example'] });
   assert.equal(typeof filter, 'function');
   await (filter as (context: RequestContext) => Promise<void>)(context);
   return (await collect(context.response.body, 1e6)).toString();

@@ -4,9 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../scripts/free-port.ts';
 import { ask, rawClient } from '../harness/clients.ts';
 import {
   eventually,
@@ -27,16 +28,6 @@ flow:
   - { name: here, filter: [{ echo: { message: here } }] }
   - { name: there, filter: [{ echo: { message: there } }] }
 `;
-
-/** A port that was free a moment ago. */
-async function freePort(host = '127.0.0.1'): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function occupy(t: TestContext, port: number, host = '127.0.0.1'): Promise<void> {
   const server = createServer().listen(port, host);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { ask, entry, eventually, isAlive, launch, start } from './gateway.ts';
+import { ask, entry, eventually, isAlive, launch, start, startBusy } from './gateway.ts';
 
 for (const reuse_port of [true, false]) {
   test(`all workers killed: waiting connections are answered (reuse_port ${reuse_port})`, async (t) => {
@@ -75,13 +75,7 @@ test('TERM to one worker: it is replaced before it goes', async (t) => {
 });
 
 test('the primary killed: workers finish what they have and end', async (t) => {
-  const gateway = await start(t, { entry: [entry('a')] });
-  const port = await gateway.port('a');
-  const workers = (await gateway.status()).workers.map(({ pid }) => pid);
-  const slow = ask(port, { path: '/slow' });
-  await eventually('the request to arrive', async () =>
-    (await gateway.status()).entries.some(({ total }) => total > 0),
-  );
+  const { gateway, workers, slow } = await startBusy(t);
   gateway.process.kill('SIGKILL');
   assert.equal((await slow).status, 200);
   await eventually('the workers to end', () => !workers.some(isAlive));

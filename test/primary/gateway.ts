@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
@@ -14,6 +13,9 @@ import type { EntryConfig, GatewayConfig, NetworkConfig } from '../../src/config
 import { requestControl } from '../../src/primary/control-client.ts';
 import type { ReloadRecord } from '../../src/primary/reload-record.ts';
 import type { GatewayStatus } from '../../src/primary/status.ts';
+import { eventually, temporaryFolder } from '../harness/gateway.ts';
+
+export { eventually, temporaryFolder };
 
 const program = fileURLToPath(new URL('stand-in-gateway.ts', import.meta.url));
 const PATIENCE = 40_000;
@@ -146,12 +148,6 @@ export class StandInGateway {
   }
 }
 
-export function temporaryFolder(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'evergate-primary-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
 /** Starts a gateway without waiting for it. */
 export function launch(
   t: TestContext,
@@ -172,18 +168,20 @@ export function start(
   return launch(t, config, options).ready();
 }
 
-/** Waits until `holds` answers something truthy, and answers that. */
-export async function eventually<T>(
-  what: string,
-  holds: () => T | Promise<T>,
-): Promise<NonNullable<T>> {
-  const deadline = Date.now() + PATIENCE;
-  for (;;) {
-    const held = await holds();
-    if (held) return held;
-    assert.ok(Date.now() < deadline, `in vain waited for: ${what}`);
-    await sleep(20);
-  }
+/** A gateway that has a request under way, which takes half a second. */
+export async function startBusy(t: TestContext): Promise<{
+  gateway: StandInGateway;
+  /** Processes of its workers. */
+  workers: number[];
+  slow: Promise<Answer>;
+}> {
+  const gateway = await start(t, { entry: [entry('a')] });
+  const workers = (await gateway.status()).workers.map(({ pid }) => pid);
+  const slow = ask(await gateway.port('a'), { path: '/slow' });
+  await eventually('the request to arrive', async () =>
+    (await gateway.status()).entries.some(({ total }) => total > 0),
+  );
+  return { gateway, workers, slow };
 }
 
 export interface Answer {

@@ -5,17 +5,11 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { requestControl } from '../../src/primary/control-client.ts';
-import { ask, entry, eventually, isAlive, start } from './gateway.ts';
+import { ask, entry, eventually, isAlive, start, startBusy } from './gateway.ts';
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} answers what is there and exits 0`, async (t) => {
-    const gateway = await start(t, { entry: [entry('a')] });
-    const port = await gateway.port('a');
-    const workers = (await gateway.status()).workers.map(({ pid }) => pid);
-    const slow = ask(port, { path: '/slow' });
-    await eventually('the request to arrive', async () =>
-      (await gateway.status()).entries.some(({ total }) => total > 0),
-    );
+    const { gateway, workers, slow } = await startBusy(t);
     gateway.process.kill(signal);
     assert.equal((await slow).status, 200);
     assert.deepEqual(await gateway.exit(), { code: 0, signal: null });
@@ -25,13 +19,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 
 test('INT to the whole group, as a terminal sends it, still drains', async (t) => {
-  const gateway = await start(t, { entry: [entry('a')] });
-  const port = await gateway.port('a');
-  const workers = (await gateway.status()).workers.map(({ pid }) => pid);
-  const slow = ask(port, { path: '/slow' });
-  await eventually('the request to arrive', async () =>
-    (await gateway.status()).entries.some(({ total }) => total > 0),
-  );
+  const { gateway, workers, slow } = await startBusy(t);
   for (const pid of [...workers, gateway.pid]) process.kill(pid, 'SIGINT');
   assert.equal((await slow).status, 200);
   assert.equal((await gateway.exit()).code, 0);

@@ -1,28 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { RouterConfig } from '../../src/config/types.ts';
-import { RequestContext, GatewayRequest } from '../../src/context/context.ts';
-import { HeaderList } from '../../src/context/header-list.ts';
+import type { RequestContext } from '../../src/context/context.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { parsePattern } from '../../src/router/pattern.ts';
 import { Router } from '../../src/router/router.ts';
+import { newContext } from '../support/context.ts';
 
-const client = {
-  remoteAddress: '127.0.0.1',
-  remotePort: 1,
-  localAddress: '127.0.0.1',
-  localPort: 2,
-  tls: false,
-};
-
-function contextOf(method: string, target: string): RequestContext {
-  return new RequestContext(
-    1,
-    'e',
-    client,
-    new GatewayRequest(method, target, new HeaderList(), null),
-  );
-}
+const contextOf = (method: string, target: string): RequestContext =>
+  newContext({ method, target });
 
 /** A router whose rules are `METHOD pattern`, each leading to a flow named like itself. */
 function routerOf(rules: readonly string[], defaultFlow: string | null = null): Router<string> {

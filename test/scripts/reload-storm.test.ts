@@ -10,7 +10,7 @@ import { now } from '../../scripts/reload-storm/clock.ts';
 import type { ClientConnection } from '../../scripts/reload-storm/connection.ts';
 import { judgeStorm } from '../../scripts/reload-storm/findings.ts';
 import { acceptedBy, type Killing, killWorker } from '../../scripts/reload-storm/ownership.ts';
-import { freePort } from '../../scripts/reload-storm/processes.ts';
+import { freePort } from '../../scripts/free-port.ts';
 import type { StormResult } from '../../scripts/reload-storm/storm.ts';
 import { type FailureRecord, Tally } from '../../scripts/reload-storm/tally.ts';
 

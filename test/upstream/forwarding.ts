@@ -4,8 +4,6 @@ import { type AddressInfo, createServer } from 'node:net';
 import type { TestContext } from 'node:test';
 import pino from 'pino';
 import { type Body, collect } from '../../src/context/body.ts';
-import { GatewayRequest, RequestContext } from '../../src/context/context.ts';
-import { HeaderList } from '../../src/context/header-list.ts';
 import {
   type Cluster,
   type ClusterConfig,
@@ -16,6 +14,7 @@ import {
 } from '../../src/upstream/cluster.ts';
 import { createCluster } from '../../src/upstream/node-cluster.ts';
 import { readsOfElasticsearch } from '../../src/upstream/retry.ts';
+import { newContext } from '../support/context.ts';
 import { PushedBody, rawBackend } from './raw-backend.ts';
 
 const log = pino({ level: 'silent' });
@@ -49,16 +48,8 @@ export function contextOf(
   headers: string[] = [],
   body: Body = null,
 ) {
-  const client = {
-    remoteAddress: '127.0.0.1',
-    remotePort: 1,
-    localAddress: '127.0.0.1',
-    localPort: 2,
-    tls: false,
-  };
   const fields = headers.includes('Host') ? headers : ['Host', 'client.example', ...headers];
-  const request = new GatewayRequest(method, target, new HeaderList(fields), body);
-  return new RequestContext(1, 'test', client, request);
+  return newContext({ method, target, headers: fields, body });
 }
 
 export function optionsWith(

@@ -1,39 +1,28 @@
-import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, signal, start } from '../processes.ts';
-import { type Setting, type Target, type TargetOptions, VERSION_PATH } from './target.ts';
+import { Peer } from './peer.ts';
+import { type Setting, type TargetOptions, VERSION_PATH } from './target.ts';
 
 /**
  * HAProxy: one worker process with threads under a master, `USR2`. Its master does not replace a
  * worker that was killed, so there is none to kill. `idleClose` sets its option to keep idle
  * connections over a reload until their next response, which is off by default.
  */
-export class HAProxy implements Target {
-  readonly name = 'haproxy';
-  title = 'HAProxy';
-  main: ChildProcess | null = null;
-  readonly watchesFile = false;
-  readonly resizable = true;
-  readonly workers = null;
-  readonly reloadByApi = null;
-  readonly upgrade = null;
-  readonly restart = null;
-  readonly generation = null;
-  readonly settled = null;
-  readonly complaints = null;
-  readonly #options: TargetOptions;
+export class HAProxy extends Peer {
+  override readonly name = 'haproxy';
+  override title = 'HAProxy';
   readonly #idleClose: boolean;
   readonly #file: string;
 
   constructor(options: TargetOptions, idleClose = false) {
-    this.#options = options;
+    super(options);
     this.#idleClose = idleClose;
     this.#file = join(options.folder, 'haproxy.cfg');
   }
 
-  save({ version, workers }: Setting): void {
-    const { folder, port, backendPort } = this.#options;
+  override save({ version, workers }: Setting): void {
+    const { folder, port, backendPort } = this.options;
     writeFileSync(
       this.#file,
       `global
@@ -57,19 +46,15 @@ backend backend
     );
   }
 
-  async start(): Promise<void> {
-    const { folder } = this.#options;
+  override async start(): Promise<void> {
+    const { folder } = this.options;
     const [, version = ''] =
       /version (\d+\.\d+\.\d+)/.exec(await run(folder, 'haproxy', ['-v'])) ?? [];
     this.title = `HAProxy ${version}${this.#idleClose ? ', idle-close-on-response' : ''}`;
     this.main = start(folder, 'haproxy.log', 'haproxy', ['-W', '-db', '-f', this.#file]);
   }
 
-  async reload(): Promise<void> {
+  override async reload(): Promise<void> {
     signal(this.main?.pid ?? 0, 'SIGUSR2');
-  }
-
-  async stop(): Promise<void> {
-    signal(this.main?.pid ?? 0, 'SIGTERM');
   }
 }

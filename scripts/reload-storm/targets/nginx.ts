@@ -1,32 +1,22 @@
-import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { childrenOf, run, signal, start } from '../processes.ts';
-import { type Setting, type Target, type TargetOptions, VERSION_PATH } from './target.ts';
+import { childrenOf, run, start } from '../processes.ts';
+import { Peer } from './peer.ts';
+import { type Setting, type TargetOptions, VERSION_PATH } from './target.ts';
 
 /** nginx: workers under a master, `nginx -s reload`. */
-export class Nginx implements Target {
-  readonly name = 'nginx';
-  title = 'nginx';
-  main: ChildProcess | null = null;
-  readonly watchesFile = false;
-  readonly resizable = true;
-  readonly reloadByApi = null;
-  readonly upgrade = null;
-  readonly restart = null;
-  readonly generation = null;
-  readonly settled = null;
-  readonly complaints = null;
-  readonly #options: TargetOptions;
+export class Nginx extends Peer {
+  override readonly name = 'nginx';
+  override title = 'nginx';
   readonly #file: string;
 
   constructor(options: TargetOptions) {
-    this.#options = options;
+    super(options);
     this.#file = join(options.folder, 'nginx.conf');
   }
 
-  save({ version, workers }: Setting): void {
-    const { folder, port, backendPort, reusePort } = this.#options;
+  override save({ version, workers }: Setting): void {
+    const { folder, port, backendPort, reusePort } = this.options;
     writeFileSync(
       this.#file,
       `${process.getuid?.() === 0 ? 'user root;' : ''}
@@ -62,24 +52,20 @@ http {
     );
   }
 
-  async start(): Promise<void> {
-    const { folder } = this.#options;
+  override async start(): Promise<void> {
+    const { folder } = this.options;
     this.title = (await run(folder, 'nginx', ['-v'])).trim().replace(/^.*nginx\//, 'nginx ');
     this.main = start(folder, 'nginx.log', 'nginx', this.#arguments);
   }
 
   get #arguments(): string[] {
-    const { folder } = this.#options;
+    const { folder } = this.options;
     return ['-p', folder, '-e', join(folder, 'nginx.log'), '-c', this.#file];
   }
 
-  async reload(): Promise<void> {
-    await run(this.#options.folder, 'nginx', [...this.#arguments, '-s', 'reload']);
+  override async reload(): Promise<void> {
+    await run(this.options.folder, 'nginx', [...this.#arguments, '-s', 'reload']);
   }
 
-  workers = (): number[] => childrenOf(this.main?.pid ?? -1);
-
-  async stop(): Promise<void> {
-    signal(this.main?.pid ?? 0, 'SIGTERM');
-  }
+  override workers = (): number[] => childrenOf(this.main?.pid ?? -1);
 }
