@@ -47,11 +47,19 @@ function realiseScalar(node: ScalarNode, schema: JsonSchema, loose: boolean): un
   return loose || node.flexible ? fitting(node, types) : value;
 }
 
+/** What older YAML takes for true and false. */
+const words = new Map([
+  ['yes', true],
+  ['on', true],
+  ['no', false],
+  ['off', false],
+]);
+
 /** The value in the type that is expected. */
 function fitting(node: ScalarNode, types: ReadonlySet<string>): Scalar {
   const { text } = node;
   const isMisplaced = typeof node.value === 'string' && types.size > 0 && !types.has('string');
-  const value = isMisplaced ? typed(text) : node.value;
+  const value = isMisplaced ? (words.get(text) ?? typed(text)) : node.value;
   if (typeof value === 'number') {
     const asNumber = types.has('number') || (types.has('integer') && Number.isInteger(value));
     if (asNumber || types.size === 0) return value;

@@ -61,8 +61,9 @@ function normaliseRules(raw: RawRouter, path: Path, scope: Scope): RuleConfig[] 
     const rule = value as unknown as RawRule;
     const at = [...path, 'rules', index];
     const normalised = normaliseRule(rule, at, scope);
-    if (rule.enabled === false) {
-      if (raw.rule_toggle_enabled === true) return [];
+    if (raw.rule_toggle_enabled === true) {
+      if (rule.enabled !== true) return [];
+    } else if (rule.enabled === false) {
       const message =
         '"enabled" has no effect: the rule counts; set "rule_toggle_enabled: true" in its router';
       scope.problems.warning(keyPlaceAt(scope.root, [...at, 'enabled']), at, message);
@@ -72,15 +73,15 @@ function normaliseRules(raw: RawRouter, path: Path, scope: Scope): RuleConfig[] 
   });
 }
 
-/** Elsewhere a rule that can be switched on is off until it says that it is on. */
+/** A rule that can be switched on is off until it says that it is on, which is easily overlooked. */
 function warnOfUnsaid({ rules, rule_toggle_enabled }: RawRouter, path: Path, scope: Scope): void {
   if (rule_toggle_enabled !== true) return;
-  const unsaid = [...rules.keys()].filter(
-    (index) => nodeAt(scope.root, [...path, 'rules', index, 'enabled']) === undefined,
+  const unsaid = [...rules.entries()].filter(
+    ([, rule]) => isMap(rule) && rule.enabled === undefined,
   );
   if (unsaid.length === 0) return;
-  const which = unsaid.map((index) => `rules[${index}]`).join(', ');
-  const message = `${which} ${unsaid.length > 1 ? 'do' : 'does'} not say whether "enabled", and so ${unsaid.length > 1 ? 'count' : 'counts'}; INFINI Gateway leaves such rules out`;
+  const which = unsaid.map(([index]) => `rules[${index}]`).join(', ');
+  const message = `left out, as they do not say "enabled: true": ${which}`;
   const at = [...path, 'rule_toggle_enabled'];
   scope.problems.warning(keyPlaceAt(scope.root, at), at, message);
 }

@@ -31,7 +31,7 @@ export default defineFilter<FlowParameters>({
         references: 'flow',
         forgivenBy: 'ignore_undefined_flow',
         syntax: 'template',
-        description: 'Name of a flow to run.',
+        description: 'Name of a flow to run, after `flows` where both are given.',
         examples: ['request_logging'],
       },
       flows: {
@@ -87,7 +87,7 @@ export default defineFilter<FlowParameters>({
   },
   create(parameters, services) {
     const { flow, flows, context_flow: contextFlow } = parameters;
-    const names = flow === undefined ? flows : [flow, ...flows];
+    const names = flow === undefined ? flows : [...flows, flow];
     const { ignore_undefined_flow: ignoring } = parameters;
     const handlers = names.map((name) => named(name, ignoring, services));
     if (contextFlow) handlers.unshift(mapped(contextFlow, ignoring ?? true, services));

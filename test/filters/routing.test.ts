@@ -232,9 +232,9 @@ test('flow runs other flows and goes on', async (t) => {
     filter: [{ echo: { message: c } }, { drop: }]`,
   );
   const answer = async (...headers: string[]) => bodyText((await ask({ headers })).response);
-  assert.equal(await answer(), 'ab!');
-  assert.equal(await answer('Flow', 'b'), 'abb!');
-  assert.equal(await answer('Flow', 'c'), 'abc');
+  assert.equal(await answer(), 'ba!');
+  assert.equal(await answer('Flow', 'b'), 'bba!');
+  assert.equal(await answer('Flow', 'c'), 'bc');
   assert.equal(bodyText((await ask({}, 'forgiving')).response), 'b');
   await assert.rejects(ask({ headers: ['Flow', 'a'] }, 'strict'), {
     code: 'FILTER_FAILED',

@@ -90,7 +90,7 @@ test('a rule that is switched off does not count, where the router says so', asy
   - name: ${name}
     ${more}
     default_flow: rest
-    rules: [{ pattern: /a, flow: a, enabled: false }, { pattern: /b, flow: a, enabled: true }]`;
+    rules: [{ pattern: /a, flow: a, enabled: false }, { pattern: /b, flow: a, enabled: true }, { pattern: /c, flow: a }]`;
   const gateway = await startGateway(
     t,
     `entry:
@@ -106,8 +106,11 @@ flow:
   const [one, two] = [await gateway.origin('one'), await gateway.origin('two')];
   assert.equal((await ask(`${one}/a`)).body, 'rest');
   assert.equal((await ask(`${one}/b`)).body, 'a');
+  assert.equal((await ask(`${one}/c`)).body, 'rest');
   assert.equal((await ask(`${two}/a`)).body, 'a');
+  assert.equal((await ask(`${two}/c`)).body, 'a');
   assert.match(gateway.output, /"enabled\\" has no effect/);
+  assert.match(gateway.output, /left out, as they do not say \\"enabled: true\\": rules\[2\]/);
 });
 
 test('addresses that are denied, or not permitted, get no connection', async (t) => {

@@ -57,12 +57,12 @@ const rules: JsonSchema = {
         description: 'Names of the flows that such a request goes through, one after the other.',
         examples: [['write_flow']],
       },
+      description: { type: 'string', description: 'What the rule is for, in words.' },
       enabled: {
         type: 'boolean',
-        default: true,
         description:
-          'Whether the rule counts. It is heeded only when the router has `rule_toggle_enabled`; a rule that does not say it counts, too.',
-        examples: [false],
+          'Whether the rule counts. It is heeded only when the router has `rule_toggle_enabled`, and then a rule that does not say it is left out.',
+        examples: [true],
       },
     },
   },
@@ -130,7 +130,7 @@ export const routerSchema: JsonSchema = {
       rule_toggle_enabled: {
         type: 'boolean',
         default: false,
-        description: 'Whether `enabled: false` switches a rule off.',
+        description: 'Whether only those rules count that say `enabled: true`.',
         examples: [true],
       },
     },
