@@ -168,7 +168,8 @@ function bodyOf(message: Message, limit: number): object {
   const { body, seen } = message;
   if (seen === null) {
     if (!isBuffered(body)) return {};
-    return { body_length: body?.length ?? 0, body: body?.toString('utf8', 0, limit) ?? '' };
+    const text = body?.toString('utf8', 0, limit) ?? '';
+    return { body_length: body?.length ?? 0, body: text, complete: true };
   }
   const { start, length, complete } = seen;
   return { body_length: length, body: start.toString('utf8', 0, limit), complete };

@@ -50,6 +50,7 @@ test('logging writes a line for each request', async (t) => {
     header: { Host: 'h', 'X-A': '1, 2' },
     body_length: 11,
     body: '{"que',
+    complete: true,
   });
   const { elapsed, ...response } = first.response;
   assert.equal(typeof elapsed, 'number');
@@ -58,6 +59,7 @@ test('logging writes a line for each request', async (t) => {
     header: { 'Content-Type': 'text/plain' },
     body_length: 13,
     body: 'a long',
+    complete: true,
   });
   assert.equal(second?.request['method'], 'GET');
 });
