@@ -147,9 +147,11 @@ export class NodeExchange extends Exchange {
   #finished(): void {
     if (this.done) return;
     this.finish();
-    // What is left of a body that nobody wants is read only if it is short; node:http reads it all.
-    if (this.#body !== null && this.#body.missing > smallRest) this.connection.close();
-    this.connection.finished(this.#body !== null, this.owner.draining);
+    const { connection } = this;
+    const body = this.#body;
+    // Where the connection was said to stay, the rest of the request has to be read.
+    if (body !== null && this.receiving) body.discard(() => connection.unsettle(0));
+    connection.finished(body !== null, this.owner.draining);
   }
 
   /** Whether this response is the connection's last one. */

@@ -8,7 +8,7 @@ import { onceCaughtUp } from './caught-up.ts';
 import { ClientSocket } from './client-socket.ts';
 import type { Connection } from './connections.ts';
 import { rawErrorResponse } from './error-response.ts';
-import { type ExchangeOwner, smallRest } from './exchange.ts';
+import type { ExchangeOwner } from './exchange.ts';
 import { type BodyFlow, StrictBody } from './strict-body.ts';
 import { type ExchangeReader, StrictExchange } from './strict-exchange.ts';
 import { readStrictHead, type StrictLimits } from './strict-head.ts';
@@ -110,7 +110,7 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
     const connection = this.#connection;
     this.#exchange = null;
     connection.finished(true, this.#front.owner.draining);
-    if (last || (body !== null && body.missing > smallRest)) {
+    if (last) {
       this.deadline = Infinity;
       connection.ending = 'answered';
       connection.close();
@@ -118,6 +118,7 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
     }
     if (body === null) this.deadline = clock.deadline(this.#front.limits.idle_timeout);
     else {
+      // Where the connection was said to stay, the rest of the request has to be read.
       body.discard();
       this.resume();
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { clock } from '../../src/coarse-clock.ts';
-import { collect } from '../../src/context/body.ts';
+import { collect, isBuffered } from '../../src/context/body.ts';
 import type { RequestContext } from '../../src/context/context.ts';
 import { RawClient, answerPath, blockAfterReading, get, startEntry, until } from './support.ts';
 
@@ -175,6 +175,47 @@ suite('bodies that nobody reads', () => {
     await client.expectEnd();
     assert.match(client.received, /Connection: close\r\n(?:.*\r\n)*\r\n\/early$/);
   });
+});
+
+suite('a response that is complete before the request', () => {
+  /** Answers with what came first, and leaves the rest to whoever wants it. */
+  function answerFirstBytes({ request, response }: RequestContext): void | Promise<void> {
+    const body = request.takeBody();
+    if (isBuffered(body)) return answerPath({ request, response } as RequestContext);
+    return new Promise((resolve) => {
+      body.start({
+        write(chunk) {
+          response.body = Buffer.from(`first: ${chunk.toString()}`);
+          resolve();
+          return true;
+        },
+        end() {},
+        fail() {},
+      });
+    });
+  }
+  const large = 'x'.repeat(300_000);
+  const requests: Record<string, [string, string]> = {
+    'chunked, its end missing': ['Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n', '0\r\n\r\n'],
+    'chunked, much of it missing': [
+      'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n',
+      `${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`,
+    ],
+    'of known length': [`Content-Length: ${large.length + 5}\r\n\r\nhello`, large],
+  };
+  for (const [name, [first, rest]] of Object.entries(requests)) {
+    test(`${name}: a connection that was said to stay takes the rest, and the next request`, async (t) => {
+      const { port, entry } = await startEntry(t, answerFirstBytes);
+      const client = await RawClient.connect(t, port);
+      client.send(`POST /a HTTP/1.1\r\nHost: a\r\n${first}`);
+      await client.expect(/first: hello$/);
+      assert.doesNotMatch(client.received, /Connection: close/);
+      await until(() => entry.inspect().requests === 0, 'the end of the exchange');
+      client.send(rest + get('/b'));
+      await client.expect(/\/b$/);
+      assert.equal(client.ended, false);
+    });
+  }
 });
 
 suite('Expect: 100-continue', () => {
