@@ -38,8 +38,8 @@ export interface EntryServices {
   readonly admits?: ((address: string) => boolean) | null;
   /** What an entry with TLS shows its clients. */
   readonly credentials?: EntryCredentials | undefined;
-  /** Key of TLS session tickets, 48 bytes, the same in all workers. */
-  readonly ticketKey?: Buffer | undefined;
+  /** Keys of TLS session tickets, the newest first, the same in all workers. */
+  readonly ticketKeys?: Buffer | undefined;
 }
 
 /** How long a proxy may take to say who its client is, ms. */
@@ -130,8 +130,8 @@ export class Entry implements ExchangeOwner {
     else this.#addressPermits.recall(address);
   }
 
-  setTicketKey(key: Buffer): void {
-    this.#tls?.setTicketKey(key);
+  setTicketKeys(keys: Buffer): void {
+    this.#tls?.setTicketKeys(keys);
   }
 
   inspect(): EntryInspection {
@@ -293,10 +293,10 @@ export class Entry implements ExchangeOwner {
     else this.#tls.accept(socket);
   }
 
-  #createTlsServer(config: TlsConfig, { credentials, ticketKey }: EntryServices): TlsServer {
+  #createTlsServer(config: TlsConfig, { credentials, ticketKeys }: EntryServices): TlsServer {
     if (!credentials) throw new Error('there is no certificate');
     const onSecure = (socket: TLSSocket): void => this.#secured(socket);
-    return new TlsServer({ name: this.name, config, credentials, ticketKey, onSecure });
+    return new TlsServer({ name: this.name, config, credentials, ticketKeys, onSecure });
   }
 
   /** The handshake is done. */

@@ -3,14 +3,15 @@ import type { Duplex } from 'node:stream';
 import tls, { type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import type { TlsConfig } from '../config/types.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
+import { TicketKeys } from './ticket-keys.ts';
 
 export interface TlsServerOptions {
   /** Of the entry. */
   readonly name: string;
   readonly config: TlsConfig;
   readonly credentials: EntryCredentials;
-  /** 48 bytes, the same in every worker; absent for keys of this process alone. */
-  readonly ticketKey: Buffer | undefined;
+  /** The same in every worker, the newest first; absent for keys of this process alone. */
+  readonly ticketKeys: Buffer | undefined;
   readonly onSecure: (socket: TLSSocket) => void;
 }
 
@@ -36,9 +37,10 @@ const strongCiphers = [
  */
 export class TlsServer {
   readonly #server: tls.Server;
+  readonly #ticketKeys: TicketKeys;
 
   /** @throws what is wrong with a certificate, a key or the cipher list. */
-  constructor({ name, config, credentials, ticketKey, onSecure }: TlsServerOptions) {
+  constructor({ name, config, credentials, ticketKeys, onSecure }: TlsServerOptions) {
     const { fallback, named, clientAuthorities } = credentials;
     const shared: SecureContextOptions = {
       minVersion: config.min_version,
@@ -65,9 +67,10 @@ export class TlsServer {
       rejectUnauthorized: false,
       // A session of another entry, or from before other authorities, is none here.
       sessionIdContext: digest(name, clientAuthorities ?? ''),
-      ...(ticketKey ? { ticketKeys: ticketKey } : {}),
       ...(contexts.size === 0 ? {} : { SNICallback: chooseFrom(contexts) }),
     });
+    this.#ticketKeys = new TicketKeys(this.#server, new Set(contexts.values()));
+    if (ticketKeys) this.#ticketKeys.set(ticketKeys);
     this.#server.on('secureConnection', (socket: TLSSocket) => {
       // From here on how a connection ends is for whoever reads it to say.
       socket.allowHalfOpen = true;
@@ -82,8 +85,8 @@ export class TlsServer {
     this.#server.emit('connection', socket);
   }
 
-  setTicketKey(key: Buffer): void {
-    this.#server.setTicketKeys(key);
+  setTicketKeys(keys: Buffer): void {
+    this.#ticketKeys.set(keys);
   }
 }
 

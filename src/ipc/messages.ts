@@ -3,6 +3,9 @@ import type { EntryCredentials } from '../tls/credentials.ts';
 import type { LimitToPrimary, LimitToWorker } from './limit-messages.ts';
 import type { ClusterInspection, ClusterObservation } from './cluster-state.ts';
 
+/** Name, HMAC key and AES key of a TLS session ticket, together. */
+export const ticketKeyBytes = 48;
+
 /** What a worker is, told once when it starts. */
 export interface WorkerAssignment {
   /** Place in the pool, from 0; a replacement takes the slot of the worker before it. */
@@ -11,8 +14,8 @@ export interface WorkerAssignment {
   readonly config: GatewayConfig;
   /** What its entries with TLS show their clients, by entry; secret. */
   readonly credentials: Readonly<Record<string, EntryCredentials>>;
-  /** Key of TLS session tickets, 48 bytes; secret. */
-  readonly ticketKey: Uint8Array;
+  /** Keys of TLS session tickets, one behind the other, the newest first; secret. */
+  readonly ticketKeys: Uint8Array;
   /** Listening sockets that will follow, one `socket` message each. */
   readonly sockets: number;
   /** What is known of clusters. */
@@ -31,8 +34,8 @@ export type ToWorker =
   | { readonly type: 'permits-granted'; readonly entry: string; readonly count: number }
   /** Another worker lacks permits: give back those that no connection uses. */
   | { readonly type: 'permits-recalled'; readonly entry: string }
-  /** The key of TLS session tickets has changed. */
-  | { readonly type: 'ticket-key'; readonly key: Uint8Array }
+  /** The keys of TLS session tickets have changed. */
+  | { readonly type: 'ticket-keys'; readonly keys: Uint8Array }
   /** Whether this worker is the one that checks the clusters' nodes and asks for their topology. */
   | { readonly type: 'observe'; readonly on: boolean }
   /** What the worker that does has found. */

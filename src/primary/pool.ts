@@ -12,7 +12,7 @@ import { Permits } from './permits.ts';
 import type { LimitToPrimary } from '../ipc/limit-messages.ts';
 import { Quotas } from './quotas.ts';
 import type { Predecessor } from './predecessor.ts';
-import { TicketKey } from './ticket-key.ts';
+import { TicketKeys } from './ticket-keys.ts';
 import { type EntryTotals, Totals } from './totals.ts';
 import {
   describeExit,
@@ -51,8 +51,8 @@ export class Pool implements WorkerListener {
   readonly observations = new Observations();
   readonly quotas = new Quotas();
   readonly draining = new Map<WorkerHandle, DrainAccount | null>();
-  readonly #ticketKey = new TicketKey((key) => {
-    for (const worker of this.alive) worker.send({ type: 'ticket-key', key });
+  readonly #ticketKeys = new TicketKeys((keys) => {
+    for (const worker of this.alive) worker.send({ type: 'ticket-keys', keys });
   });
   /** Every worker process there is. */
   readonly alive = new Set<WorkerHandle>();
@@ -109,12 +109,12 @@ export class Pool implements WorkerListener {
     return before;
   }
 
-  get ticketKey(): Uint8Array {
-    return this.#ticketKey.current;
+  get ticketKeys(): Uint8Array {
+    return this.#ticketKeys.all;
   }
 
-  set ticketKey(key: Uint8Array) {
-    this.#ticketKey.replace(Buffer.from(key));
+  set ticketKeys(keys: Uint8Array) {
+    this.#ticketKeys.replace(Buffer.from(keys));
   }
 
   /** Of the newest generation, so that clusters are watched as it says, the first slot's worker. */

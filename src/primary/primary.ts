@@ -180,7 +180,7 @@ class Primary {
     const { listeners, inheritance } = predecessor;
     this.#listeners.adopt(listeners);
     this.#history.inherit(inheritance.reloads);
-    this.#pool.ticketKey = Buffer.from(inheritance.ticketKey, 'base64');
+    this.#pool.ticketKeys = Buffer.from(inheritance.ticketKeys, 'base64');
     this.#pool.predecessor = predecessor;
     this.#inherited = inheritance.generation;
   }

@@ -8,7 +8,7 @@ import type { EntryTotals } from './totals.ts';
  * Of the messages below. They travel between two versions of the program, as JSON: a change that the
  * other version would not understand takes another number, and then the upgrade is refused.
  */
-export const protocol = 1;
+export const protocol = 2;
 
 /** What a primary leaves to its successor, beside the sockets. */
 export interface Inheritance {
@@ -19,8 +19,8 @@ export interface Inheritance {
   /** That many `socket` messages follow. */
   readonly sockets: number;
   readonly reloads: readonly ReloadRecord[];
-  /** Key of TLS session tickets, base64; secret. */
-  readonly ticketKey: string;
+  /** Keys of TLS session tickets, one behind the other, the newest first, base64; secret. */
+  readonly ticketKeys: string;
 }
 
 /** One held socket; its handle comes with the message. */

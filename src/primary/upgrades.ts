@@ -114,7 +114,7 @@ export class Upgrades {
         generation: generation.number,
         sockets: held.reduce((sum, { sockets }) => sum + sockets.length, 0),
         reloads: history.all,
-        ticketKey: Buffer.from(pool.ticketKey).toString('base64'),
+        ticketKeys: Buffer.from(pool.ticketKeys).toString('base64'),
       };
       successor.bequeath(inheritance, held);
       await this.#inTime(successor.proved, generation);

@@ -27,7 +27,7 @@ export type StartFailure = 'refused' | 'died' | 'late';
 /** What a worker makes happen beyond its own handle. */
 export interface WorkerListener {
   /** Of TLS session tickets, as it is now. */
-  readonly ticketKey: Uint8Array;
+  readonly ticketKeys: Uint8Array;
   /** What a new worker is told of clusters. */
   readonly observations: { readonly latest: readonly ClusterObservation[] };
   onPermitsWanted(worker: WorkerHandle, entry: string, count: number): void;
@@ -211,7 +211,7 @@ export class WorkerHandle {
       generation: number,
       config,
       credentials: credentials.entries,
-      ticketKey: this.#listener.ticketKey,
+      ticketKeys: this.#listener.ticketKeys,
       sockets: sockets.length,
       observations: this.#listener.observations.latest,
     };

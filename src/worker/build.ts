@@ -25,7 +25,7 @@ export interface WorkerServices extends ClusterChannel {
   /** What entries with TLS show their clients, by entry. */
   readonly credentials: Readonly<Record<string, EntryCredentials>>;
   /** Key of TLS session tickets, 48 bytes. */
-  readonly ticketKey: Buffer;
+  readonly ticketKeys: Buffer;
 }
 
 /** Everything a worker serves, built from one configuration. */
@@ -38,7 +38,7 @@ export interface Serving {
   prove(): Promise<void>;
   grantPermits(entry: string, count: number): void;
   recallPermits(entry: string): void;
-  setTicketKey(key: Buffer): void;
+  setTicketKeys(keys: Buffer): void;
   inspect(): WorkerInspection;
   /**
    * Stops accepting, and calls `closedToNew` when what was queued has been accepted; settles when
@@ -115,7 +115,7 @@ export async function buildWorker(
       return router.find(context);
     };
     const credentials = services.credentials[entry.name];
-    const { ticketKey } = services;
+    const { ticketKeys } = services;
     entries.set(
       entry.name,
       new Entry(entry, {
@@ -125,7 +125,7 @@ export async function buildWorker(
         route,
         admits: access,
         credentials,
-        ticketKey,
+        ticketKeys,
       }),
     );
   }
@@ -136,7 +136,7 @@ export async function buildWorker(
     prove,
     grantPermits,
     recallPermits,
-    setTicketKey,
+    setTicketKeys,
     inspect,
     drain,
     close,
@@ -175,8 +175,8 @@ export async function buildWorker(
     else entries.get(subject.entry)?.recallPermits(subject.address);
   }
 
-  function setTicketKey(key: Buffer): void {
-    for (const entry of entries.values()) entry.setTicketKey(key);
+  function setTicketKeys(keys: Buffer): void {
+    for (const entry of entries.values()) entry.setTicketKeys(keys);
   }
 
   function inspect(): WorkerInspection {

@@ -28,7 +28,7 @@ class WorkerProcess {
   #log: Log | null = null;
   #listening = 0;
   #draining = false;
-  #ticketKey: Buffer | null = null;
+  #ticketKeys: Buffer | null = null;
   /** Sockets that came before there was something to serve on them. */
   readonly #early: { entry: string; handle: unknown }[] = [];
 
@@ -69,9 +69,9 @@ class WorkerProcess {
         if (this.#serving) this.#serving.recallPermits(message.entry);
         else this.#send({ type: 'permits-returned', entry: message.entry, count: 0 });
         break;
-      case 'ticket-key':
-        this.#ticketKey = Buffer.from(message.key);
-        this.#serving?.setTicketKey(this.#ticketKey);
+      case 'ticket-keys':
+        this.#ticketKeys = Buffer.from(message.keys);
+        this.#serving?.setTicketKeys(this.#ticketKeys);
         break;
       case 'observe':
         this.#serving?.clusters.observe(message.on);
@@ -97,16 +97,16 @@ class WorkerProcess {
   }
 
   async #start(assignment: WorkerAssignment): Promise<void> {
-    const { slot, generation, config, credentials, ticketKey } = assignment;
+    const { slot, generation, config, credentials, ticketKeys } = assignment;
     this.#assignment = assignment;
     process.title = `evergate: worker ${slot} (generation ${generation})`;
     const log = createLog(config.log.level, { worker: slot, generation });
     this.#log = log;
-    this.#ticketKey ??= Buffer.from(ticketKey);
+    this.#ticketKeys ??= Buffer.from(ticketKeys);
     const serving = await this.#build(config, {
       log,
       credentials,
-      ticketKey: this.#ticketKey,
+      ticketKeys: this.#ticketKeys,
       requestPermits: (entry, count) => {
         if (process.connected) this.#send({ type: 'permits-wanted', entry, count });
         else setImmediate(() => this.#serving?.grantPermits(entry, count));
@@ -120,7 +120,7 @@ class WorkerProcess {
     for (const observation of assignment.observations) serving.clusters.take(observation);
     this.#serving = serving;
     // Perhaps it has changed meanwhile.
-    serving.setTicketKey(this.#ticketKey);
+    serving.setTicketKeys(this.#ticketKeys);
     await serving.prove();
     await this.#listen(serving);
   }

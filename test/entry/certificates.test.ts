@@ -167,15 +167,15 @@ suite('client certificates', () => {
 
   test('a resumed session keeps its certificate; other authorities end it', async (t) => {
     const { known, credentials, ca_file } = prepare(t);
-    const ticketKey = randomBytes(48);
+    const ticketKeys = randomBytes(48);
     const config = withTls({ ca_file });
-    const first = await startEntry(t, tellCertificate, { config, credentials, ticketKey });
-    const second = await startEntry(t, tellCertificate, { config, credentials, ticketKey });
+    const first = await startEntry(t, tellCertificate, { config, credentials, ticketKeys });
+    const second = await startEntry(t, tellCertificate, { config, credentials, ticketKeys });
     const clientAuthorities = credentials.fallback.cert;
     const third = await startEntry(t, tellCertificate, {
       config,
       credentials: { ...credentials, clientAuthorities },
-      ticketKey,
+      ticketKeys,
     });
     for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       const session = await sessionOf(t, first.port, { ...known, maxVersion });
@@ -209,11 +209,11 @@ async function sessionOf(
 suite('session tickets', () => {
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     test(`${maxVersion}: resume with the same keys, and not with others`, async (t) => {
-      const ticketKey = randomBytes(48);
+      const ticketKeys = randomBytes(48);
       const config = withTls();
       const [first, second, other] = await Promise.all([
-        startEntry(t, answerPath, { config, ticketKey }),
-        startEntry(t, answerPath, { config, ticketKey }),
+        startEntry(t, answerPath, { config, ticketKeys }),
+        startEntry(t, answerPath, { config, ticketKeys }),
         startEntry(t, answerPath, { config }),
       ]);
       const session = await sessionOf(t, first.port, { maxVersion });
@@ -221,9 +221,38 @@ suite('session tickets', () => {
       assert.equal(resumed.isSessionReused(), true);
       const fresh = await handshake(t, other.port, { maxVersion, session });
       assert.equal(fresh.isSessionReused(), false);
-      other.entry.setTicketKey(ticketKey);
+      other.entry.setTicketKeys(ticketKeys);
       const now = await handshake(t, other.port, { maxVersion, session });
       assert.equal(now.isSessionReused(), true);
+    });
+
+    test(`${maxVersion}: the key before the newest is accepted, and the ticket renewed`, async (t) => {
+      const path = folder(t);
+      const named = { domains: ['named.test'], ...read(selfSigned(path, 'named.test')) };
+      const fallback = read(selfSigned(path, 'main.test'));
+      const credentials = { fallback, named: [named], clientAuthorities: null };
+      const [oldest, older, newest] = [randomBytes(48), randomBytes(48), randomBytes(48)];
+      const setup = { config: withTls(), credentials, ticketKeys: oldest };
+      const [first, second] = await Promise.all([
+        startEntry(t, answerPath, setup),
+        startEntry(t, answerPath, setup),
+      ]);
+      for (const servername of ['named.test', 'main.test']) {
+        first.entry.setTicketKeys(oldest);
+        const options = { maxVersion, servername };
+        const session = await sessionOf(t, first.port, options);
+        for (const { entry } of [first, second])
+          entry.setTicketKeys(Buffer.concat([older, oldest]));
+        const resumed = await handshake(t, second.port, { ...options, session });
+        assert.equal(resumed.isSessionReused(), true);
+        const renewed = await sessionOf(t, first.port, { ...options, session });
+        for (const { entry } of [first, second])
+          entry.setTicketKeys(Buffer.concat([newest, older]));
+        const again = await handshake(t, second.port, { ...options, session: renewed });
+        assert.equal(again.isSessionReused(), true, 'renewed');
+        const forgotten = await handshake(t, first.port, { ...options, session });
+        assert.equal(forgotten.isSessionReused(), false, 'under a key that is no more');
+      }
     });
   }
 });

@@ -19,7 +19,7 @@ export interface Setup {
   permitDelay?: number;
   /** For an entry with TLS; generated when there are none. */
   credentials?: EntryCredentials;
-  ticketKey?: Buffer;
+  ticketKeys?: Buffer;
 }
 
 /** An entry's configuration as validation leaves it, with `changes`. */
@@ -113,7 +113,7 @@ export async function startEntry(
   const services: EntryServices = {
     log,
     credentials,
-    ticketKey: setup.ticketKey,
+    ticketKeys: setup.ticketKeys,
     route: () => handle,
     permits: {
       request(count) {

@@ -10,6 +10,7 @@ import { suite, test, type TestContext } from 'node:test';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { fileNameFor, LocalAuthority } from '../../src/tls/authority.ts';
 import { hostNamesOf, thisMachine } from '../../src/tls/host-names.ts';
+import { requestControl } from '../../src/primary/control-client.ts';
 import { eventually, startGateway, temporaryFolder, type TestGateway } from '../harness/gateway.ts';
 import { selfSigned } from '../tls/made.ts';
 
@@ -62,6 +63,14 @@ async function askHttp2(t: TestContext, port: number, ca: string): Promise<numbe
   stream.resume();
   const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpStatusHeader];
   return Number(headers[':status']);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 suite('TLS on a real gateway', () => {
@@ -160,6 +169,74 @@ suite('TLS on a real gateway', () => {
       assert.equal(resumed, 100);
     });
   }
+
+  test('sessions outlive their key, over all workers and an upgrade', async (t) => {
+    // What comes every two hours comes when the test says so.
+    const onSignal = `const real = setInterval; globalThis.setInterval = (act, ms, ...more) =>
+      ms === 7_200_000 ? (process.on('SIGWINCH', act), { unref() {} }) : real(act, ms, ...more);`;
+    const preload = `data:text/javascript,${encodeURIComponent(onSignal)}`;
+    const env = { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import ${preload}` };
+    // It ends before its folder does.
+    let successor: number | null = null;
+    t.after(async () => {
+      if (successor === null) return;
+      const pid = successor;
+      process.kill(pid, 'SIGTERM');
+      await eventually('its end', () => !isAlive(pid));
+    });
+    const gateway = await startGateway(t, withTls('{ enabled: true }'), { env });
+    const port = await gateway.port('web');
+    const issue = async (maxVersion: 'TLSv1.2' | 'TLSv1.3'): Promise<Buffer> => {
+      const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, maxVersion });
+      const [session] = (await once(socket, 'session')) as [Buffer];
+      socket.destroy();
+      return session;
+    };
+    /** A ticket begins with the name of its key. */
+    const keyName = async (): Promise<string> => {
+      const socket = await handshake(port, { maxVersion: 'TLSv1.2' });
+      const ticket = socket.getTLSTicket();
+      socket.destroy();
+      return ticket?.subarray(0, 16).toString('hex') ?? '';
+    };
+    const versions = ['TLSv1.2', 'TLSv1.3'] as const;
+    const sessions: { maxVersion: (typeof versions)[number]; session: Buffer }[] = [];
+    for (let i = 0; i < 20; i++) {
+      for (const maxVersion of versions) {
+        // oxlint-disable-next-line no-await-in-loop
+        sessions.push({ maxVersion, session: await issue(maxVersion) });
+      }
+    }
+    const resumed = async (): Promise<number> => {
+      let count = 0;
+      for (const options of sessions) {
+        // oxlint-disable-next-line no-await-in-loop
+        const socket = await handshake(port, options);
+        if (socket.isSessionReused()) count++;
+        socket.destroy();
+      }
+      return count;
+    };
+    const before = await keyName();
+    process.kill(gateway.pid, 'SIGWINCH');
+    await eventually('another key in every worker', async () => {
+      const names = await Promise.all(Array.from({ length: 12 }, keyName));
+      return !names.includes(before) && new Set(names).size === 1;
+    });
+    assert.equal(await resumed(), sessions.length);
+    assert.equal((await requestControl(gateway.socket, 'POST', '/upgrade')).status, 200);
+    const { pid } = await gateway.status();
+    assert.notEqual(pid, gateway.pid);
+    successor = pid;
+    assert.equal(await resumed(), sessions.length);
+    process.kill(pid, 'SIGWINCH');
+    const after = await keyName();
+    await eventually('yet another key', async () => {
+      const names = await Promise.all(Array.from({ length: 12 }, keyName));
+      return !names.includes(after) && new Set(names).size === 1;
+    });
+    assert.equal(await resumed(), 0);
+  });
 
   test('a client certificate is asked for, and openssl agrees', async (t) => {
     const folder = temporaryFolder(t);

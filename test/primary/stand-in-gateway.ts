@@ -161,7 +161,7 @@ class StandIn implements Serving {
     this.#services.returnPermits(entry, held - used);
   }
 
-  setTicketKey(): void {}
+  setTicketKeys(): void {}
 
   inspect(): WorkerInspection {
     return {
