@@ -1,17 +1,23 @@
-/** `npm start`: a gateway in front of an embedded demo backend, saying what to try next. */
+/**
+ * `npm start`: a gateway in front of an embedded demo backend, saying what to try next. Another
+ * configuration than the example may be named by DEMO_CONFIG.
+ */
 import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { controlSocket } from '../src/command-line/locations.ts';
 import { requestControl } from '../src/primary/control-client.ts';
+import type { GatewayStatus } from '../src/primary/status.ts';
 import { startDemoBackend } from './demo-backend.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const config = process.env['DEMO_CONFIG'] ?? 'examples/quick-start.yml';
 const { origin, server } = await startDemoBackend();
 
 const gateway = spawn(
   process.execPath,
-  ['src/cli.ts', 'run', '-c', 'examples/quick-start.yml', ...process.argv.slice(2)],
+  ['src/cli.ts', 'run', '-c', config, ...process.argv.slice(2)],
   {
     cwd: root,
     env: { ...process.env, CLUSTER: origin },
@@ -23,7 +29,7 @@ const gateway = spawn(
 // and this process ends after it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => gateway.kill(signal));
 
-const socket = await controlSocket({ config: [`${root}examples/quick-start.yml`] });
+const socket = await controlSocket({ config: [resolve(root, config)] });
 let ended = false;
 gateway.once('exit', (code, signal) => {
   ended = true;
@@ -34,30 +40,36 @@ gateway.once('exit', (code, signal) => {
 
 // Introduce it once it serves; its control socket tells.
 while (!ended) {
-  const status = await requestControl(socket, 'GET', '/status').catch(() => null);
-  if (status?.body && (status.body as { pid?: number }).pid === gateway.pid) {
-    introduce(gateway.pid ?? 0);
+  const answer = await requestControl(socket, 'GET', '/status').catch(() => null);
+  const status = answer?.body as Partial<GatewayStatus> | undefined;
+  if (status?.pid === gateway.pid && status?.entries) {
+    introduce(gateway.pid ?? 0, status.entries);
     break;
   }
   await sleep(50);
 }
 
-function introduce(pid: number): void {
+function introduce(pid: number, entries: GatewayStatus['entries']): void {
+  const addressOf = (entry: string): string => {
+    const [address = ''] = entries.find(({ name }) => name === entry)?.addresses ?? [];
+    return address.replace('0.0.0.0', 'localhost');
+  };
+  const [ingest, search] = [addressOf('es_ingest'), addressOf('es_search')];
   process.stdout.write(`
   Evergate is running in front of a demo backend (${origin}):
 
-    es_ingest  http://localhost:8000   writes and reads
-    es_search  http://localhost:9000   reads only
+    es_ingest  http://${ingest}   writes and reads
+    es_search  http://${search}   reads only
 
   Three things to try, from another terminal:
 
     1. A request by each entry:
-         curl -X POST localhost:8000/books/_doc -H 'Content-Type: application/json' -d '{"title":"Emma"}'
-         curl localhost:9000/books/_search
-         curl localhost:9000/hello
+         curl -X POST ${ingest}/books/_doc -H 'Content-Type: application/json' -d '{"title":"Emma"}'
+         curl ${search}/books/_search
+         curl ${search}/hello
 
-    2. Edit examples/quick-start.yml (say, the message of the flow "hello"), save it, and ask again:
-         curl localhost:9000/hello
+    2. Edit ${config} (say, the message of the flow "hello"), save it, and ask again:
+         curl ${search}/hello
 
     3. Replace every worker while it runs; no client sees it:
          kill -HUP ${pid}
