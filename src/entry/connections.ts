@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { clock } from '../coarse-clock.ts';
 import type { ClientCertificate, ClientConnection } from '../context/context.ts';
 import type { ConnectionHolder } from '../ipc/messages.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -11,6 +12,9 @@ import type { ProxiedClient } from './proxy-header.ts';
 
 /** Requests read ahead of the one being answered; above it the client has to wait. */
 const maxWaiting = 64;
+
+/** What is left of a long pause with each request after it. */
+const forgetting = 0.95;
 
 const owner = Symbol('connection');
 type Owned = Duplex & { [owner]?: Connection };
@@ -58,6 +62,11 @@ export class Connection implements ClientConnection {
   socket: Duplex;
   /** performance.now() of the last byte or the last response's end that we know of. */
   lastActivity = this.acceptedAt;
+  /**
+   * How long its client pauses between a response and the next request, at most, as far as it has done
+   * so lately, ms; coarse.
+   */
+  pause = 0;
   current: Exchange | null = null;
   /** Set when the client speaks HTTP/2; `current` is null then. */
   multiplex: Multiplex | null = null;
@@ -80,6 +89,8 @@ export class Connection implements ClientConnection {
   #waiting: Exchange[] = [];
   #paused = false;
   #scheduled = false;
+  /** Since when there has been nothing to answer, in the clock's time. */
+  #restingSince = clock.now;
   /** Bytes read up to the end of the last request, as far as that is known. */
   #settled = 0;
   /** Bytes read when `observe` last looked. */
@@ -158,6 +169,9 @@ export class Connection implements ClientConnection {
   /** A request's head has been read. `later` gives those behind it a chance to be read, too. */
   arrive(exchange: Exchange, later: boolean): void {
     if (this.closing) return;
+    if (this.current === null && this.requests > 0) {
+      this.pause = Math.max(this.pause * forgetting, clock.now - this.#restingSince);
+    }
     this.requests++;
     this.#settled = this.#bytesRead;
     this.#waiting.push(exchange);
@@ -173,6 +187,7 @@ export class Connection implements ClientConnection {
   finished(hadBody: boolean, later: boolean): void {
     this.current = null;
     this.lastActivity = performance.now();
+    this.#restingSince = clock.now;
     if (hadBody) this.#settled = this.#bytesRead;
     if (this.closing) return;
     if (this.#waiting.length === 0 && this.afterwards !== null) this.afterwards();

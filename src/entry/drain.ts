@@ -5,12 +5,20 @@ import type { Connection } from './connections.ts';
 
 /** How often a drain looks at its connections, ms. */
 const sweepInterval = 100;
+/**
+ * Clients that ask regularly, with pauses of up to so many times `idle`, are waited for until they are
+ * late by a half: else the end of the quiet ones would meet the next request of each.
+ */
+const waitedPause = 1.5;
+/** Connections that are ended before another look at what has arrived. */
+const endedAtOnce = 4;
 
 /**
  * Waits until every connection has gone. A kept-alive connection is not closed while its client may
  * be sending: a request that meets a closing connection is lost. So each gets its next request
  * answered with `Connection: close`, and only those that stay quiet for `idle` from the drain's
- * begin or their last activity are ended; at `timeout` the rest is broken off.
+ * begin or their last activity are ended, but not at the time when their next request is due; at
+ * `timeout` the rest is broken off.
  */
 export class Drain {
   readonly #connections: ReadonlySet<Connection>;
@@ -21,6 +29,7 @@ export class Drain {
   readonly #timer: NodeJS.Timeout;
   readonly #pending: () => number;
   #accepting = true;
+  #ending = false;
 
   /** `pending` counts connections that are accepted but not served yet, or being turned away. */
   constructor(connections: ReadonlySet<Connection>, config: DrainConfig, pending: () => number) {
@@ -63,21 +72,39 @@ export class Drain {
       connection.observe(now);
       quiet ||= this.#isQuiet(connection, now);
     }
-    if (quiet) onceCaughtUp(() => this.#endQuiet());
+    if (quiet && !this.#ending) this.#endQuiet();
     this.#settle();
   }
 
+  /**
+   * Ends quiet connections, a few at a time: a request that arrives while others are being ended is
+   * seen before its own connection's turn comes.
+   */
   #endQuiet(): void {
-    const now = performance.now();
-    for (const connection of this.#connections) {
-      connection.observe(now);
-      if (this.#isQuiet(connection, now)) connection.close();
-    }
+    this.#ending = true;
+    onceCaughtUp(() => {
+      const now = performance.now();
+      let left = endedAtOnce;
+      for (const connection of this.#connections) {
+        connection.observe(now);
+        if (!this.#isQuiet(connection, now)) continue;
+        if (left === 0) {
+          this.#endQuiet();
+          return;
+        }
+        left--;
+        connection.close();
+      }
+      this.#ending = false;
+    });
   }
 
   #isQuiet(connection: Connection, now: number): boolean {
     if (connection.closing || connection.doing !== 'idle') return false;
-    return now - Math.max(connection.lastActivity, this.#startedAt) >= this.#config.idle;
+    const { idle } = this.#config;
+    const { lastActivity, pause } = connection;
+    if (now - Math.max(lastActivity, this.#startedAt) < idle) return false;
+    return pause > idle * waitedPause || now - lastActivity >= pause * 1.5;
   }
 
   #settle(): void {
