@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { OpenSearchNode } from './node.ts';
 
 /** How long a cluster may take to get all its shards ready, ms. */
-const GREEN_TIMEOUT = 90_000;
+const GREEN_TIMEOUT = 300_000;
 
 export interface OpenSearchCluster {
   /** Names of the nodes, in the order of their endpoints. */

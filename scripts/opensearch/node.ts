@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { classPath, openSearchDistribution } from './distribution.ts';
 
 /** How long a node may take until it answers, ms; three start at once on a busy machine. */
-const START_TIMEOUT = 90_000;
+const START_TIMEOUT = 300_000;
 
 export interface NodeSettings {
   readonly name: string;

@@ -10,7 +10,7 @@ export async function withElasticsearchClient(t: TestContext, origin: string): P
   const client = new Client({
     node: origin,
     maxRetries: 0,
-    requestTimeout: 30_000,
+    requestTimeout: 120_000,
     compression: true,
   });
   t.after(() => client.close());

@@ -10,7 +10,7 @@ export async function withOpenSearchClient(
   { origin, node }: { origin: string; node: string },
 ): Promise<void> {
   // It does not retry, so that nothing is hidden.
-  const client = new Client({ node: origin, maxRetries: 0, requestTimeout: 30_000 });
+  const client = new Client({ node: origin, maxRetries: 0, requestTimeout: 120_000 });
   t.after(() => client.close());
   await t.test('indexes, reads, updates and deletes a document', () => lifecycle(client));
   await t.test('indexes 10,000 documents in bulk and finds them', (its) => bulk(its, client));

@@ -11,7 +11,7 @@ import type { OpenSearchCluster } from '../../scripts/opensearch/cluster.ts';
 import { eventually, type TestGateway } from '../harness/gateway.ts';
 
 /** How long a reload, or a hundred writes, may take on a busy machine, ms. */
-const PATIENCE = 60_000;
+const PATIENCE = 300_000;
 
 interface Setting {
   readonly gateway: TestGateway;
@@ -66,7 +66,7 @@ async function documentsOf(
 
 /** Bulks and searches through a gateway that reloads each second: nobody notices. */
 export async function whileReloading(setting: Setting): Promise<void> {
-  const client = new Client({ node: setting.origin, maxRetries: 0, requestTimeout: 30_000 });
+  const client = new Client({ node: setting.origin, maxRetries: 0, requestTimeout: 120_000 });
   const direct = new Client({ node: setting.endpoints[0] ?? '' });
   try {
     const index = await createIndex(client);
@@ -197,7 +197,7 @@ export async function whileNodesDie(
   setting: Setting & { readonly cluster: OpenSearchCluster },
 ): Promise<void> {
   const { cluster, origin, endpoints } = setting;
-  const client = new Client({ node: origin, maxRetries: 0, requestTimeout: 30_000 });
+  const client = new Client({ node: origin, maxRetries: 0, requestTimeout: 120_000 });
   t.after(() => client.close());
   const index = await createIndex(client);
   const ledger = new Ledger();

@@ -12,7 +12,7 @@ import { newIndex } from './opensearch-support.ts';
 
 const reason = whyNoOpenSearch();
 
-test('a real OpenSearch cluster', { skip: reason ?? false, timeout: 900_000 }, async (t) => {
+test('a real OpenSearch cluster', { skip: reason ?? false, timeout: 1_800_000 }, async (t) => {
   // What the cluster says of its last node leads nowhere from here, as behind an address translation.
   const unreachable = '192.0.2.1';
   const cluster = await startOpenSearch({

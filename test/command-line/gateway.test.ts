@@ -32,10 +32,10 @@ test('run, status, reload and stop work together', async (context) => {
   const running = evergate(['run', '--pid-file', 'gateway.pid'], { cwd });
   const statusNow = () => evergate(['status', '--json', '-c', file]);
 
-  const deadline = Date.now() + 25_000;
+  const deadline = performance.now() + 120_000;
   let answer = await statusNow();
   while (answer.code !== 0) {
-    assert.ok(Date.now() < deadline, answer.stderr);
+    assert.ok(performance.now() < deadline, answer.stderr);
     await sleep(50);
     answer = await statusNow();
   }

@@ -18,7 +18,7 @@ export async function evergate(
     ...(cwd !== undefined && { cwd }),
     env: { ...process.env, NO_COLOR: '1', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 60_000,
+    timeout: 180_000,
     killSignal: 'SIGTERM',
   });
   const ended = new Promise<number | null>((resolve, reject) => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { setImmediate as settled } from 'node:timers/promises';
+import { setImmediate as settled, setTimeout as sleep } from 'node:timers/promises';
 import { describe, test, type TestContext } from 'node:test';
 import { Http1Transport } from '../../src/upstream/http1-transport.ts';
 import type { ConnectionSettings, Transport } from '../../src/upstream/transport.ts';
@@ -48,12 +48,10 @@ async function blackhole(t: TestContext): Promise<string> {
     const filler = connect(port, '127.0.0.1');
     filler.on('error', () => {});
     t.after(() => filler.destroy());
-    const timeout = AbortSignal.timeout(500);
-    const connected = once(filler, 'connect', { signal: timeout }).then(
-      () => true,
-      () => false,
-    );
-    if (!(await connected)) return `http://127.0.0.1:${port}`;
+    await sleep(500);
+    // Whatever has happened meanwhile is known only after the event loop has looked.
+    await settled();
+    if (filler.connecting) return `http://127.0.0.1:${port}`;
   }
 }
 
@@ -72,7 +70,7 @@ for (const { name, open } of subjects) {
       const took = performance.now() - began;
       assert.equal(error?.code, 'UPSTREAM_TIMEOUT');
       assert.equal(phase, 'connect');
-      assert.ok(took >= 350 && took < 5000, `${took} ms`);
+      assert.ok(took >= 350 && took < 60_000, `${took} ms`);
     });
 
     test('a connection that is not used is closed', async (t) => {
@@ -86,16 +84,16 @@ for (const { name, open } of subjects) {
 
     test('a connection that is old takes no further request', async (t) => {
       const backend = await rawBackend(t, answering());
-      const transport = start(t, backend.origin, { maxAge: 300 });
+      const transport = start(t, backend.origin, { maxAge: 1000 });
       const began = performance.now();
       let asked = 0;
       while (backend.peers.length < 2) {
         assert.equal((await exchange(transport)).status, 200);
         asked++;
         await settled();
-        assert.ok(performance.now() - began < 5000, 'it grew too old');
+        assert.ok(performance.now() - began < 60_000, 'it grew too old');
       }
-      assert.ok(performance.now() - began >= 250, 'it was used until then');
+      assert.ok(performance.now() - began >= 900, 'it was used until then');
       assert.ok(asked > 2);
     });
 
@@ -108,7 +106,7 @@ for (const { name, open } of subjects) {
       assert.equal(backend.peers.length, 1);
       const began = performance.now();
       await eventually(() => backend.peers[0]?.ended === true, 'the close');
-      assert.ok(performance.now() - began < 4000, 'before the node closes it');
+      assert.ok(performance.now() - began < 50_000, 'long before its own time');
     });
 
     test('nodes with IPv6 addresses', async (t) => {

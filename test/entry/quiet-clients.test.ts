@@ -70,8 +70,8 @@ suite('quiet clients of a draining worker', () => {
     assert.equal(connection.pause, 300);
     clock.now += 200;
     ask();
-    assert.equal(connection.pause, 285);
+    assert.ok(Math.abs(connection.pause - 285) < 1);
     for (let i = 0; i < 20; i++) ask();
-    assert.ok(connection.pause < 110, `${connection.pause}`);
+    assert.ok(connection.pause < 110);
   });
 });

@@ -98,10 +98,17 @@ test('basic_auth takes bcrypt hashes, keeps the loop free and remembers who was 
   clearInterval(timer);
   assert.equal(status, 200);
   assert.ok(longest < took, `the loop stood still for ${longest} of ${took} ms`);
-  const [, again] = await as('carol', 'patient');
-  assert.ok(again < took / 2, `${again} ms after ${took} ms`);
-  const [refused, unknown] = await as('nobody', 'patient');
-  assert.equal(refused, 401);
-  assert.ok(unknown > took / 5, `an unknown user took ${unknown} ms, a known one ${took} ms`);
+  // On a busy machine one of them may take any time; the quickest tells what it costs.
+  const quickest = async (username: string, password: string): Promise<number> => {
+    const times: number[] = [];
+    for (let i = 0; i < 3; i++) times.push((await as(username, password))[1]);
+    return Math.min(...times);
+  };
+  const again = await quickest('carol', 'patient');
+  const wrong = await quickest('carol', 'impatient');
+  assert.ok(again < wrong / 2, `${again} ms, but ${wrong} ms when it was wrong`);
+  assert.equal((await as('nobody', 'patient'))[0], 401);
+  const unknown = await quickest('nobody', 'patient');
+  assert.ok(unknown > wrong / 5, `an unknown user took ${unknown} ms, a known one ${wrong} ms`);
   assert.equal((await ask()).response.status, 401);
 });

@@ -42,7 +42,7 @@ flow:
       for (const socket of sockets) socket.destroy();
     });
     try {
-      const signal = AbortSignal.timeout(20_000);
+      const signal = AbortSignal.timeout(120_000);
       await Promise.all(sockets.map((socket) => once(socket, 'connect', { signal })));
     } finally {
       process.kill(worker, 'SIGCONT');

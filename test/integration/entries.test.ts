@@ -196,7 +196,7 @@ suite('entry', () => {
         assert.match(answer, /^HTTP\/1\.1 503 /);
         assert.match(answer, /^retry-after: \d+/im);
         assert.match(answer, /^connection: close/im);
-        assert.ok(performance.now() - begun < 5000);
+        assert.ok(performance.now() - begun < 30_000);
         await client.closed();
       }
       for (const client of held) {
@@ -316,7 +316,10 @@ suite('crashes', () => {
           .replace('BACKEND', (await slowBackend(t)).slice(7)),
       );
       const asked = ask(await gateway.origin('main'));
-      await sleep(200);
+      await eventually(
+        'the request',
+        async () => (await gateway.status()).entries[0]?.requests === 1,
+      );
       gateway.process.kill(signal);
       assert.equal((await asked).body, 'slow');
       assert.equal((await gateway.ended()).code, 0);

@@ -10,7 +10,7 @@ entry:
   - name: main
     router: main
     network: { binding: "127.0.0.1:0" }
-    drain: { idle: 1s }
+    drain: { idle: 3s }
 router:
   - name: main
     default_flow: hello

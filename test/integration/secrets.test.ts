@@ -138,7 +138,7 @@ function run(options: readonly string[]) {
   return spawnSync(process.execPath, [cli, ...options], {
     encoding: 'utf8',
     env: { ...process.env, SECRET: secrets.environment },
-    timeout: 20_000,
+    timeout: 120_000,
   });
 }
 

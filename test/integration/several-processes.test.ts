@@ -26,7 +26,7 @@ flow:
 function askOnce(port: number): Promise<string | null> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
-    socket.setTimeout(20_000, () => socket.destroy(new Error('hang')));
+    socket.setTimeout(60_000, () => socket.destroy(new Error('hang')));
     socket.once('connect', () => socket.write('GET / HTTP/1.0\r\nHost: a\r\n\r\n'));
     socket.once('data', () => resolve(null));
     socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));

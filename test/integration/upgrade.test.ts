@@ -20,10 +20,7 @@ import { InstalledPrograms } from '../harness/program-copy.ts';
 
 const run = promisify(execFile);
 
-const greeting = (
-  message = 'hello',
-  { reuse_port = true, limit = 10_000, idle = '300ms' } = {},
-) => `
+const greeting = (message = 'hello', { reuse_port = true, limit = 10_000, idle = '2s' } = {}) => `
 configs.auto_reload: false
 entry:
   - name: main

@@ -18,7 +18,7 @@ import { eventually, temporaryFolder } from '../harness/gateway.ts';
 export { eventually, temporaryFolder };
 
 const program = fileURLToPath(new URL('stand-in-gateway.ts', import.meta.url));
-const PATIENCE = 40_000;
+const PATIENCE = 120_000;
 
 /** An entry on a free port of 127.0.0.1. */
 export function entry(

@@ -125,7 +125,7 @@ test('many keys cost memory only as long as they count', async () => {
   const all = await Promise.all(keys.map(async (key) => limit.take(key, 1)));
   assert.ok(all.every(Boolean));
   assert.ok(limits.size > 0 && limits.size <= 100_000, `${limits.size} keys`);
-  const deadline = Date.now() + 20_000;
-  while (limits.size > 0 && Date.now() < deadline) await sleep(50);
+  const deadline = performance.now() + 120_000;
+  while (limits.size > 0 && performance.now() < deadline) await sleep(50);
   assert.equal(limits.size, 0);
 });

@@ -198,9 +198,9 @@ test('a killed worker takes only what it had accepted', async (t) => {
     check: () => null,
   });
   assert.ok(worker.pid);
-  for (const deadline = Date.now() + 10_000; ; await sleep(5)) {
+  for (const deadline = performance.now() + 60_000; ; await sleep(5)) {
     if (acceptedBy(worker.pid, port).has(connection.localPort)) break;
-    assert.ok(Date.now() < deadline, 'the connection was not accepted');
+    assert.ok(performance.now() < deadline, 'the connection was not accepted');
   }
   // While it is stopped, the kernel completes connections that it never accepts.
   worker.kill('SIGSTOP');

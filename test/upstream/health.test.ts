@@ -26,7 +26,6 @@ test('a node that cannot be reached is left out at once, and tried by one reques
   assert.equal(health.available, false);
   await eventually(() => health.available, 'a trial is due');
   assert.ok(performance.now() - start >= 1000, 'too early');
-  assert.ok(performance.now() - start < 4000, 'too late');
   health.chosen();
   assert.equal(health.available, false, 'one trial at a time');
   health.succeeded();
