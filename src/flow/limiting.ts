@@ -201,7 +201,7 @@ export function compileLimiter(
 
   function over(context: RequestContext, key: string, allowing: Allowing): void | Promise<void> {
     if (parameters.log_warn_message) services.log.warn({ key }, 'a request is over the limit');
-    if (action === 'drop' || most === 0) return refuse(context, key, allowing, refusal);
+    if (action === 'drop') return refuse(context, key, allowing, refusal);
     return retry(context, key, allowing);
   }
 
