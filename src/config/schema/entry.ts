@@ -39,7 +39,7 @@ const network: JsonSchema = {
     reuse_port: {
       type: 'boolean',
       description:
-        'Lets several gateway processes listen on the same address at once (SO_REUSEPORT); the system spreads connections over them. Defaults to false when "skip_occupied_port" is true.',
+        'Lets several gateway processes listen on the same address at once (SO_REUSEPORT); the system spreads connections over them, and over the workers of each. With false all workers accept from one socket, where the one that is free first takes a connection: fewer workers may get more of them. Defaults to false when "skip_occupied_port" is true.',
       default: true,
       examples: [false],
     },
@@ -70,7 +70,7 @@ const drain: JsonSchema = {
       type: ['string', 'number'],
       duration: 's',
       description:
-        'How long a worker that is being replaced keeps a quiet connection, after its last activity.',
+        'How long a worker that is being replaced keeps a quiet connection, after its last activity. A client that asks regularly, with pauses of up to one and a half times as long, is waited for until its next request is late.',
       default: '5s',
       examples: ['10s'],
     },
