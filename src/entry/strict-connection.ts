@@ -3,6 +3,7 @@ import { type Timed, clock } from '../coarse-clock.ts';
 import type { EntryLimits } from '../config/types.ts';
 import type { Body } from '../context/body.ts';
 import { own, smallPart } from '../context/lent-bytes.ts';
+import { SocketWriter } from '../context/socket-writer.ts';
 import { GatewayError } from '../errors.ts';
 import { onceCaughtUp } from './caught-up.ts';
 import { ClientSocket } from './client-socket.ts';
@@ -49,6 +50,7 @@ export class StrictFront {
 class StrictConnection implements Timed, ExchangeReader, BodyFlow {
   deadline: number;
   readonly keepAlive: string;
+  readonly writer: SocketWriter;
   readonly #front: StrictFront;
   readonly #connection: Connection;
   readonly #socket: Duplex;
@@ -68,6 +70,7 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
     this.#connection = connection;
     this.keepAlive = keepAlive;
     this.#socket = connection.socket;
+    this.writer = new SocketWriter(connection.socket);
     this.deadline = Math.min(
       clock.deadline(limits.head_timeout),
       clock.deadline(limits.request_timeout),
@@ -214,7 +217,7 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
       this.#exchange === null &&
       this.#body === null &&
       !this.#connection.closing &&
-      !this.#socket.writableNeedDrain
+      !this.writer.full
     );
   }
 

@@ -1,8 +1,7 @@
-import type { Duplex } from 'node:stream';
 import { type Body, isBuffered } from '../context/body.ts';
 import { GatewayRequest, type RequestContext } from '../context/context.ts';
 import { HeaderList } from '../context/header-list.ts';
-import { writeJoined } from '../context/joined-write.ts';
+import type { SocketWriter } from '../context/socket-writer.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Connection } from './connections.ts';
 import { Exchange, type ExchangeOwner, smallRest } from './exchange.ts';
@@ -14,6 +13,7 @@ import type { StrictHead } from './strict-head.ts';
 export interface ExchangeReader {
   /** Fields of a response after which the connection stays open. */
   readonly keepAlive: string;
+  readonly writer: SocketWriter;
   /** The response is out; `last` when it said that the connection ends. */
   responded(last: boolean): void;
 }
@@ -24,7 +24,7 @@ export class StrictExchange extends Exchange {
   readonly #reader: ExchangeReader;
   readonly #head: StrictHead;
   readonly #body: Body;
-  readonly #socket: Duplex;
+  readonly #writer: SocketWriter;
   /** The response's head, until the first part of its body goes out with it. */
   #unsent = '';
   #chunked = false;
@@ -41,7 +41,7 @@ export class StrictExchange extends Exchange {
     this.#reader = reader;
     this.#head = head;
     this.#body = body;
-    this.#socket = connection.socket;
+    this.#writer = reader.writer;
     this.#last = head.close;
   }
 
@@ -72,8 +72,8 @@ export class StrictExchange extends Exchange {
   send(status: number, statusText: string, headers: string[], body: Buffer | null): void {
     const head = encodeResponseHead(status, statusText, headers, this.#fieldsOfConnection());
     this.begun = true;
-    if (body === null) this.#socket.write(head, 'latin1');
-    else writeJoined(this.#socket, head, body);
+    if (body === null) this.#writer.write(head);
+    else this.#writer.writeJoined(head, body);
     this.#finished();
   }
 
@@ -92,22 +92,22 @@ export class StrictExchange extends Exchange {
 
   inform(status: number, headers: readonly string[]): void {
     if (this.begun || this.done) return;
-    this.#socket.write(encodeInterimHead(status, headers), 'latin1');
+    this.#writer.write(encodeInterimHead(status, headers));
   }
 
   write(chunk: Buffer): boolean {
     const head = this.#unsent;
-    const socket = this.#socket;
+    const writer = this.#writer;
     // An empty chunk would end the body.
     if (chunk.length === 0) return true;
     this.#unsent = '';
-    if (!this.#chunked) return writeJoined(socket, head, chunk);
-    return writeJoined(socket, `${head}${chunk.length.toString(16)}\r\n`, chunk, '\r\n');
+    if (!this.#chunked) return writer.writeJoined(head, chunk);
+    return writer.writeJoined(`${head}${chunk.length.toString(16)}\r\n`, chunk, '\r\n');
   }
 
   flush(): void {
     if (this.#unsent === '') return;
-    this.#socket.write(this.#unsent, 'latin1');
+    this.#writer.write(this.#unsent);
     this.#unsent = '';
   }
 
@@ -119,7 +119,7 @@ export class StrictExchange extends Exchange {
       for (let i = 0; i < trailers.length; i += 2) text += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
       text += '\r\n';
     }
-    if (text !== '') this.#socket.write(text, 'latin1');
+    if (text !== '') this.#writer.write(text);
     this.#finished();
   }
 

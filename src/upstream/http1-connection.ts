@@ -266,7 +266,7 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   }
 
   #free(): void {
-    if (!this.usable || this.#socket.writableLength > 0) return this.#close();
+    if (!this.usable || this.#writer.waiting) return this.#close();
     const hint = this.#parser.keepAliveTimeout - idleMargin;
     if (hint <= 0) return this.#close();
     if (this.#paused) this.resumeResponse();

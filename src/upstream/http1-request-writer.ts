@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
-import { writeJoined } from '../context/joined-write.ts';
+import { SocketWriter } from '../context/socket-writer.ts';
 import { GatewayError } from '../errors.ts';
 
 /** Puts requests on a connection, one after the other, and frames their bodies. */
 export class RequestWriter {
-  readonly #socket: Socket;
+  readonly #writer: SocketWriter;
   /** A head that goes out with the first bytes of its body. */
   #unsent = '';
   #chunked = false;
@@ -12,13 +12,18 @@ export class RequestWriter {
   #left = 0;
 
   constructor(socket: Socket) {
-    this.#socket = socket;
+    this.#writer = new SocketWriter(socket);
+  }
+
+  /** Whether something written has not gone out. */
+  get waiting(): boolean {
+    return this.#writer.waiting;
   }
 
   /** A request whose body, if it has one, is in memory. */
   writeWhole(head: string, body: Buffer | null): void {
-    if (body === null) this.#socket.write(head, 'latin1');
-    else writeJoined(this.#socket, head, body);
+    if (body === null) this.#writer.write(head);
+    else this.#writer.writeJoined(head, body);
   }
 
   /** A request whose body follows; `start` may write its first bytes, which go out with the head. */
@@ -40,11 +45,11 @@ export class RequestWriter {
     const head = this.#unsent;
     this.#unsent = '';
     if (this.#chunked) {
-      return writeJoined(this.#socket, `${head}${chunk.length.toString(16)}\r\n`, chunk, '\r\n');
+      return this.#writer.writeJoined(`${head}${chunk.length.toString(16)}\r\n`, chunk, '\r\n');
     }
     this.#left -= chunk.length;
     if (this.#left < 0) throw mismatch();
-    return writeJoined(this.#socket, head, chunk);
+    return this.#writer.writeJoined(head, chunk);
   }
 
   /** Ends the body. @throws REQUEST_MALFORMED when bytes are missing */
@@ -56,12 +61,12 @@ export class RequestWriter {
     let end = `${this.#unsent}0\r\n`;
     this.#unsent = '';
     for (let i = 0; i < trailers.length; i += 2) end += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
-    this.#socket.write(`${end}\r\n`, 'latin1');
+    this.#writer.write(`${end}\r\n`);
   }
 
   #flush(): void {
     if (this.#unsent === '') return;
-    this.#socket.write(this.#unsent, 'latin1');
+    this.#writer.write(this.#unsent);
     this.#unsent = '';
   }
 }
