@@ -48,6 +48,7 @@ while (!ended) {
   }
   await sleep(50);
 }
+if (ended) console.error(`The demo did not start; its ports are in ${config}.`);
 
 function introduce(pid: number, entries: GatewayStatus['entries']): void {
   const addressOf = (entry: string): string => {
@@ -68,11 +69,12 @@ function introduce(pid: number, entries: GatewayStatus['entries']): void {
          curl ${search}/books/_search
          curl ${search}/hello
 
-    2. Edit ${config} (say, the message of the flow "hello"), save it, and ask again:
+    2. Edit the message of the flow "hello" in ${config}, save it, and ask
+       again. (Make a mistake, too: it is told here, with its place, and the gateway goes on.)
          curl ${search}/hello
 
-    3. Replace every worker while it runs; no client sees it:
-         kill -HUP ${pid}
+    3. Replace every worker while it is being asked; no client sees it:
+         kill -HUP ${pid} && for i in $(seq 20); do curl -sS ${search}/hello; sleep 0.1; done
 
   Ctrl-C stops it.
 

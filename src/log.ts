@@ -30,6 +30,8 @@ export function createLog(level: LogLevel, bindings: Record<string, unknown> = {
       messageKey: 'message',
       errorLikeObjectKeys: ['error', 'err'],
       translateTime: 'HH:MM:ss.l',
+      singleLine: true,
+      ignore: 'pid',
     }),
   );
 }
