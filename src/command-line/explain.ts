@@ -118,9 +118,15 @@ function childrenOf(schema: JsonSchema, filters: Filters): (readonly [string, st
   }
   return shapesOf(schema).flatMap((shape) =>
     Object.entries(shape.properties ?? {}).map(
-      ([name, child]) => [name, firstSentence(child.description ?? '')] as const,
+      ([name, child]) => [name, firstSentence(child.description ?? '') + inPassing(child)] as const,
     ),
   );
+}
+
+/** The default of a single value, for a line in a table. */
+function inPassing({ default: fallback }: JsonSchema): string {
+  if (fallback === undefined || typeof fallback === 'object') return '';
+  return ` (default: ${render(fallback)})`;
 }
 
 function describe(key: string, schema: JsonSchema, filters: Filters): string {
@@ -130,7 +136,7 @@ function describe(key: string, schema: JsonSchema, filters: Filters): string {
   const { default: fallback } = schema;
   const isEmptyMap = JSON.stringify(fallback) === '{}';
   if (fallback !== undefined && !isEmptyMap) fact('default', JSON.stringify(fallback));
-  for (const example of schema.examples ?? []) fact('example', render(example));
+  for (const example of examplesOf(schema)) fact('example', render(example));
   if (schema.references) fact('names', `a ${schema.references} of this configuration`);
   if (schema.syntax) fact('holds', syntaxes[schema.syntax]);
   if (schema.secret) fact('secret', 'never shown in logs or messages');
@@ -155,6 +161,15 @@ const syntaxes: Readonly<Record<TextSyntax, string>> = {
   network: 'an address, a CIDR block, or a name such as private',
   pattern: 'a pattern of paths, such as /{index}/_search',
 };
+
+/** Where a schema gives none: a value that is allowed, another than the default if there is one. */
+function examplesOf(schema: JsonSchema): readonly unknown[] {
+  const { examples, default: fallback, enum: values } = schema;
+  if (examples) return examples;
+  if (schema.type === 'boolean') return [fallback !== true];
+  if (values) return [values.find((value) => value !== fallback) ?? fallback];
+  return fallback === undefined || typeof fallback === 'object' ? [] : [fallback];
+}
 
 /** Text as YAML would have it on one line. */
 function render(example: unknown): string {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { FilterDefinitionLike } from '../config/filter-definition.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { logLevels } from '../config/schema/gateway.ts';
 import type { LogLevel } from '../config/types.ts';
@@ -17,6 +18,10 @@ interface RunOptions extends ConfigOptions {
   readonly workers?: number | 'auto';
   readonly pidFile?: string;
   readonly logLevel?: LogLevel;
+}
+
+interface ExplainOptions extends ConfigOptions {
+  readonly schema?: boolean;
 }
 
 interface ControlOptions extends ConfigOptions {
@@ -136,15 +141,24 @@ function addExplain(program: Command): void {
       'Explains a key of the configuration, or gives an overview; with -c, of the filters of its plugins as well.',
     )
     .argument('[KEY]', 'such as entry.network.reuse_port, or the name of a filter')
-    .action(async (key: string | undefined, { config }: ConfigOptions) => {
-      const [{ explain }, { filters, syntax }] = await Promise.all([
-        import('./explain.ts'),
-        import('../filters/index.ts'),
-      ]);
-      if (!config) return console.log(explain(key, filters));
-      const { loadFilters } = await import('../config/load.ts');
-      console.log(explain(key, await loadFilters({ paths: config, filters, syntax })));
+    .option('--schema', 'print a JSON Schema of everything, for editors')
+    .action(async (key: string | undefined, { config, schema }: ExplainOptions) => {
+      const filters = await filtersOf(config);
+      if (schema) {
+        const { editorSchema } = await import('./editor-schema.ts');
+        return console.log(JSON.stringify(editorSchema(filters), null, 2));
+      }
+      const { explain } = await import('./explain.ts');
+      console.log(explain(key, filters));
     });
+}
+
+/** The built-in filters, and those of a configuration's plugins. */
+async function filtersOf(paths: string[] | undefined): Promise<readonly FilterDefinitionLike[]> {
+  const { filters, syntax } = await import('../filters/index.ts');
+  if (!paths) return filters;
+  const { loadFilters } = await import('../config/load.ts');
+  return loadFilters({ paths, filters, syntax });
 }
 
 function withConfig(command: Command): Command {

@@ -30,8 +30,16 @@ export default defineFilter<ContextFilterParameters>({
         description: 'The value that is looked at; one that is not there is empty.',
         examples: ['_ctx.request.path'],
       },
-      exclude: { ...values, description: 'Values that are not let through.' },
-      include: { ...values, description: 'The only values that are let through.' },
+      exclude: {
+        ...values,
+        description: 'Values that are not let through.',
+        examples: [['/_shutdown']],
+      },
+      include: {
+        ...values,
+        description: 'The only values that are let through.',
+        examples: [['GET', 'HEAD']],
+      },
       ...textRuleProperties,
       ...verdictProperties,
     },

@@ -30,8 +30,18 @@ function yesOrNo(value: boolean, description: string): JsonSchema {
   return { type: 'boolean', default: value, description };
 }
 
-function lists(items: JsonSchema, what: string): Readonly<Record<string, JsonSchema>> {
-  const list = (description: string): JsonSchema => ({ type: 'array', items, description });
+function lists(
+  items: JsonSchema,
+  what: string,
+  example: unknown,
+): Readonly<Record<string, JsonSchema>> {
+  const examples = [[example]];
+  const list = (description: string): JsonSchema => ({
+    type: 'array',
+    items,
+    description,
+    examples,
+  });
   return {
     exclude: list(`Nodes ${what} are not used.`),
     include: list(`Only nodes ${what} are used.`),
@@ -48,7 +58,7 @@ const nodeFilter: JsonSchema = {
       additionalProperties: false,
       description: 'Choice by address.',
       examples: [{ exclude: ['192.168.3.201:9200'] }],
-      properties: lists({ type: 'string' }, 'with these addresses'),
+      properties: lists({ type: 'string' }, 'with these addresses', '192.168.3.201:9200'),
     },
     tags: {
       type: 'object',
@@ -56,14 +66,14 @@ const nodeFilter: JsonSchema = {
       description:
         'Choice by tag: an attribute of the node, which the cluster tells when it is discovered.',
       examples: [{ include: [{ disk: 'ssd' }] }],
-      properties: lists({ type: 'object' }, 'with these tags'),
+      properties: lists({ type: 'object' }, 'with these tags', { disk: 'ssd' }),
     },
     roles: {
       type: 'object',
       additionalProperties: false,
       description: 'Choice by role, which the cluster tells when it is discovered.',
       examples: [{ exclude: ['master'] }],
-      properties: lists({ type: 'string' }, 'with these roles'),
+      properties: lists({ type: 'string' }, 'with these roles', 'master'),
     },
   },
 };
@@ -107,8 +117,12 @@ export default defineFilter<ElasticsearchParameters>({
           additionalProperties: false,
           required: ['host', 'weight'],
           properties: {
-            host: { type: 'string', description: 'Address of a node: host and port.' },
-            weight: { type: 'integer', minimum: 0, description: 'Its share.' },
+            host: {
+              type: 'string',
+              description: 'Address of a node: host and port.',
+              examples: ['192.168.3.201:9200'],
+            },
+            weight: { type: 'integer', minimum: 0, description: 'Its share.', examples: [10] },
           },
         },
       },

@@ -61,3 +61,22 @@ test('the context is explained, every field there is', () => {
   assert.match(explain('', filters), /^ +_util +Values that are new/m);
   assert.throws(() => explain('_ctx.request.pat', filters), /did you mean "path"/);
 });
+
+test('every single value has an example, and its default stands beside it in the list', () => {
+  const missing: string[] = [];
+  const visit = (schema: JsonSchema, path: string): void => {
+    for (const shape of [schema, ...(schema.items ? [schema.items] : [])]) {
+      for (const [name, child] of Object.entries(shape.properties ?? {})) {
+        const at = `${path}${name}`;
+        const single = !child.properties && !child.items?.properties && !child.filters;
+        const counts = single && !child.unsupported && !child.refused;
+        if (counts && !/^ {2}example: /m.test(explain(at, builtIns))) missing.push(at);
+        visit(child, `${at}.`);
+      }
+    }
+  };
+  visit(rootSchema, '');
+  for (const { name, schema } of builtIns) visit(schema, `flow.filter.${name}.`);
+  assert.deepEqual(missing, []);
+  assert.match(explain('entry', builtIns), /^ +max_concurrency +Conn.* \(default: 10000\)$/m);
+});

@@ -1,8 +1,13 @@
 import type { JsonSchema } from './schema.ts';
 
-const information = (description: string, type: 'string' | 'object' | 'array'): JsonSchema => ({
+const information = (
+  description: string,
+  type: 'string' | 'object' | 'array',
+  example: unknown,
+): JsonSchema => ({
   type,
   description: `${description} For your information only: it changes nothing.`,
+  examples: [example],
 });
 
 const discovery: JsonSchema = {
@@ -172,6 +177,7 @@ const host: JsonSchema = {
 export const elasticsearchSchema: JsonSchema = {
   type: 'array',
   description: 'Elasticsearch and OpenSearch clusters that flows forward to.',
+  examples: [[{ name: 'prod', endpoint: 'http://192.168.3.201:9200' }]],
   items: {
     type: 'object',
     description: 'One cluster. Its nodes are all those of endpoint, endpoints, host and hosts.',
@@ -257,20 +263,20 @@ export const elasticsearchSchema: JsonSchema = {
         description: 'Keeps what is known of the cluster in memory.',
         unsupported: 'has no effect',
       },
-      project: information('Project that the cluster belongs to.', 'string'),
+      project: information('Project that the cluster belongs to.', 'string', 'shop'),
       location: {
         type: 'object',
         description: 'Where the cluster stands. For your information only: it changes nothing.',
         additionalProperties: false,
         properties: {
-          provider: information('Provider.', 'string'),
-          region: information('Region.', 'string'),
-          dc: information('Data centre.', 'string'),
-          rack: information('Rack.', 'string'),
+          provider: information('Provider.', 'string', 'own'),
+          region: information('Region.', 'string', 'eu-central'),
+          dc: information('Data centre.', 'string', 'fra1'),
+          rack: information('Rack.', 'string', 'r12'),
         },
       },
-      labels: information('Labels of the cluster.', 'object'),
-      tags: information('Tags of the cluster.', 'array'),
+      labels: information('Labels of the cluster.', 'object', { team: 'search' }),
+      tags: information('Tags of the cluster.', 'array', ['production']),
     },
   },
 };

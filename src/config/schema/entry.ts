@@ -87,6 +87,7 @@ const drain: JsonSchema = {
 export const entrySchema: JsonSchema = {
   type: 'array',
   description: 'Service entries: the addresses at which the gateway takes requests.',
+  examples: [[{ name: 'es_gateway', router: 'default', network: { binding: '0.0.0.0:8000' } }]],
   items: {
     type: 'object',
     description: 'One service entry.',
@@ -109,7 +110,7 @@ export const entrySchema: JsonSchema = {
         type: 'integer',
         minimum: 1,
         description:
-          'Connections at one time, over all workers. A client above that gets 503 at once.',
+          'Connections at one time, over all workers, also those that are being replaced. A client above that gets 503 at once, with Retry-After, and is closed.',
         default: 10_000,
         examples: [2000],
       },

@@ -3,6 +3,7 @@ import type { JsonSchema } from './schema.ts';
 export const flowSchema: JsonSchema = {
   type: 'array',
   description: 'Flows: each is a list of filters that a request passes in order.',
+  examples: [[{ name: 'to_cluster', filter: [{ elasticsearch: { elasticsearch: 'prod' } }] }]],
   items: {
     type: 'object',
     description: 'One flow.',

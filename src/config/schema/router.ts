@@ -57,7 +57,11 @@ const rules: JsonSchema = {
         description: 'Names of the flows that such a request goes through, one after the other.',
         examples: [['write_flow']],
       },
-      description: { type: 'string', description: 'What the rule is for, in words.' },
+      description: {
+        type: 'string',
+        description: 'What the rule is for, in words.',
+        examples: ['bulk requests'],
+      },
       enabled: {
         type: 'boolean',
         description:
@@ -71,6 +75,7 @@ const rules: JsonSchema = {
 export const routerSchema: JsonSchema = {
   type: 'array',
   description: 'Routers: each sends requests to flows by method and path.',
+  examples: [[{ name: 'default', default_flow: 'to_cluster' }]],
   items: {
     type: 'object',
     description: 'One router.',
