@@ -46,6 +46,8 @@ export async function startBackend(
   listener: RequestListener,
 ): Promise<{ origin: string; port: number }> {
   const server = createServer(listener);
+  // It never gives a connection up by itself: one that is reused just then would fail.
+  server.keepAliveTimeout = 0;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => {
