@@ -34,6 +34,7 @@ class FakeNode {
 
   async start(): Promise<this> {
     const server = createServer((incoming, response) => this.#answer(incoming, response));
+    server.keepAliveTimeout = 0;
     this.#server = server;
     server.listen(this.port, this.host);
     await once(server, 'listening');

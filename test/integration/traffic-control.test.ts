@@ -138,6 +138,7 @@ suite('traffic control', () => {
         response.end();
       }, 20);
     });
+    server.keepAliveTimeout = 0;
     const { origin, now } = await counted(t, server);
     // The second filter has connections of its own.
     const text = configuration(origin, 'max_connection_per_node: 3').replace(
