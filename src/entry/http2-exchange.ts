@@ -40,13 +40,12 @@ export class Http2Exchange extends Exchange {
     this.#body = stream.endAfterHeaders ? null : new Http2Body(stream, length, options);
     this.#tooLarge =
       length !== undefined && length > limit ? new GatewayError('BODY_TOO_LARGE', { limit }) : null;
-    // An error of the stream ends it; what there is to do then is done at its close.
-    stream.on('error', ignore);
-    stream.on('drain', () => this.onDrain?.());
-    stream.on('close', () => {
-      if (this.#ended && stream.writableFinished) this.finish();
-      else this.clientGone();
-    });
+  }
+
+  /** The stream has closed. */
+  closed(): void {
+    if (this.#ended && this.#stream.writableFinished) this.finish();
+    else this.clientGone();
   }
 
   get receiving(): boolean {
@@ -97,7 +96,9 @@ export class Http2Exchange extends Exchange {
   }
 
   write(chunk: Buffer): boolean {
-    return this.ended || this.#stream.write(own(chunk));
+    if (this.ended || this.#stream.write(own(chunk))) return true;
+    this.#stream.once('drain', () => this.onDrain?.());
+    return false;
   }
 
   flush(): void {
@@ -161,5 +162,3 @@ export class Http2Exchange extends Exchange {
     }
   }
 }
-
-function ignore(): void {}

@@ -166,13 +166,23 @@ class Http2Connection implements Multiplex {
       return;
     }
     if (++this.#connection.requests >= this.#owner.maxRequests) this.announceEnd();
-    const exchange = new Http2Exchange(this.#owner, this.#connection, stream, head, this.#limits);
+    let exchange: Http2Exchange | null;
+    exchange = new Http2Exchange(this.#owner, this.#connection, stream, head, this.#limits);
     this.#exchanges.add(exchange);
+    // An error of the stream ends it; what there is to do then is done at its close.
+    stream.on('error', ignore);
     stream.on('close', () => {
+      if (exchange === null) return;
       this.#exchanges.delete(exchange);
+      exchange.closed();
+      // Streams outlive many a minor collection, whatever Node.js does with them: nothing is left
+      // hanging on them.
+      exchange = null;
       this.#connection.lastActivity = performance.now();
       this.#idleSince = clock.now;
     });
     exchange.start();
   }
 }
+
+function ignore(): void {}
