@@ -1,30 +1,25 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { endToEnd, type Reading } from './reading.ts';
 
 /** A backend that reads strictly, answers everything, and remembers who asked for what. */
 export class RecordingBackend {
   /** What the gateway sent that is not HTTP. */
   readonly faults: string[] = [];
-  /** Requests by what stands in their target: `/fuzz-7-` and the like. */
-  readonly requests = new Map<string, number>();
+  /** Whole requests, by the address that the gateway says they are from. */
+  readonly #requests = new Map<string, Reading[]>();
   readonly #server: Server;
 
   constructor() {
     this.#server = createServer((request, response) => {
-      const id = /fuzz-\d+-/.exec(request.url ?? '')?.[0];
-      if (id !== undefined) this.requests.set(id, (this.requests.get(id) ?? 0) + 1);
-      const names = request.rawHeaders
-        .filter((_, i) => i % 2 === 0)
-        .map((name) => name.toLowerCase());
-      for (const name of ['host', 'content-length', 'transfer-encoding']) {
-        const count = names.filter((one) => one === name).length;
-        if (count > 1) this.faults.push(`${count} ${name} for ${request.url}`);
-      }
-      if (names.includes('content-length') && names.includes('transfer-encoding')) {
-        this.faults.push(`Content-Length with Transfer-Encoding for ${request.url}`);
-      }
-      request.resume().on('end', () => response.end('ok'));
+      this.#judge(request);
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        if (request.complete) this.#record(request, Buffer.concat(chunks).toString('latin1'));
+        response.end('ok');
+      });
     });
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       // A client that goes away in the middle of a body takes the gateway's connection with it.
@@ -44,4 +39,44 @@ export class RecordingBackend {
     this.#server.close();
     this.#server.closeAllConnections();
   }
+
+  /** What has come of this client so far, which is forgotten with it. */
+  take(client: string): Reading[] {
+    const taken = this.#requests.get(client) ?? [];
+    this.#requests.delete(client);
+    return taken;
+  }
+
+  #judge({ rawHeaders, url }: IncomingMessage): void {
+    const names = rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
+    for (const name of ['host', 'content-length', 'transfer-encoding', 'x-forwarded-for']) {
+      const count = names.filter((one) => one === name).length;
+      if (count > 1) this.faults.push(`${count} ${name} for ${url}`);
+    }
+    if (names.includes('content-length') && names.includes('transfer-encoding')) {
+      this.faults.push(`Content-Length with Transfer-Encoding for ${url}`);
+    }
+  }
+
+  #record(request: IncomingMessage, body: string): void {
+    const { method = '', url = '', headers, rawHeaders, rawTrailers } = request;
+    const client = String(headers['x-forwarded-for']);
+    const before = this.#requests.get(client) ?? [];
+    const reading = {
+      method,
+      target: url,
+      host: headers.host,
+      fields: endToEnd(pairsOf(rawHeaders)),
+      body,
+      trailers: endToEnd(pairsOf(rawTrailers)),
+    };
+    this.#requests.set(client, [...before, reading]);
+  }
+}
+
+function pairsOf(raw: readonly string[]): [string, string][] {
+  return Array.from({ length: raw.length / 2 }, (_, i) => [
+    raw[2 * i] as string,
+    raw[2 * i + 1] as string,
+  ]);
 }
