@@ -263,6 +263,23 @@ export const elasticsearchSchema: JsonSchema = {
         description: 'Keeps what is known of the cluster in memory.',
         unsupported: 'has no effect',
       },
+      metadata_configs: {
+        type: 'object',
+        description: 'How often what is known of the cluster is asked for anew.',
+        unsupported: 'has no effect; see "discovery" and "health_check"',
+      },
+      monitored: {
+        type: 'boolean',
+        description: 'Whether the cluster is monitored.',
+        unsupported: 'has no effect',
+      },
+      monitor_configs: {
+        type: 'object',
+        description: 'What of the cluster is monitored.',
+        unsupported: 'has no effect',
+      },
+      version: information('Version of the cluster.', 'string', '8.15.0'),
+      distribution: information('What the cluster runs.', 'string', 'elasticsearch'),
       project: information('Project that the cluster belongs to.', 'string', 'shop'),
       location: {
         type: 'object',

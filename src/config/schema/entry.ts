@@ -84,6 +84,11 @@ const drain: JsonSchema = {
   },
 };
 
+/** A key that configurations for INFINI Gateway may have. */
+function withoutEffect(type: 'boolean' | 'integer', description: string): JsonSchema {
+  return { type, description, unsupported: 'has no effect here' };
+}
+
 export const entrySchema: JsonSchema = {
   type: 'array',
   description: 'Service entries: the addresses at which the gateway takes requests.',
@@ -142,6 +147,18 @@ export const entrySchema: JsonSchema = {
         examples: [['10.0.0.0/8', '192.168.3.10']],
       },
       ...limits,
+      dirty_shutdown: withoutEffect('boolean', 'Whether connections are cut off at the end.'),
+      skip_reduce_memory: withoutEffect('boolean', 'Whether more memory is used for more speed.'),
+      read_buffer_size: withoutEffect('integer', 'Bytes of the buffer for what a client sends.'),
+      write_buffer_size: withoutEffect('integer', 'Bytes of the buffer for what a client gets.'),
+      max_idle_worker_duration_in_seconds: withoutEffect(
+        'integer',
+        'How long a thread without work is kept.',
+      ),
+      sleep_when_concurrency_limits_exceeded_in_seconds: withoutEffect(
+        'integer',
+        'How long a connection above `max_concurrency` waits.',
+      ),
     },
   },
 };
