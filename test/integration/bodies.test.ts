@@ -123,7 +123,11 @@ elasticsearch: [{ name: echo, endpoint: "${origin}" }]
         const path = `/${flow}/${how.join('-')}`;
         const body = randomBytes(size);
         const answered = await post({ origin: from, path, agent, body });
-        assert.equal(answered.length, size, `client ${client}, ${path}: ${answered.toString('latin1', 0, 300)}`);
+        assert.equal(
+          answered.length,
+          size,
+          `client ${client}, ${path}: ${answered.toString('latin1', 0, 300)}`,
+        );
         assert.equal(digest(answered), digest(body), `client ${client}, ${path}, ${size} bytes`);
       }
     });
