@@ -18,10 +18,23 @@ const drainLimit = 1_000;
  */
 const backlog = 4096;
 
+// oxlint-disable no-underscore-dangle -- node:net has no public names for its handles.
+
+/** A listening socket below node:net. */
+interface ListeningHandle {
+  /** Called with each connection that was accepted, or with a libuv error number. */
+  onconnection?: (error: number, accepted?: AcceptedHandle) => void;
+  close(): void;
+}
+
+interface AcceptedHandle {
+  setNoDelay(on: boolean): void;
+}
+
 /** The accepting end of an entry in this worker: several sockets, one stream of connections. */
 export class Acceptor {
   readonly #servers: net.Server[] = [];
-  readonly #handles: { close(): void }[] = [];
+  readonly #handles: ListeningHandle[] = [];
   readonly #onConnection: (socket: Socket) => void;
   readonly #plain: boolean;
   #accepted = 0;
@@ -31,19 +44,14 @@ export class Acceptor {
     this.#plain = plain;
     this.#onConnection = (socket) => {
       this.#accepted++;
-      onConnection(plain ? new ClientSocket(socket) : socket);
+      onConnection(socket);
     };
   }
 
   /** Begins to accept from a listening handle that was passed on to this process. */
   async listen(handle: unknown): Promise<void> {
     const server = net.createServer(
-      {
-        allowHalfOpen: true,
-        noDelay: true,
-        highWaterMark: writeAhead,
-        pauseOnConnect: this.#plain,
-      },
+      { allowHalfOpen: true, noDelay: true, highWaterMark: writeAhead },
       this.#onConnection,
     );
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -54,8 +62,21 @@ export class Acceptor {
     // A failed accept (descriptors used up) passes; the others go on.
     server.on('error', () => {});
     this.#servers.push(server);
-    // oxlint-disable-next-line no-underscore-dangle -- node has no public name for it
-    this.#handles.push((server as unknown as { _handle: { close(): void } })._handle);
+    const listening = (server as unknown as { _handle: ListeningHandle })._handle;
+    this.#handles.push(listening);
+    if (this.#plain) this.#takeFrom(listening);
+  }
+
+  /**
+   * Takes connections before the server makes sockets of them: its sockets cannot be told where to
+   * read to, and to make two for each connection costs as much as a request.
+   */
+  #takeFrom(listening: ListeningHandle): void {
+    listening.onconnection = (error, accepted) => {
+      if (error < 0 || accepted === undefined) return;
+      accepted.setNoDelay(true);
+      this.#onConnection(new ClientSocket(accepted));
+    };
   }
 
   /**

@@ -15,19 +15,15 @@ export class ClientSocket extends net.Socket {
   receiver: Receiver | null = null;
   readonly #reads: ReadBuffer;
 
-  /** Takes an accepted connection over from the socket that it came as, which is left empty. */
-  constructor(accepted: net.Socket) {
-    // oxlint-disable no-underscore-dangle -- a server makes its sockets without `onread`.
-    const bare = accepted as unknown as { _handle: unknown };
+  /** `handle` is that of an accepted connection, as node:net has it. */
+  constructor(handle: unknown) {
     const reads = new ReadBuffer();
     super({
-      handle: bare._handle,
+      handle,
       allowHalfOpen: true,
       highWaterMark: writeAhead,
       onread: reads.onread((buffer, count) => this.#receive(buffer, count)),
     } as net.SocketConstructorOpts);
-    bare._handle = null;
-    // oxlint-enable no-underscore-dangle
     this.#reads = reads;
     this.once('close', () => reads.release());
   }

@@ -299,7 +299,8 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
     this.#rest = null;
     // Within a body there is nobody left to answer.
     if (this.#body !== null && !this.#connection.closing) this.#socket.destroy();
-    else this.#socket.end();
+    // To end it twice would cost an error that nobody sees.
+    else if (!this.#socket.writableEnded) this.#socket.end();
   };
 
   readonly #onError = (): void => {
