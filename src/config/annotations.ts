@@ -42,10 +42,9 @@ export function checkAnnotations(
       }
     }
   } else if (typeof value === 'object') {
-    const names = schema.propertyNames?.syntax;
+    if (schema.propertyNames?.syntax) return checkNamed(schema, value, '', path, scope);
     for (const [key, inner] of Object.entries(value)) {
       const at = [...path, key];
-      if (names) checkSyntax(names, key, at, keyPlaceAt(scope.root, at), scope);
       const property = propertySchema(schema, key);
       if (!property) continue;
       const { forgivenBy = '' } = property;
@@ -56,6 +55,31 @@ export function checkAnnotations(
   for (const branch of [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]) {
     checkAnnotations(branch, value, path, scope, forgiven);
   }
+}
+
+/** A map whose keys are names; `a: { b: x }` is `a.b: x` where `a` alone is no name. */
+function checkNamed(
+  schema: JsonSchema,
+  map: object,
+  prefix: string,
+  path: Path,
+  scope: Scope,
+): void {
+  const syntax = schema.propertyNames?.syntax as TextSyntax;
+  for (const [key, value] of Object.entries(map)) {
+    const at = [...path, key];
+    const name = prefix + key;
+    const message = scope.syntax.text(syntax, name);
+    const property = propertySchema(schema, key);
+    if (message === undefined) {
+      if (property) checkAnnotations(property, value, at, scope);
+    } else if (isMap(value)) checkNamed(schema, value, `${name}.`, at, scope);
+    else scope.problems.error(keyPlaceAt(scope.root, at), at, message);
+  }
+}
+
+function isMap(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Object.keys(value).length > 0;
 }
 
 function checkSyntax(

@@ -73,6 +73,11 @@ export function compileField(name: string): Field {
   return { name, needs, read, write: set ? { needs: setNeeds, set, fromText } : null };
 }
 
+/** Whether `compileField` takes the name. */
+export function isField(name: string): boolean {
+  return ruleOf(name) !== undefined;
+}
+
 /** Compiles a name that is to be set. @throws PARAMETER_INVALID */
 export function compileWriter(name: string): FieldWriter {
   const { write } = compileField(name);

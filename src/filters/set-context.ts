@@ -1,3 +1,4 @@
+import { isField } from '../context/field.ts';
 import { defineFilter } from '../flow/filter.ts';
 
 interface SetContextParameters {
@@ -30,7 +31,7 @@ export default defineFilter<SetContextParameters>({
     },
   },
   create({ context: values }, { writer, template }) {
-    const assignments = Object.entries(values).map(([name, value]) => {
+    const assignments = named(values).map(([name, value]) => {
       const { set, fromText } = writer(name);
       if (typeof value !== 'string') return { set, valueOf: () => value };
       const { constant, value: rendered } = template(value);
@@ -44,3 +45,12 @@ export default defineFilter<SetContextParameters>({
     };
   },
 });
+
+/** Names and values; `_ctx: { request: { path: /a } }` is the same as `_ctx.request.path: /a`. */
+function named(values: object, prefix = ''): [name: string, value: unknown][] {
+  return Object.entries(values).flatMap(([key, value]) => {
+    const name = prefix + key;
+    if (typeof value !== 'object' || value === null || isField(name)) return [[name, value]];
+    return named(value, `${name}.`);
+  });
+}

@@ -38,6 +38,39 @@ test('set_context sets what its documentation lists', async (t) => {
   assert.deepEqual(response.headers.raw, ['Content-Type', 'application/json', 'TIMES', '100']);
 });
 
+test('set_context takes names in parts, and says which are none', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - set_context:
+          context:
+            _ctx:
+              request: { header.X: "$[[_ctx.request.method]]", body_json.a: { b: c } }
+              response.status: 202
+            own: { x: 1 }
+      - echo: { message: "$[[own.x]]", status: 202 }`,
+  );
+  const { request, response } = await ask({ method: 'PUT' });
+  assert.equal(request.headers.get('x'), 'PUT');
+  assert.equal(bodyText(request), '{"a":{"b":"c"}}');
+  assert.deepEqual([response.status, bodyText(response)], [202, '1']);
+
+  const context = '{ _ctx: { request: { pth: /a, path: "$[[_ctx.request.pth]]" }, reqest: {} } }';
+  const problems = await problemsOf(
+    t,
+    `flow: [{ name: f, filter: [{ set_context: { context: ${context} } }] }]`,
+  );
+  const at = 'flow[0].filter[0].set_context.context._ctx';
+  const [name, value, empty, ...others] = problems;
+  assert.match(name ?? '', /^flow.*_ctx\.request\.pth: unknown field "_ctx\.request\.pth"/);
+  assert.match(value ?? '', /^flow.*_ctx\.request\.path: unknown field "_ctx\.request\.pth"/);
+  assert.match(empty ?? '', /^flow.*_ctx\.reqest: unknown field "_ctx\.reqest"/);
+  assert.ok(problems.every((problem) => problem.startsWith(at)));
+  assert.deepEqual(others, []);
+});
+
 test('set_context: below body_json a text that is JSON stands for its value', async (t) => {
   const { ask } = await startFlows(
     t,
