@@ -154,6 +154,33 @@ const wellFormed: ResponseCase[] = [
     expect: { status: 304, body: null },
   },
   {
+    name: '204 with a content-length',
+    response: 'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n',
+    expect: { status: 204, body: null },
+    leanOnly: true,
+  },
+  {
+    name: 'HEAD with a body, which is none',
+    request: { method: 'HEAD' },
+    response: `${ok}Content-Length: 5\r\n\r\nhello`,
+    expect: { status: 200, body: null },
+    reused: false,
+  },
+  {
+    name: '204 with a body, which is none',
+    response: 'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello',
+    expect: { status: 204, body: null },
+    reused: false,
+    leanOnly: true,
+  },
+  {
+    name: '304 with a body, which is none',
+    response: 'HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n',
+    expect: { status: 304, body: null },
+    reused: false,
+    leanOnly: true,
+  },
+  {
     name: 'no reason phrase',
     response: 'HTTP/1.1 200 \r\nContent-Length: 1\r\n\r\nx',
     expect: { status: 200, statusText: '', body: 'x' },

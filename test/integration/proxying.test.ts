@@ -288,6 +288,53 @@ flow:
     assert.equal(received - head, 'got 5000005 '.length + 5_000_000);
   });
 
+  test('a WebSocket outlives reloads, until drain.timeout', async (t) => {
+    const { gateway, backend } = await through(t, async (peer) => {
+      await peer.head();
+      peer.socket.write(
+        'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+      );
+      peer.socket.on('end', () => peer.socket.end());
+      for (;;) {
+        await peer.until(({ received }) => received !== '');
+        const { received } = peer;
+        peer.received = '';
+        peer.socket.write(`echo ${received}`);
+      }
+    });
+    const drained = (timeout: string): void =>
+      gateway.write(`
+entry: [{ name: main, router: main, drain: { idle: 200ms, timeout: ${timeout} }, network: { binding: "127.0.0.1:0" } }]
+router: [{ name: main, default_flow: main }]
+flow: [{ name: main, filter: [{ http: { host: "${backend.origin.slice(7)}" } }] }]
+`);
+    const open = async () => {
+      const client = await rawClient(t, await gateway.port('main'));
+      client.write(
+        'GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+      );
+      await client.until(/^HTTP\/1\.1 101 [^]*\r\n\r\n$/);
+      return client;
+    };
+    for (const timeout of ['1h', '1s']) {
+      drained(timeout);
+      assert.equal((await gateway.reload()).status, 200);
+      const client = await open();
+      assert.equal((await gateway.reload()).status, 200);
+      if (timeout === '1s') {
+        await client.closed();
+        continue;
+      }
+      // The new worker serves, and the old one serves this connection.
+      for (let i = 0; i < 3; i++) {
+        client.write(`${i}`);
+        await client.until(new RegExp(`echo ${i}$`));
+        assert.equal((await gateway.status()).draining.length, 1);
+      }
+      client.socket.destroy();
+    }
+  });
+
   test('an upgrade that the node refuses is a common answer', async (t) => {
     const { port } = await through(
       t,
