@@ -1,5 +1,6 @@
 import type { RequestContext } from '../context/context.ts';
 import { defineFilter } from '../flow/filter.ts';
+import { pause } from '../flow/pause.ts';
 
 interface SleepParameters {
   readonly sleep_in_million_seconds: number;
@@ -24,14 +25,6 @@ export default defineFilter<SleepParameters>({
   },
   create: ({ sleep_in_million_seconds: delay }) =>
     function sleep(context: RequestContext) {
-      return new Promise<void>((resolve) => {
-        const done = (): void => {
-          clearTimeout(timer);
-          context.offAbort(done);
-          resolve();
-        };
-        const timer = setTimeout(done, delay);
-        context.onAbort(done);
-      });
+      return pause(context, delay);
     },
 });

@@ -1,6 +1,7 @@
 import type { JsonSchema } from '../config/schema/schema.ts';
 import type { RequestContext } from '../context/context.ts';
 import type { FilterServices, Limit } from './filter.ts';
+import { pause } from './pause.ts';
 
 /** How much may pass in an interval. */
 export interface Allowance {
@@ -233,16 +234,4 @@ export function compileLimiter(
     response.setBody(Buffer.from(text.render(context)));
     context.finish();
   }
-}
-
-function pause(context: RequestContext, delay: number): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      context.offAbort(done);
-      resolve();
-    };
-    const timer = setTimeout(done, delay);
-    context.onAbort(done);
-  });
 }

@@ -1,0 +1,14 @@
+import type { RequestContext } from '../context/context.ts';
+
+/** Settles after `delay` ms, or at once when the request is broken off. */
+export function pause(context: RequestContext, delay: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      context.offAbort(done);
+      resolve();
+    };
+    const timer = setTimeout(done, delay);
+    context.onAbort(done);
+  });
+}
