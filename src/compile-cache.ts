@@ -1,3 +1,4 @@
+import { existsSync, mkdirSync } from 'node:fs';
 import { enableCompileCache, flushCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +14,19 @@ const loaded = 5_000;
 export function keepCompiledCode(): void {
   if (process.env['NODE_COMPILE_CACHE'] !== undefined) return;
   const caches = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-  enableCompileCache(join(caches, 'evergate'));
+  const folder = join(caches, 'evergate');
+  // Not left to Node.js, which tries for ever where a folder is there and takes no other (as /proc).
+  for (const each of [caches, folder]) makeFolder(each);
+  if (!existsSync(folder)) return;
+  enableCompileCache(folder);
   // Else it is written when the process ends, which a worker may not do for a long time.
   setTimeout(flushCompileCache, loaded).unref();
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch {
+    // It is there already, or cannot be.
+  }
 }

@@ -67,6 +67,13 @@ for (const [args, message] of mistakes) {
   });
 }
 
+test('a home that takes no folder is no hindrance', async () => {
+  const environment = { HOME: '/proc', XDG_CACHE_HOME: '', NODE_COMPILE_CACHE: undefined };
+  const { code, stdout } = await evergate(['--version'], { environment });
+  assert.equal(code, 0);
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
 test('no command at all prints the help', async () => {
   const { code, stdout, stderr } = await evergate([]);
   assert.match(stdout + stderr, /Usage: evergate/);

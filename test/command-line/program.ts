@@ -11,7 +11,7 @@ export interface Outcome {
 /** Runs the real program to its end, 60 seconds at most. */
 export async function evergate(
   args: readonly string[],
-  { cwd, environment = {} }: { cwd?: string; environment?: Record<string, string> } = {},
+  { cwd, environment = {} }: { cwd?: string; environment?: NodeJS.ProcessEnv } = {},
 ): Promise<Outcome> {
   const program = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
   const child = spawn(process.execPath, [program, ...args], {
