@@ -4,7 +4,7 @@ import { evergateCommand } from './contestants.ts';
 import type { Load } from './load.ts';
 import { end, start, untilListening } from './processes.ts';
 import { median, ratio } from './report.ts';
-import { type Plan, takeTurns, type Turn } from './rounds.ts';
+import { type Plan, processors, takeTurns, type Turn } from './rounds.ts';
 import type { Setting, Stage } from './stage.ts';
 
 export interface FilterCost {
@@ -131,14 +131,14 @@ async function measureKinds(
 ): Promise<FilterCost[]> {
   const own = await stage.setting('filters', workers);
   const command = kindsCommand(program, own, all);
-  const child = start(command, workers === 1 ? '0' : undefined);
-  const cpus = workers === 1 ? '1' : undefined;
+  const cpus = processors(plan, workers);
+  const child = start(command, cpus.proxy);
   const named = ({ name }: Kind): string => (workers === 1 ? name : `${name}, ${workers} workers`);
   try {
     await untilListening(own.port);
     const turns = all.map((kind, i): Turn => {
       const load = { connections: 64, path: `/kinds/kind${i}`, ...kind.load };
-      return { name: named(kind), pid: child.pid ?? 0, ports: own, load, cpus };
+      return { name: named(kind), pid: child.pid ?? 0, ports: own, load, cpus: cpus.load };
     });
     const runs = await takeTurns(turns, plan);
     const costs = (kind: Kind): number[] => runs.get(named(kind))?.map(({ cost }) => cost) ?? [];

@@ -21,7 +21,7 @@ import {
   type Measurement,
   startupTable,
 } from './report.ts';
-import { type Plan, takeTurns, type Turn } from './rounds.ts';
+import { type Plan, processors, takeTurns, type Turn } from './rounds.ts';
 import { setStage } from './stage.ts';
 import { measureStartups } from './startup.ts';
 
@@ -37,6 +37,7 @@ const { values: options } = parseArgs({
     compare: { type: 'string' },
     output: { type: 'string' },
     'no-startup': { type: 'boolean', default: false },
+    unpinned: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -53,6 +54,7 @@ if (options.help) {
   --compare REV   puts that revision of ours beside the working tree
   --output FILE   writes the Markdown tables there too
   --no-startup    leaves out start, reload and memory
+  --unpinned      leaves it to the system where what runs: better on a machine that has other work
 `);
   process.exit(0);
 }
@@ -71,12 +73,13 @@ const plan: Plan = {
   rounds: number(options.rounds, 5, 3),
   seconds: number(options.seconds, 3, 2),
   warmUp: number(options['warm-up'], 6, 2),
+  pinned: !options.unpinned,
   folder,
   progress: tell,
 };
 const begun = performance.now();
 const program = builtProgram(folder);
-const stage = await setStage(folder);
+const stage = await setStage(folder, plan.pinned);
 const tables = [`Measured ${circumstances()}; medians of ${plan.rounds} rounds.`];
 if (options.filters) {
   tables.push(filterTable(await measureFilters(program, stage, plan, isWanted(options.cases))));
@@ -106,19 +109,18 @@ async function compareContestants(): Promise<void> {
 
   /** All rounds of one case. */
   const measure = async ({ name, load, workers }: Case, progress: Plan['progress']) => {
-    // One worker has a processor for itself; more share the machine with the load.
-    const cpus = workers === 1 ? { proxy: '0', load: '1' } : null;
+    const cpus = processors(plan, workers);
     const running: ChildProcess[] = [];
     try {
       const turns: Turn[] = [];
       for (const contestant of able) {
         if ((load.tls && !contestant.tls) || (load.h2 && !contestant.h2)) continue;
         const own = await stage.setting(contestant.name, workers);
-        const child = start(contestant.prepare(own), cpus?.proxy);
+        const child = start(contestant.prepare(own), cpus.proxy);
         running.push(child);
         await untilListening(load.tls || load.h2 ? own.tlsPort : own.port);
         const { name: who } = contestant;
-        turns.push({ name: who, pid: child.pid ?? 0, ports: own, load, cpus: cpus?.load });
+        turns.push({ name: who, pid: child.pid ?? 0, ports: own, load, cpus: cpus.load });
       }
       return { name, runs: await takeTurns(turns, { ...plan, progress }) };
     } finally {

@@ -24,10 +24,17 @@ export interface Plan {
   readonly seconds: number;
   /** Seconds of load at most before a contestant's turns count. */
   readonly warmUp: number;
+  /** Whether a proxy with one worker has a processor for itself, and load and backends another. */
+  readonly pinned: boolean;
   /** For files of the load. */
   readonly folder: string;
   /** Told of each turn: what it came to, and how many seconds it took. */
   progress(line: string): void;
+}
+
+/** Processors of a proxy and of its load (taskset lists); any where undefined. */
+export function processors({ pinned }: Plan, workers: number): { proxy?: string; load?: string } {
+  return pinned && workers === 1 ? { proxy: '0', load: '1' } : {};
 }
 
 /** Requests after which compilers have seen enough: on a busy machine seconds alone say little. */

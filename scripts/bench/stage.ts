@@ -24,12 +24,13 @@ export interface Stage {
   setting(name: string, workers: number): Promise<Setting>;
 }
 
-export async function setStage(folder: string): Promise<Stage> {
+/** @param pinned gives the backends the processor of the load */
+export async function setStage(folder: string, pinned: boolean): Promise<Stage> {
   const certificate = join(folder, 'certificate.pem');
   const key = join(folder, 'key.pem');
   const request = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ${key} -out ${certificate} -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1`;
   execFileSync('openssl', request.split(' '), { stdio: 'ignore' });
-  const backends = await startBackends(folder);
+  const backends = await startBackends(folder, pinned);
   let last = 0;
   return {
     folder,
@@ -42,8 +43,8 @@ export async function setStage(folder: string): Promise<Stage> {
   };
 }
 
-/** nginx on the processor of the load, since a slow backend would be what is measured. */
-async function startBackends(folder: string): Promise<[number, number]> {
+/** nginx, since a slow backend would be what is measured. */
+async function startBackends(folder: string, pinned: boolean): Promise<[number, number]> {
   const ports: [number, number] = [await freePort(), await freePort()];
   const file = join(folder, 'backend.conf');
   const json = `{"took":1,"hits":{"total":{"value":1},"hits":[{"_id":"1","_source":{"text":"${'x'.repeat(157)}"}}]}}`;
@@ -65,7 +66,7 @@ http {
 }
 `,
   );
-  start(['nginx', '-c', file, '-p', folder], '1');
+  start(['nginx', '-c', file, '-p', folder], pinned ? '1' : undefined);
   await untilListening(ports[0]);
   return ports;
 }
