@@ -68,7 +68,7 @@ export function filterTable(costs: readonly FilterCost[]): string {
     costs.map(({ name, cost, more, times }) => [
       name,
       cost.toFixed(1),
-      `${more < 0 ? '−' : '+'}${Math.abs(more).toFixed(1)}`,
+      `${more <= -0.05 ? '−' : '+'}${Math.abs(more).toFixed(1)}`,
       times.toFixed(2),
     ]),
   );
