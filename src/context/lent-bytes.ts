@@ -21,7 +21,10 @@ const readAgain = new WeakSet<ArrayBufferLike>();
  * a copy, and without memory of their own.
  */
 export class ReadBuffer {
-  /** Whether a body streams in: it then has a buffer to itself, which can be given away. */
+  /**
+   * Whether a body streams in: it then has a buffer to itself, which can be given away. Not while the
+   * body is paused: clients that wait for long must not hold memory that nothing is read into.
+   */
   streaming = false;
   #current = shared;
 

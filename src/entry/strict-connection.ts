@@ -97,6 +97,7 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;
+    this.#stream(false);
     this.#socket.pause();
     this.#timeBody();
   }
@@ -104,6 +105,7 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    this.#stream(this.#body !== null);
     this.#socket.resume();
     this.#timeBody();
   }

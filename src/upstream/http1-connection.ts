@@ -242,12 +242,14 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     this.#wantsPause = false;
     if (!this.#paused) this.#socket.pause();
     this.#paused = true;
+    this.#readBuffer.streaming = false;
   }
 
   resumeResponse(): void {
     this.#wantsPause = false;
     if (!this.#paused) return;
     this.#paused = false;
+    this.#readBuffer.streaming = this.#exchange !== null;
     this.deadline = clock.deadline(this.#exchange?.request.bodyTimeout ?? 0);
     this.#socket.resume();
   }
