@@ -7,6 +7,7 @@ export function renderStatus(status: unknown): string {
 function readable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(readable);
   if (!isMap(value)) return value;
+  if ('responses' in value) return readable(withOutcome(value));
   const { slot, took } = value;
   if (typeof slot === 'number' && typeof took === 'number') return `${slot} in ${took} ms`;
   return Object.fromEntries(
@@ -17,6 +18,12 @@ function readable(value: unknown): unknown {
         : readable(inner),
     ]),
   );
+}
+
+/** `2xx 12, 5xx 1` in place of a map, and no durations: they are for programs. */
+function withOutcome({ responses, duration: _, ...rest }: Record<string, unknown>): object {
+  const seen = Object.entries(responses as Record<string, number>).filter(([, count]) => count > 0);
+  return { ...rest, answered: seen.map(([kind, count]) => `${kind} ${count}`) };
 }
 
 function renderValue(value: unknown, indent: string): string[] {

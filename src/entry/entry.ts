@@ -21,6 +21,7 @@ import { createHttpServer } from './http-server.ts';
 import { refuseHttp2, serveHttp2 } from './http2-server.ts';
 import { Permits, type PermitSource } from './permits.ts';
 import { Probe } from './probe.ts';
+import { RequestCounts } from './request-counts.ts';
 import { takeProxyHeader } from './proxy-header.ts';
 import { Refusals } from './refusal.ts';
 import { StrictFront } from './strict-connection.ts';
@@ -51,6 +52,7 @@ export class Entry implements ExchangeOwner {
   readonly log: Log;
   readonly route: (context: RequestContext) => Handler;
   requests = 0;
+  readonly counts = new RequestCounts();
   readonly maxRequests: number;
   readonly forwarded: ForwardedFields;
   readonly inflight: InflightBytes;
@@ -141,6 +143,7 @@ export class Entry implements ExchangeOwner {
       requests: this.requests,
       total: this.#total,
       refused: this.#refusals.total,
+      tally: this.counts.tally,
     };
   }
 

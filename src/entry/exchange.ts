@@ -9,6 +9,7 @@ import type { Log } from '../log.ts';
 import type { Connection } from './connections.ts';
 import type { ForwardedFields } from './forwarded-fields.ts';
 import { respond, respondError } from './respond.ts';
+import type { RequestCounts } from './request-counts.ts';
 import type { ResponseWriter } from './response-writer.ts';
 
 /** The rest of an unread body up to this size is read, so that the connection can go on; bytes. */
@@ -24,6 +25,8 @@ export interface ExchangeOwner {
   readonly route: (context: RequestContext) => Handler;
   /** Requests under way. */
   requests: number;
+  /** Those that are over. */
+  readonly counts: RequestCounts;
   /** Requests that one connection may bring; Infinity for no limit. */
   readonly maxRequests: number;
   readonly forwarded: ForwardedFields;
@@ -139,9 +142,13 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
     if (this.done) return;
     this.done = true;
     if (this.context === null) return;
-    this.owner.requests--;
-    this.context.end();
-    this.context.request.release();
+    const { owner, context } = this;
+    owner.requests--;
+    context.end();
+    const answered = this.begun || context.upgraded !== null;
+    const status = answered ? context.response.status : 0;
+    owner.counts.add(status, context.endedAt - context.startedAt);
+    context.request.release();
   }
 
   #respond(context: RequestContext): void {

@@ -1,6 +1,7 @@
 import type { GatewayConfig } from '../config/types.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
 import type { LimitToPrimary, LimitToWorker } from './limit-messages.ts';
+import type { RequestTally } from './request-tally.ts';
 import type { ClusterInspection, ClusterObservation } from './cluster-state.ts';
 
 /** Name, HMAC key and AES key of a TLS session ticket, together. */
@@ -94,6 +95,8 @@ export interface EntryInspection {
   readonly total: number;
   /** Connections refused, over max_concurrency or by ip_access_control, since the worker started. */
   readonly refused: number;
+  /** Of the requests that are over. */
+  readonly tally: RequestTally;
 }
 
 export interface WorkerInspection {

@@ -6,13 +6,13 @@ import type { EntryStatus, GatewayStatus } from './status.ts';
 export const metricsType = 'text/plain; version=0.0.4; charset=utf-8';
 
 type Labels = Readonly<Record<string, string | number>>;
-type Sample = readonly [labels: Labels, value: number];
+type Sample = readonly [labels: Labels, value: number, suffix?: string];
 
 /** One metric, of everything that has it. */
 interface Family {
   /** Without the prefix `evergate_`. */
   readonly name: string;
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly samples: readonly Sample[];
 }
@@ -70,6 +70,29 @@ function ofEntries({ entries }: GatewayStatus): Family[] {
       'Requests.',
       all(({ total }) => total),
     ),
+    counter(
+      'entry_responses_total',
+      'Requests that are over, by their response; none where the client went away before.',
+      entries.flatMap(({ name, responses }) =>
+        Object.entries(responses).map(([kind, count]) => [{ entry: name, class: kind }, count]),
+      ),
+    ),
+    {
+      name: 'entry_request_duration_seconds',
+      type: 'histogram',
+      help: 'Time from the head of a request to the end of its response.',
+      samples: entries.flatMap(durationSamples),
+    },
+  ];
+}
+
+function durationSamples({ name, duration }: EntryStatus): Sample[] {
+  const labels = { entry: name };
+  const { seconds, buckets } = duration;
+  return [
+    ...buckets.map(({ le, count }): Sample => [{ ...labels, le }, count, '_bucket']),
+    [labels, seconds, '_sum'],
+    [labels, buckets.at(-1)?.count ?? 0, '_count'],
   ];
 }
 
@@ -166,7 +189,7 @@ function counter(name: string, help: string, samples: readonly Sample[]): Family
 function render({ name, type, help, samples }: Family): string {
   if (samples.length === 0) return '';
   const lines = samples.map(
-    ([labels, value]) => `evergate_${name}${renderLabels(labels)} ${value}`,
+    ([labels, value, suffix = '']) => `evergate_${name}${suffix}${renderLabels(labels)} ${value}`,
   );
   const head = [`# HELP evergate_${name} ${help}`, `# TYPE evergate_${name} ${type}`];
   return `${[...head, ...lines].join('\n')}\n`;

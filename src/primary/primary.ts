@@ -314,6 +314,8 @@ class Primary {
     this.#stopAskedAt = Date.now();
     this.#log.info('stopping: workers finish what they have');
     this.#stop.abort(new Error('the gateway is stopping'));
+    // A worker that starts is not waited for.
+    if (!this.#running) void this.#pool.drainAll();
     this.#stopped.resolve();
   }
 

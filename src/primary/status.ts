@@ -1,4 +1,5 @@
 import type { EntryConfig } from '../config/types.ts';
+import { addTallies, durationBounds, noRequests, type RequestTally } from '../ipc/request-tally.ts';
 import type { ConnectionHolder, EntryInspection, WorkerInspection } from '../ipc/messages.ts';
 import { formatAddress } from './address.ts';
 import { type ClusterStatus, clusterStatuses } from './cluster-status.ts';
@@ -6,6 +7,7 @@ import type { Generation } from './generation.ts';
 import { addressOf, apiAddressOf } from './listeners.ts';
 import type { Pool } from './pool.ts';
 import type { ReloadHistory, ReloadRecord, ReloadResult, ReloadTrigger } from './reload-record.ts';
+import type { EntryTotals } from './totals.ts';
 import { version } from '../version.ts';
 import type { PredecessorInspection } from './upgrade-messages.ts';
 import type { WorkerHandle, WorkerStage } from './worker-handle.ts';
@@ -44,7 +46,18 @@ export interface ApiStatus {
   readonly publish: string;
 }
 
-export interface EntryStatus {
+export interface OutcomeStatus {
+  /** Requests that are over, by their response: none, 1xx to 5xx. */
+  readonly responses: Readonly<Record<string, number>>;
+  readonly duration: {
+    /** How long all of them took together, from the head to the end of the response. */
+    readonly seconds: number;
+    /** How many took no longer than so many seconds; the last are all of them. */
+    readonly buckets: readonly { readonly le: string; readonly count: number }[];
+  };
+}
+
+export interface EntryStatus extends OutcomeStatus {
   readonly name: string;
   readonly scheme: 'http' | 'https';
   /** `host:port` as configured. */
@@ -145,11 +158,15 @@ export async function collectStatus(
     version,
     uptime: Math.round(process.uptime()),
     generation: generation.number,
-    entries: generation.config.entry.map((entry) => ({
-      ...describeEntry(entry, generation),
-      ...countsOf(entry.name, counts, pool.totals.of(entry.name)),
-      max_concurrency: entry.max_concurrency,
-    })),
+    entries: generation.config.entry.map((entry) => {
+      const { tally, ...numbers } = countsOf(entry.name, counts, pool.totals.of(entry.name));
+      return {
+        ...describeEntry(entry, generation),
+        ...numbers,
+        max_concurrency: entry.max_concurrency,
+        ...readableTally(tally),
+      };
+    }),
     api: describeApi(generation),
     clusters: clusterStatuses(
       alive.flatMap(({ inspection }) => (inspection ? [inspection.clusters] : [])),
@@ -204,17 +221,35 @@ function drainingStatus(alive: readonly InspectedWorker[], pool: Pool): Draining
 function countsOf(
   name: string,
   parts: readonly EntryInspection[],
-  gone: { readonly total: number; readonly refused: number } = { total: 0, refused: 0 },
+  gone: Omit<EntryTotals, 'entry'> = { total: 0, refused: 0, tally: noRequests },
 ): Omit<EntryInspection, 'entry'> {
-  const sum = { connections: 0, requests: 0, total: gone.total, refused: gone.refused };
-  for (const { entry, connections, requests, total, refused } of parts) {
+  let sum = { connections: 0, requests: 0, ...gone };
+  for (const { entry, connections, requests, total, refused, tally } of parts) {
     if (entry !== name) continue;
-    sum.connections += connections;
-    sum.requests += requests;
-    sum.total += total;
-    sum.refused += refused;
+    sum = {
+      connections: sum.connections + connections,
+      requests: sum.requests + requests,
+      total: sum.total + total,
+      refused: sum.refused + refused,
+      tally: addTallies(sum.tally, tally),
+    };
   }
   return sum;
+}
+
+/** A tally in the words of who reads the status. */
+function readableTally({ responses, durations, elapsed }: RequestTally): OutcomeStatus {
+  let count = 0;
+  const buckets = durations.map((own, index) => {
+    count += own;
+    const bound = durationBounds[index];
+    return { le: bound === undefined ? '+Inf' : `${bound / 1000}`, count };
+  });
+  const names = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'];
+  return {
+    responses: Object.fromEntries(names.map((name, index) => [name, responses[index] ?? 0])),
+    duration: { seconds: elapsed / 1000, buckets },
+  };
 }
 
 function workerStatus(worker: WorkerHandle, inspection: WorkerInspection | null): WorkerStatus {

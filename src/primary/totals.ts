@@ -1,3 +1,4 @@
+import { addTallies, noRequests, type RequestTally } from '../ipc/request-tally.ts';
 import type { ClusterInspection } from '../ipc/cluster-state.ts';
 
 /** What one entry has served since the gateway began. */
@@ -7,6 +8,8 @@ export interface EntryTotals {
   readonly total: number;
   /** Connections refused over max_concurrency. */
   readonly refused: number;
+  /** What became of those requests that are over. */
+  readonly tally: RequestTally;
 }
 
 /** What one node was given since the gateway began. */
@@ -24,12 +27,13 @@ export class Totals {
   readonly #nodes = new Map<string, NodeTotals>();
 
   add(counts: readonly EntryTotals[]): void {
-    for (const { entry, total, refused } of counts) {
+    for (const { entry, total, refused, tally } of counts) {
       const before = this.of(entry);
       this.#entries.set(entry, {
         entry,
         total: before.total + total,
         refused: before.refused + refused,
+        tally: addTallies(before.tally, tally),
       });
     }
   }
@@ -51,7 +55,7 @@ export class Totals {
   }
 
   of(entry: string): EntryTotals {
-    return this.#entries.get(entry) ?? { entry, total: 0, refused: 0 };
+    return this.#entries.get(entry) ?? { entry, total: 0, refused: 0, tally: noRequests };
   }
 
   get all(): EntryTotals[] {

@@ -87,6 +87,21 @@ suite('the API', () => {
     const first = await ask(`${api}/metrics`);
     assert.equal(first.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
     assert.deepEqual(samples(first.body, 'entry_requests_total'), { '{entry="main"}': 4 });
+    assert.deepEqual(samples(first.body, 'entry_responses_total'), {
+      ...Object.fromEntries(
+        ['none', '1xx', '3xx', '4xx'].map((c) => [`{entry="main",class="${c}"}`, 0]),
+      ),
+      '{entry="main",class="2xx"}': 3,
+      '{entry="main",class="5xx"}': 1,
+    });
+    const duration = 'entry_request_duration_seconds';
+    assert.deepEqual(samples(first.body, `${duration}_count`), { '{entry="main"}': 4 });
+    const buckets = Object.entries(samples(first.body, `${duration}_bucket`));
+    assert.deepEqual(buckets.at(-1), ['{entry="main",le="+Inf"}', 4]);
+    assert.deepEqual(
+      buckets.map(([, count]) => count).toSorted((a, b) => a - b),
+      buckets.map(([, count]) => count),
+    );
     const node = `{cluster="prod",node="${backend.origin}"}`;
     assert.deepEqual(samples(first.body, 'node_requests_total'), { [node]: 4 });
     assert.deepEqual(samples(first.body, 'node_failures_total'), { [node]: 1 });
@@ -105,6 +120,7 @@ suite('the API', () => {
     });
     const last = await metrics();
     assert.deepEqual(samples(last, 'entry_requests_total'), { '{entry="main"}': 4 });
+    assert.equal(samples(last, 'entry_responses_total')['{entry="main",class="2xx"}'], 3);
     assert.deepEqual(samples(last, 'node_requests_total'), { [node]: 4 });
     assert.deepEqual(samples(last, 'node_failures_total'), { [node]: 1 });
     assert.deepEqual(samples(last, 'config_generation'), { '': 2 });

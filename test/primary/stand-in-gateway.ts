@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { watchConfiguration } from '../../src/config/watcher.ts';
 import type { GatewayConfig } from '../../src/config/types.ts';
 import { GatewayError } from '../../src/errors.ts';
+import { noRequests } from '../../src/ipc/request-tally.ts';
 import type { WorkerInspection } from '../../src/ipc/messages.ts';
 import { startPrimary } from '../../src/primary/primary.ts';
 import { WorkerForks } from '../../src/primary/worker-forks.ts';
@@ -171,6 +172,7 @@ class StandIn implements Serving {
         requests: 0,
         total: this.#total,
         refused: this.#refused,
+        tally: noRequests,
       })),
       clusters: [],
       memory: process.memoryUsage.rss(),

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { requestControl } from '../../src/primary/control-client.ts';
-import { ask, entry, eventually, isAlive, start, startBusy } from './gateway.ts';
+import { ask, entry, eventually, isAlive, launch, start, startBusy } from './gateway.ts';
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} answers what is there and exits 0`, async (t) => {
@@ -64,4 +64,14 @@ test('whoever reads the log may go away', async (t) => {
   assert.equal((await ask(port)).status, 200);
   gateway.process.kill('SIGTERM');
   assert.deepEqual(await gateway.exit(), { code: 0, signal: null });
+});
+
+test('one that still starts is stopped without waiting for its workers', async (t) => {
+  const gateway = launch(t, { entry: [entry('a')], flow: 'hang' });
+  await eventually('its control socket', () => existsSync(gateway.socket));
+  const asked = performance.now();
+  gateway.process.kill('SIGTERM');
+  assert.deepEqual(await gateway.exit(), { code: 0, signal: null });
+  const waited = performance.now() - asked;
+  assert.ok(waited < 20_000, `${waited} ms: as long as a worker may take to be ready`);
 });
