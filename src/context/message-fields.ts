@@ -1,5 +1,6 @@
 import type { RequestContext } from './context.ts';
 import { GatewayError } from '../errors.ts';
+import { isToken } from './field-syntax.ts';
 import type { FieldRule } from './field.ts';
 import { parseJsonPath, readAt } from './json-path.ts';
 import type { Message } from './message.ts';
@@ -16,14 +17,20 @@ type MessageOf = (context: RequestContext) => Message;
 export function headerRule(messageOf: MessageOf): FieldRule {
   return {
     read: (context) => allHeaders(messageOf(context)),
-    below: (name) => ({
-      read: (context) => messageOf(context).headers.getJoined(name) ?? '',
-      set(context, value) {
-        const { headers } = messageOf(context);
-        if (value === undefined || value === null) headers.remove(name);
-        else headers.set(name, fieldValue(textOf(value)));
-      },
-    }),
+    below(name) {
+      const read = (context: RequestContext): string =>
+        messageOf(context).headers.getJoined(name) ?? '';
+      // What is no name of a field can be asked for, and never be there.
+      if (!isToken(name)) return { read };
+      return {
+        read,
+        set(context, value) {
+          const { headers } = messageOf(context);
+          if (value === undefined || value === null) headers.remove(name);
+          else headers.set(name, fieldValue(textOf(value)));
+        },
+      };
+    },
   };
 }
 

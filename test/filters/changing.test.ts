@@ -166,6 +166,21 @@ test('an assignment needs its arrow, a name, and fields that exist', async (t) =
   assert.match(problems[3] as string, /headers\[3\]: unknown field "_ctx.x"/);
 });
 
+test('what is no name of a header field cannot be set', async (t) => {
+  const problems = await problemsOf(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - set_response_header: { headers: "A:b -> c" }
+      - set_context: { context: { "_ctx.response.header.A:b": c } }`,
+  );
+  assert.deepEqual(problems, [
+    'flow[0].filter[0].set_response_header.headers[0]: "A:b" is no name of a header field',
+    'flow[0].filter[1].set_context.context._ctx.response.header.A:b: "_ctx.response.header.A:b" can only be read',
+  ]);
+});
+
 test('a value from a client cannot add a header field', async (t) => {
   const { ask } = await startFlows(
     t,
