@@ -79,7 +79,7 @@ suite('an upgrade', () => {
 
   test('lives to drain.timeout', async (t) => {
     const { port, entry } = await startEntry(t, switchProtocols, {
-      config: { drain: { idle: 50, timeout: 600 } },
+      config: { drain: { idle: 50, timeout: 4000 } },
     });
     const client = await RawClient.connect(t, port);
     client.send(get('/ws', ...fields));

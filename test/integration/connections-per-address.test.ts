@@ -66,12 +66,12 @@ suite('max_conns_per_ip', () => {
   }
 
   test('a reload keeps the count, and takes up another limit', async (t) => {
-    const gateway = await startGateway(t, configuration('max_conns_per_ip: 4, drain.idle: 15s'));
+    const gateway = await startGateway(t, configuration('max_conns_per_ip: 4, drain.idle: 50s'));
     const port = await gateway.port('main');
     const first = await Promise.all(Array.from({ length: 4 }, () => ask(t, port, '127.0.0.1')));
     assert.ok(first.every(isServed));
     assert.ok(isRefused(await ask(t, port, '127.0.0.1')));
-    gateway.write(configuration('max_conns_per_ip: 6, drain.idle: 15s'));
+    gateway.write(configuration('max_conns_per_ip: 6, drain.idle: 50s'));
     // It is over when the drained workers are gone, which these connections keep waiting.
     const reloaded = gateway.reload().catch(() => null);
     for (let served = 0; served < 2; served++) {

@@ -220,7 +220,7 @@ suite('entry', () => {
       t,
       serving(`  - name: main
     max_concurrency: 4
-    drain: { idle: 20s }
+    drain: { idle: 50s }
     network.binding: "127.0.0.1:0"`),
     );
     const port = await gateway.port('main');

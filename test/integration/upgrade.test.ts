@@ -206,7 +206,10 @@ suite('upgrade', () => {
   });
 
   test('a connection that one primary holds counts for the limit of the next', async (t) => {
-    const gateway = await start(t, greeting('hello', { limit: 4, idle: '3s' }));
+    const gateway = await start(
+      t,
+      greeting('hello', { limit: 4, idle: '3m' }).replace('timeout: 20s', 'timeout: 3m'),
+    );
     const origin = await gateway.origin('main');
     const port = await gateway.port('main');
     const held = await Promise.all([1, 2, 3].map(() => rawClient(t, port)));
