@@ -229,8 +229,8 @@ suite('TLS on a real gateway', () => {
     assert.notEqual(pid, gateway.pid);
     successor = pid;
     assert.equal(await resumed(), sessions.length);
-    process.kill(pid, 'SIGWINCH');
     const after = await keyName();
+    process.kill(pid, 'SIGWINCH');
     await eventually('yet another key', async () => {
       const names = await Promise.all(Array.from({ length: 12 }, keyName));
       return !names.includes(after) && new Set(names).size === 1;
