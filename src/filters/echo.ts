@@ -1,5 +1,8 @@
 import { defineFilter } from '../flow/filter.ts';
 
+/** Characters of what is put out. */
+const longest = 64 << 20;
+
 const levels = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 
 interface EchoParameters {
@@ -71,10 +74,13 @@ export default defineFilter<EchoParameters>({
       },
     },
   },
+  check(parameters) {
+    if (wordsOf(parameters).length * parameters.repeat <= longest) return [];
+    return [{ path: ['repeat'], message: 'the repeated text would be longer than 64 MB' }];
+  },
   create(parameters, { log, template }) {
     const { status, response: toResponse, stdout, logging, logging_level } = parameters;
-    const texts = parameters.messages?.length ? parameters.messages : [parameters.message];
-    const { constant, render } = template(texts.join('').repeat(parameters.repeat));
+    const { constant, render } = template(wordsOf(parameters).repeat(parameters.repeat));
     const bytes = constant === undefined ? null : Buffer.from(constant);
 
     return function echo(context) {
@@ -92,3 +98,7 @@ export default defineFilter<EchoParameters>({
     };
   },
 });
+
+function wordsOf({ message, messages = [] }: EchoParameters): string {
+  return messages.length > 0 ? messages.join('') : message;
+}

@@ -8,7 +8,7 @@ import sleep from '../../src/filters/sleep.ts';
 import setResponse from '../../src/filters/set-response.ts';
 import type { FilterDefinition, FilterServices, Handler } from '../../src/flow/filter.ts';
 import { arriving, bodyText, newContext } from '../support/context.ts';
-import { startFlows } from '../support/flows.ts';
+import { problemsOf, startFlows } from '../support/flows.ts';
 
 const lines: string[] = [];
 const services = {
@@ -49,6 +49,15 @@ test('echo repeats, stands behind what is there, and stops when told', () => {
   assert.equal(textOf(context), 'a\na\na\nbcbc');
   assert.equal(context.response.status, 201);
   assert.equal(context.finished, true);
+});
+
+test('echo does not repeat without end', async (t) => {
+  const flow = (repeat: number): string =>
+    `flow: [{ name: f, filter: [{ echo: { message: hello, repeat: ${repeat} } }] }]`;
+  assert.deepEqual(await problemsOf(t, flow(1_000_000)), []);
+  assert.deepEqual(await problemsOf(t, flow(100_000_000)), [
+    'flow[0].filter[0].echo.repeat: the repeated text would be longer than 64 MB',
+  ]);
 });
 
 test('echo can log instead of answering', () => {
