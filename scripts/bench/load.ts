@@ -1,7 +1,7 @@
 /** One run of load against one contestant: wrk for HTTP/1.1, h2load for HTTP/2. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -23,7 +23,7 @@ export interface Outcome {
   readonly requests: number;
   /** Answers that were errors, and connections that broke. */
   readonly errors: number;
-  /** Milliseconds; NaN where the tool does not tell. */
+  /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
 }
@@ -39,13 +39,15 @@ export async function drive(
   const { connections, path } = load;
   const secure = load.tls === true || load.h2 === true;
   const url = `${secure ? 'https' : 'http'}://127.0.0.1:${secure ? ports.tlsPort : ports.port}${path}`;
+  const times = join(folder, 'h2load.log');
+  rmSync(times, { force: true });
   const command = load.h2
-    ? `h2load -c ${connections} -m 1 -t 1 -D ${seconds}`
+    ? `h2load -c ${connections} -m 1 -t 1 -D ${seconds} --log-file=${times}`
     : `wrk -t 1 -c ${connections} -d ${seconds}s --latency --timeout 10s -s ${script(load, folder)}`;
   const pinned = cpus ? `taskset -c ${cpus} ${command}` : command;
   const [program = '', ...args] = pinned.split(' ');
   const { stdout } = await run(program, [...args, url], { timeout: 120_000 });
-  return load.h2 ? h2loadOutcome(stdout) : wrkOutcome(stdout);
+  return load.h2 ? h2loadOutcome(stdout, readFileSync(times, 'utf8')) : wrkOutcome(stdout);
 }
 
 /** What wrk is to send and to print, in Lua. */
@@ -81,9 +83,17 @@ function wrkOutcome(stdout: string): Outcome {
   return { requests, errors, p50, p99 };
 }
 
-function h2loadOutcome(stdout: string): Outcome {
+/** @param times a line for each request, which ends with its µs */
+function h2loadOutcome(stdout: string, times: string): Outcome {
   const done = /requests: .*? (\d+) succeeded, (\d+) failed, (\d+) errored/.exec(stdout);
   if (!done) throw new Error(`h2load said:\n${stdout}`);
   const [requests = 0, failed = 0, errored = 0] = done.slice(1).map(Number);
-  return { requests, errors: failed + errored, p50: Number.NaN, p99: Number.NaN };
+  const sorted = times
+    .trim()
+    .split('\n')
+    .map((line) => Number(line.slice(line.lastIndexOf('\t') + 1)) / 1000)
+    .sort((a, b) => a - b);
+  const percentile = (share: number): number =>
+    sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
+  return { requests, errors: failed + errored, p50: percentile(0.5), p99: percentile(0.99) };
 }
