@@ -29,6 +29,7 @@ export class UndiciExchange
   readonly #node: string;
   readonly #settings: ConnectionSettings;
   #controller: Controller | null = null;
+  #upload: RequestStream | null = null;
   #answered = false;
   #settled = false;
   #sink: BodySink | null = null;
@@ -64,7 +65,7 @@ export class UndiciExchange
       method,
       path: target,
       headers: framed,
-      body: isBuffered(body) ? body : new RequestStream(body),
+      body: isBuffered(body) ? body : (this.#upload = new RequestStream(body)),
       ...sameName,
       headersTimeout: headTimeout,
       bodyTimeout,
@@ -118,6 +119,8 @@ export class UndiciExchange
 
   onResponseEnd(controller: Controller): void {
     clock.delete(this);
+    // The node has answered before it had everything.
+    this.#upload?.giveUp();
     if (this.#settled) return;
     this.#trailers = strings(controller.rawTrailers);
     this.#complete = true;
@@ -205,7 +208,10 @@ export class UndiciExchange
 class RequestStream extends Readable {
   readonly #source: BodySource;
   #started = false;
+  /** Nobody takes anything more. */
   #done = false;
+  /** The source has ended by itself, or was told to. */
+  #over = false;
 
   constructor(source: BodySource) {
     super({ highWaterMark: 65_536 });
@@ -221,14 +227,22 @@ class RequestStream extends Readable {
     this.#source.start({
       write: (chunk) => this.#done || this.push(chunk),
       end: () => {
+        this.#over = true;
         if (!this.#done) this.push(null);
         this.#done = true;
       },
       fail: (error) => {
-        this.#done = true;
+        this.#over = this.#done = true;
         this.destroy(error);
       },
     });
+  }
+
+  /** The rest is not wanted. */
+  giveUp(): void {
+    if (this.#over) return;
+    this.#over = this.#done = true;
+    this.#source.cancel();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
@@ -237,10 +251,15 @@ class RequestStream extends Readable {
   }
 }
 
-/** Raw fields as strings: undici gives them as it read them. */
+/** Fields as a flat array of names and values: undici gives those of HTTP/2 as an object. */
 function strings(raw: Controller['rawHeaders']): string[] {
-  if (!Array.isArray(raw)) return [];
-  return raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
+  if (Array.isArray(raw)) {
+    return raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
+  }
+  return Object.entries(raw ?? {}).flatMap(([name, value]) => {
+    if (name.startsWith(':') || value === undefined) return [];
+    return [value].flat().flatMap((each) => [name, each]);
+  });
 }
 
 function announcedLength(headers: readonly string[]): string | undefined {

@@ -2,11 +2,17 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createSecureServer } from 'node:http2';
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+  createSecureServer,
+} from 'node:http2';
+import type { Duplex } from 'node:stream';
 import type { AddressInfo } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
-import { ask } from '../harness/clients.ts';
+import { ask, rawClient } from '../harness/clients.ts';
 import { startGateway } from '../harness/gateway.ts';
 import { folder, issued, type Made, selfSigned } from '../tls/made.ts';
 
@@ -144,5 +150,114 @@ suite('TLS to nodes', () => {
       assert.equal(received, 100_000);
     }
     assert.equal((await ask(`${gateway}/`, { method: 'HEAD' })).status, 200);
+  });
+
+  test('fields, bodies and trailers of HTTP/2 arrive as the node sent them', async (t) => {
+    const { cert, key } = selfSigned(folder(t), 'localhost');
+    const server = createSecureServer({ cert: readFileSync(cert), key: readFileSync(key) });
+    server.on('stream', (stream: ServerHttp2Stream, fields: IncomingHttpHeaders) => {
+      stream.on('error', () => {});
+      stream.additionalHeaders({ ':status': 103, link: '</a.css>' });
+      stream.respond(
+        {
+          ':status': fields[':method'] === 'POST' ? 201 : 200,
+          'content-type': 'application/json',
+          'set-cookie': ['a=1', 'b=2'],
+          'x-seen': [fields['x-mine'], fields[':authority'], fields['te'] ?? 'none'].join(' '),
+        },
+        { waitForTrailers: true },
+      );
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'x-sum': 'abc' }));
+      stream.pipe(stream);
+      if (fields[':method'] !== 'POST') stream.end('{}');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const { url } = await gatewayTo(t, `https://localhost:${port}`, 'http2: true');
+    const client = await rawClient(t, Number(new URL(url).port));
+    const head = 'HTTP/1.1\r\nHost: shop.example\r\nX-Mine: 1\r\n';
+    for (const [target, host] of [
+      ['/', `localhost:${port}`],
+      ['/http', 'shop.example'],
+    ]) {
+      client.received = '';
+      client.write(`GET ${target} ${head}\r\n`);
+      const answer = await client.until(/\r\n0\r\n[^]*\r\n\r\n$/);
+      assert.match(
+        answer,
+        /^HTTP\/1\.1 103 Early Hints\r\nlink: <\/a\.css>\r\n\r\nHTTP\/1\.1 200 /i,
+      );
+      assert.match(answer, /\r\ncontent-type: application\/json\r\n/i);
+      assert.match(answer, /\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n/i);
+      assert.ok(answer.includes(`1 ${host} none`), answer);
+      assert.match(answer, /\r\n2\r\n\{\}\r\n0\r\nx-sum: abc\r\n\r\n$/i);
+      client.received = '';
+      client.write(`POST ${target} ${head}Content-Length: 5\r\n\r\nhello`);
+      assert.match(
+        await client.until(/\r\n0\r\n[^]*\r\n\r\n$/),
+        /HTTP\/1\.1 201 [^]*\r\nhello\r\n0/,
+      );
+    }
+  });
+
+  test('a node that answers by HTTP/2 while the body is still coming', async (t) => {
+    const { cert, key } = selfSigned(folder(t), 'localhost');
+    const server = createSecureServer({ cert: readFileSync(cert), key: readFileSync(key) });
+    server.on('stream', (stream: ServerHttp2Stream) => {
+      stream.on('error', () => {});
+      stream.respond({ ':status': 413, 'content-length': '3' });
+      stream.end('big', () => stream.close(constants.NGHTTP2_NO_ERROR));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const origin = `https://localhost:${(server.address() as AddressInfo).port}`;
+    const { url } = await gatewayTo(t, origin, 'http2: true');
+    for (const target of ['/', '/http']) {
+      for (const length of [1000, 100_000_000]) {
+        const client = await rawClient(t, Number(new URL(url).port));
+        client.write(`POST ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+        const feed = setInterval(() => {
+          if (client.socket.writable && length > 1000) client.write('x'.repeat(65_536));
+        }, 1);
+        t.after(() => clearInterval(feed));
+        assert.match(await client.until(/big$/), /^HTTP\/1\.1 413 /);
+        // What is left of the body is either taken, or the connection ends with the answer.
+        if (length === 1000) client.write(`${'x'.repeat(1000)}GET / HTTP/1.1\r\nHost: a\r\n\r\n`);
+        await (length === 1000 ? client.until(/big[^]*big$/) : client.closed());
+      }
+    }
+  });
+
+  test('a WebSocket with a node that speaks HTTP/2 otherwise', async (t) => {
+    const { cert, key } = selfSigned(folder(t), 'localhost');
+    const server = createSecureServer({
+      allowHTTP1: true,
+      cert: readFileSync(cert),
+      key: readFileSync(key),
+    });
+    server.on('upgrade', (_request, socket: Duplex) => {
+      socket.on('error', () => {});
+      socket.write(
+        'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhi ',
+      );
+      socket.pipe(socket);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const origin = `https://localhost:${(server.address() as AddressInfo).port}`;
+    const { url } = await gatewayTo(t, origin, 'http2: true');
+    const client = await rawClient(t, Number(new URL(url).port));
+    client.write(
+      'GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+    );
+    assert.match(await client.until(/hi $/), /^HTTP\/1\.1 101 /);
+    client.write('there');
+    await client.until(/hi there$/);
+    client.socket.end();
+    await client.closed();
   });
 });
