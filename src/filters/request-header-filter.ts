@@ -9,12 +9,16 @@ export default defineAdmissionFilter<Fields>({
   item: {
     type: 'object',
     additionalProperties: { type: 'string' },
-    description: 'Names and values; each pair counts by itself.',
+    description:
+      'Names and values; each pair counts by itself, and a field that is not there is empty.',
   },
   examples: [{ TRACE: 'true' }],
   compile(items) {
     const wanted = items.flatMap((fields) => Object.entries(fields));
     return ({ request: { headers } }) =>
-      wanted.some(([name, value]) => headers.getAll(name).includes(value));
+      wanted.some(
+        ([name, value]) =>
+          headers.getAll(name).includes(value) || (value === '' && !headers.has(name)),
+      );
   },
 });

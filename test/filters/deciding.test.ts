@@ -81,6 +81,14 @@ test('request_header_filter', async (t) => {
   ]);
 });
 
+test('request_header_filter takes a field that is not there as empty', async (t) => {
+  await expectAnswers(t, '- request_header_filter: { exclude: [{ X-Trace: "" }] }', [
+    [{ headers: ['X-Trace', 'a'] }, through],
+    [{ headers: ['X-Trace', ''] }, [403, '']],
+    [{ headers: [] }, [403, '']],
+  ]);
+});
+
 test('request_client_ip_filter', async (t) => {
   await expectAnswers(t, '- request_client_ip_filter: { exclude: [192.168.3.67] }', [
     [from('192.168.3.67'), [403, '']],
