@@ -15,7 +15,8 @@ export interface Http2Head {
 
 /**
  * Reads the fields of a HEADERS frame, pseudo-header fields first. nghttp2 has refused what is
- * malformed: upper case, fields of a connection, pseudo-header fields in the wrong place.
+ * malformed: upper case, fields of a connection, pseudo-header fields in the wrong place; and it has
+ * left out, without a word, fields with a character that is illegal in their name or value.
  */
 export function requestHead(raw: readonly string[], maxSize: number): Http2Head {
   const fields: string[] = [];

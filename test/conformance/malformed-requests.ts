@@ -126,6 +126,8 @@ for (const [name, body] of Object.entries({
   'trailer without a colon': '4\r\nabcd\r\n0\r\nX-A\r\n\r\n',
   'Content-Length in trailers': '4\r\nabcd\r\n0\r\nContent-Length: 4\r\n\r\n',
   'Transfer-Encoding in trailers': '4\r\nabcd\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n',
+  'Authorization in trailers': '4\r\nabcd\r\n0\r\nAuthorization: Basic YTpi\r\n\r\n',
+  'X-Forwarded-For in trailers': '4\r\nabcd\r\n0\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n',
   'Host in trailers': '4\r\nabcd\r\n0\r\nHost: other.test\r\n\r\n',
 })) {
   add(name, chunked(body));
@@ -207,6 +209,7 @@ for (const [name, line] of Object.entries({
   'absolute form without a host': 'GET http:///a HTTP/1.1',
   'absolute form of another scheme': 'GET ftp://gate.test/ HTTP/1.1',
   'absolute form of a file': 'GET file:///etc/passwd HTTP/1.1',
+  'CONNECT to a host': 'CONNECT gate.test:443 HTTP/1.1',
   'CONNECT to a path': 'CONNECT / HTTP/1.1',
   'lower-case method': 'get / HTTP/1.1',
   'unknown method': 'GETX / HTTP/1.1',
@@ -222,6 +225,18 @@ for (const [name, line] of Object.entries({
   add(name, `${line}\r\n${host}\r\n`);
 }
 add('request line ended by a bare line feed', `GET / HTTP/1.1\n${host}\r\n`);
+add('no Host in absolute form', 'GET http://gate.test/ HTTP/1.1\r\n\r\n');
+add(
+  'chunked behind an Upgrade to HTTP/2 with two lengths',
+  post('Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 4\r\nContent-Length: 0\r\n', 'abcd'),
+);
+add(
+  'Content-Length that Connection names, and chunked',
+  post(
+    'Connection: Content-Length\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n',
+    '4\r\nabcd\r\n0\r\n\r\n',
+  ),
+);
 add('HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 add('TLS client hello', '\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\u0003\u0003');
 add('SOCKS greeting', '\u0004\u0001\u0000P\u007f\u0000\u0000\u0001\u0000');
