@@ -97,7 +97,7 @@ export class Connection implements ClientConnection {
   #observed = 0;
   #remoteAddress: string | undefined;
   #remotePort = 0;
-  #localAddress = '';
+  #localAddress: string | undefined;
   #localPort = 0;
 
   constructor(socket: Duplex, tls: boolean) {
@@ -125,11 +125,9 @@ export class Connection implements ClientConnection {
   get remoteAddress(): string {
     // Asked of the socket once, and before it may have closed.
     if (this.#remoteAddress === undefined) {
-      const { remoteAddress, remotePort, localAddress, localPort } = this.socket as Partial<Socket>;
+      const { remoteAddress, remotePort } = this.socket as Partial<Socket>;
       this.#remoteAddress = remoteAddress ?? '';
       this.#remotePort = remotePort ?? 0;
-      this.#localAddress = localAddress ?? '';
-      this.#localPort = localPort ?? 0;
     }
     return this.#remoteAddress;
   }
@@ -140,12 +138,17 @@ export class Connection implements ClientConnection {
   }
 
   get localAddress(): string {
-    void this.remoteAddress;
+    // By itself: few ask for it, and each address is a system call.
+    if (this.#localAddress === undefined) {
+      const { localAddress, localPort } = this.socket as Partial<Socket>;
+      this.#localAddress = localAddress ?? '';
+      this.#localPort = localPort ?? 0;
+    }
     return this.#localAddress;
   }
 
   get localPort(): number {
-    void this.remoteAddress;
+    void this.localAddress;
     return this.#localPort;
   }
 

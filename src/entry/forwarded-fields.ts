@@ -106,7 +106,7 @@ function extend(headers: HeaderList, name: string, value: string): void {
 }
 
 function elementFor(address: string, proto: string, host: string | undefined): string {
-  const node = isIPv6(address) ? `"[${address}]"` : address;
+  const node = address.includes(':') ? `"[${address}]"` : address;
   const element = `for=${node || 'unknown'};proto=${proto}`;
   if (host === undefined) return element;
   return `${element};host=${/^[\w!#$%&'*+\-.^`|~]+$/.test(host) ? host : `"${host}"`}`;
