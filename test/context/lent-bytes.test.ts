@@ -101,6 +101,18 @@ suite('lent bytes', () => {
     }
   }
 
+  test('a body that no longer streams leaves its memory to the next one', () => {
+    const [first, second] = [new ReadBuffer(), new ReadBuffer()];
+    first.streaming = true;
+    const memory = first.next();
+    assert.notEqual(memory, second.next());
+    first.streaming = false;
+    assert.equal(first.next(), second.next());
+    second.streaming = true;
+    assert.equal(second.next(), memory);
+    second.release();
+  });
+
   test('a connection that takes nothing asks to wait', () => {
     const socket = new SlowSocket();
     const { read } = readers(true);
