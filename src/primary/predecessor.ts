@@ -1,3 +1,5 @@
+import { ConfigError, renderProblem } from '../config/problem.ts';
+import { reasonOf } from '../errors.ts';
 import type { DrainAccount } from './drain-account.ts';
 import { HeldSocket, type SocketHandle } from './held-socket.ts';
 import type { HeldListener } from './listeners.ts';
@@ -102,8 +104,9 @@ export class Predecessor implements PermitHolder {
     this.#send({ type: 'taken', version, record });
   }
 
-  failed(reason: string): void {
-    this.#send({ type: 'failed', reason });
+  /** Tells why this process cannot take its place. */
+  failed(error: unknown): void {
+    this.#send({ type: 'failed', reason: renderFailure(error) });
   }
 
   endAtOnce(): void {
@@ -206,4 +209,9 @@ export class Predecessor implements PermitHolder {
     this.#takeOver.resolve();
     this.#gone.resolve();
   }
+}
+
+function renderFailure(error: unknown): string {
+  if (!(error instanceof ConfigError)) return reasonOf(error);
+  return error.problems.map(renderProblem).join('\n');
 }

@@ -1,7 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { ConfigError, renderProblem } from '../config/problem.ts';
 import type { GatewayConfig, LogLevel } from '../config/types.ts';
-import { reasonOf } from '../errors.ts';
 import { createLog, type Log } from '../log.ts';
 import { Api } from './api.ts';
 import { AutoReload } from './auto-reload.ts';
@@ -24,6 +22,7 @@ import { listenToSignals } from './signals.ts';
 import { controlSocketPath } from './socket-path.ts';
 import { type ConfigurationSource, FileSource } from './source.ts';
 import { collectStatus, describeListening } from './status.ts';
+import { tellSupervisor } from './supervisor.ts';
 import { Upgrades } from './upgrades.ts';
 import { WorkerForks } from './worker-forks.ts';
 
@@ -156,8 +155,9 @@ class Primary {
         await predecessor.proved();
         await this.#place.take(config.path.data, predecessor.pid);
         this.#serveApi(this.#running);
-        predecessor.taken(record);
       }
+      await tellSupervisor('READY=1', this.#log);
+      predecessor?.taken(record);
       await this.#autoReload.enable(config.configs.auto_reload);
       await this.#stopped.promise;
     } catch (error) {
@@ -168,7 +168,7 @@ class Primary {
         throw error;
       }
       // Its workers may have accepted connections, which are to end well. The other one says why.
-      predecessor.failed(renderFailure(error));
+      predecessor.failed(error);
       process.exitCode = 1;
     } finally {
       await this.#end();
@@ -313,6 +313,7 @@ class Primary {
     }
     this.#stopAskedAt = Date.now();
     this.#log.info('stopping: workers finish what they have');
+    void tellSupervisor('STOPPING=1', this.#log);
     this.#stop.abort(new Error('the gateway is stopping'));
     // A worker that starts is not waited for.
     if (!this.#running) void this.#pool.drainAll();
@@ -339,10 +340,4 @@ class Primary {
     // A channel that is listened to would keep this process alive.
     if (this.#pool.predecessor && process.connected) process.disconnect?.();
   }
-}
-
-/** What another process is told of why this one cannot take its place. */
-function renderFailure(error: unknown): string {
-  if (!(error instanceof ConfigError)) return reasonOf(error);
-  return error.problems.map(renderProblem).join('\n');
 }
