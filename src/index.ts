@@ -1,4 +1,4 @@
-/** What a program that extends the gateway uses. */
+/** What a program that extends the gateway, or runs one, uses. */
 export { defineFilter } from './flow/filter.ts';
 export type { Filter, FilterDefinition, FilterServices, Handler } from './flow/filter.ts';
 export type { JsonSchema } from './config/schema/schema.ts';
@@ -12,3 +12,4 @@ export type {
 export type { HeaderList } from './context/header-list.ts';
 export type { Cluster, ClusterConfig, ForwardOptions } from './upstream/cluster.ts';
 export { GatewayError, type ErrorCode, type ErrorDetails } from './errors.ts';
+export { runGateway, type RunOptions } from './run-gateway.ts';
