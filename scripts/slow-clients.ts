@@ -1,13 +1,17 @@
 /**
  * Attacks a gateway of its own with slowhttptest in its four modes, 1,000 connections each, and shows
- * what that does to the latency of good clients: `node scripts/slow-clients.ts [seconds per mode]`.
+ * what that does to the latency of good clients, beside nginx where that is installed: each attack
+ * goes to one and then to the other. `node scripts/slow-clients.ts [seconds per mode] [mode]`.
+ *
+ * Both have one worker, on the first processor; attacker, good clients and backend share the others.
+ * How much of that processor they used tells on a busy machine, too, where latencies do not.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +19,7 @@ import { requestControl } from '../src/primary/control-client.ts';
 import type { GatewayStatus } from '../src/primary/status.ts';
 
 const seconds = Number(process.argv[2] ?? 10);
+const only = process.argv[3];
 const modes: Readonly<Record<string, readonly string[]>> = {
   'slow headers': ['-H', '-i', '2'],
   'slow body': ['-B', '-i', '2', '-s', '8192'],
@@ -27,9 +32,16 @@ const pause = 20;
 
 if (spawnSync('slowhttptest', ['-h']).error) {
   console.log('slowhttptest is not installed; skipped');
-} else await attack();
+} else await attackAll();
 
-async function attack(): Promise<void> {
+/** What is attacked. */
+interface Target {
+  readonly name: string;
+  readonly port: number;
+  readonly process: ChildProcess;
+}
+
+async function attackAll(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'evergate-slow-'));
   const backend = createServer((request, response) => {
     request
@@ -38,6 +50,63 @@ async function attack(): Promise<void> {
   }).listen(0, '127.0.0.1');
   await once(backend, 'listening');
   const { port: backendPort } = backend.address() as AddressInfo;
+  const targets: Target[] = [];
+  try {
+    targets.push(await startGateway(folder, backendPort));
+    if (!spawnSync('nginx', ['-v']).error) targets.push(await startNginx(folder, backendPort));
+    const processors = availableParallelism();
+    if (processors > 1) {
+      spawnSync('taskset', ['-cp', `1-${processors - 1}`, `${process.pid}`]);
+    }
+    for (const target of targets) await measure(target, 2);
+    for (const target of targets)
+      report(`${target.name}, no attack`, await measure(target, seconds));
+    for (const [mode, options] of Object.entries(modes)) {
+      if (only !== undefined && mode !== only) continue;
+      for (const target of targets) {
+        report(`${target.name}, ${mode}`, await attack(target, options, folder));
+      }
+    }
+  } finally {
+    for (const target of targets) await end(target.process);
+    backend.close();
+    backend.closeAllConnections();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+interface Measured {
+  /** Of good clients, ms, in order; failed requests count as Infinity. */
+  readonly latencies: readonly number[];
+  /** Part of a processor that the target used. */
+  readonly busy: number;
+}
+
+async function attack(
+  target: Target,
+  options: readonly string[],
+  folder: string,
+): Promise<Measured> {
+  const url = `http://127.0.0.1:${target.port}/large`;
+  const size = ['-c', '1000', '-r', '500', '-l', `${seconds + 3}`];
+  const attacker = spawn('slowhttptest', [...options, ...size, '-u', url], {
+    cwd: folder,
+    stdio: 'ignore',
+  });
+  await sleep(3_000);
+  const measured = await measure(target, seconds);
+  await end(attacker);
+  return measured;
+}
+
+/** Starts a program on the first processor. */
+function onFirst(command: string, args: readonly string[]): ChildProcess {
+  return spawn('taskset', ['-c', '0', command, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}
+
+async function startGateway(folder: string, backendPort: number): Promise<Target> {
   const file = join(folder, 'evergate.yml');
   writeFileSync(
     file,
@@ -48,40 +117,45 @@ flow: [{ name: main, filter: [{ http: { host: "127.0.0.1:${backendPort}" } }] }]
 `,
   );
   const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
-  const gateway = spawn(process.execPath, [cli, 'run', '-c', file, '--workers', '2'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  try {
-    const port = await portOf(join(folder, 'evergate.sock'));
-    await measure(port, 2);
-    report('without', await measure(port, seconds));
-    for (const [name, options] of Object.entries(modes)) {
-      const attacker = spawn(
-        'slowhttptest',
-        [
-          ...options,
-          '-c',
-          '1000',
-          '-r',
-          '500',
-          '-l',
-          `${seconds + 3}`,
-          '-u',
-          `http://127.0.0.1:${port}/large`,
-        ],
-        { cwd: folder, stdio: 'ignore' },
-      );
-      await sleep(3_000);
-      const latencies = await measure(port, seconds);
-      await end(attacker);
-      report(name, latencies);
+  const gateway = onFirst(process.execPath, [cli, 'run', '-c', file, '--workers', '1']);
+  return { name: 'evergate', port: await portOf(join(folder, 'evergate.sock')), process: gateway };
+}
+
+async function startNginx(folder: string, backendPort: number): Promise<Target> {
+  const port = await freePort();
+  const file = join(folder, 'nginx.conf');
+  writeFileSync(
+    file,
+    `daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log /dev/null;
+events { worker_connections 10000; }
+http {
+  access_log off;
+  ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `${name}_temp_path ${folder}/${name};`)
+    .join(' ')}
+  upstream backend { server 127.0.0.1:${backendPort}; keepalive 64; }
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_request_buffering off; client_max_body_size 0;
     }
-  } finally {
-    await end(gateway);
-    backend.close();
-    backend.closeAllConnections();
-    rmSync(folder, { recursive: true, force: true });
   }
+}
+`,
+  );
+  const nginx = onFirst('nginx', ['-p', folder, '-e', 'stderr', '-c', file]);
+  const agent = new Agent();
+  for (let tries = 0; tries < 100 && !(await ask(port, agent)); tries++) await sleep(100);
+  return { name: 'nginx', port, process: nginx };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
 }
 
 async function portOf(socket: string): Promise<number> {
@@ -94,22 +168,39 @@ async function portOf(socket: string): Promise<number> {
   throw new Error('the gateway did not start');
 }
 
-/** Latencies of good clients, ms, in order; failed requests count as Infinity. */
-async function measure(port: number, duration: number): Promise<number[]> {
+async function measure(target: Target, duration: number): Promise<Measured> {
+  const { port } = target;
   const latencies: number[] = [];
-  const until = performance.now() + duration * 1000;
+  const began = performance.now();
+  const usedBefore = processorTime(target.process.pid ?? 0);
   const agent = new Agent({ keepAlive: true, maxSockets: goodClients });
   const client = async (): Promise<void> => {
-    while (performance.now() < until) {
-      const began = performance.now();
+    while (performance.now() < began + duration * 1000) {
+      const asked = performance.now();
       const answered = await ask(port, agent);
-      latencies.push(answered ? performance.now() - began : Infinity);
+      latencies.push(answered ? performance.now() - asked : Infinity);
       await sleep(pause);
     }
   };
   await Promise.all(Array.from({ length: goodClients }, client));
   agent.destroy();
-  return latencies.sort((a, b) => a - b);
+  const used = processorTime(target.process.pid ?? 0) - usedBefore;
+  return {
+    latencies: latencies.sort((a, b) => a - b),
+    busy: used / (performance.now() - began),
+  };
+}
+
+/** What a process and its children have used so far, ms. */
+function processorTime(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
+  const ofChildren = children === '' ? [] : children.split(' ').map(Number);
+  // In hundredths of a second.
+  const own = 10 * (Number(stat[11]) + Number(stat[12]));
+  return ofChildren.reduce((sum, child) => sum + processorTime(child), own);
 }
 
 function ask(port: number, agent: Agent): Promise<boolean> {
@@ -126,7 +217,7 @@ function ask(port: number, agent: Agent): Promise<boolean> {
   return promise;
 }
 
-function report(name: string, latencies: readonly number[]): void {
+function report(name: string, { latencies, busy }: Measured): void {
   const at = (share: number): string => {
     return (
       latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
@@ -134,7 +225,7 @@ function report(name: string, latencies: readonly number[]): void {
   };
   const failed = latencies.filter((latency) => latency === Infinity).length;
   console.log(
-    `${name.padEnd(14)} p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${latencies.length} requests, ${failed} failed`,
+    `${name.padEnd(23)} p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${latencies.length} requests, ${failed} failed, ${(busy * 100).toFixed(0)} % of a processor`,
   );
 }
 
