@@ -7,6 +7,10 @@ const server = fastify();
 let turn = 0;
 await server.register(proxy, {
   upstream: '',
-  replyOptions: { getUpstream: () => `http://127.0.0.1:${backends[turn++ % backends.length]}` },
+  replyOptions: {
+    getUpstream: () => `http://127.0.0.1:${backends[turn++ % backends.length]}`,
+    // It would pass the client's field on, which undici refuses.
+    rewriteRequestHeaders: (_request, { connection: _, ...headers }) => headers,
+  },
 });
 await server.listen({ port, host: '127.0.0.1' });
