@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { BodySink, BodySource } from '../context/body.ts';
+import { countBodyBytes } from '../context/body-garbage.ts';
 import { GatewayError } from '../errors.ts';
 import { BodyArrival } from './body-arrival.ts';
 import { trailerRefusal } from './request-checks.ts';
@@ -85,6 +86,8 @@ export abstract class StreamedBody implements BodySource {
   #pass(chunk: Buffer): void {
     const { arrival } = this;
     arrival.received += chunk.length;
+    // Read by Node.js, into memory of its own.
+    countBodyBytes(chunk.length);
     const { limit } = this.options;
     if (arrival.received > limit) this.fail(new GatewayError('BODY_TOO_LARGE', { limit }));
     if (this.#sink?.write(chunk) === false) {

@@ -4,6 +4,7 @@ import type { EntryLimits } from '../config/types.ts';
 import type { Body } from '../context/body.ts';
 import { own, smallPart } from '../context/lent-bytes.ts';
 import { SocketWriter } from '../context/socket-writer.ts';
+import { countBodyBytes } from '../context/body-garbage.ts';
 import { GatewayError } from '../errors.ts';
 import { onceCaughtUp } from './caught-up.ts';
 import { ClientSocket } from './client-socket.ts';
@@ -149,6 +150,7 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    countBodyBytes(chunk.length);
     this.#receive(chunk, chunk.length);
   };
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type BodySource, isBuffered } from '../context/body.ts';
+import { countBodyBytes } from '../context/body-garbage.ts';
 import { ReadBuffer } from '../context/lent-bytes.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { clock, type Timed } from '../coarse-clock.ts';
@@ -184,6 +185,7 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   // The response.
 
   readonly #onChunk = (chunk: Buffer): void => {
+    countBodyBytes(chunk.length);
     this.#read(chunk, chunk.length);
   };
 
@@ -268,9 +270,8 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   }
 
   #free(): void {
-    if (!this.usable || this.#writer.waiting) return this.#close();
     const hint = this.#parser.keepAliveTimeout - idleMargin;
-    if (hint <= 0) return this.#close();
+    if (!this.usable || this.#writer.waiting || hint <= 0) return this.#close();
     if (this.#paused) this.resumeResponse();
     const { idleTimeout } = this.#settings;
     this.deadline = Math.min(clock.deadline(idleTimeout), clock.now + hint, this.#retireAt);
@@ -318,7 +319,6 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
 
   readonly #onClose = (): void => {
     this.#break(this.#broken('the connection was closed'));
-    this.#close();
   };
 
   #broken(reason: string): GatewayError {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { type BodySink, type BodySource, isBuffered, lengthOf } from '../context/body.ts';
+import { countBodyBytes } from '../context/body-garbage.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { clock, type Timed } from '../coarse-clock.ts';
 import type {
@@ -108,6 +109,7 @@ export class UndiciExchange
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
+    countBodyBytes(chunk.length);
     if (this.#settled) return;
     if (this.#sink !== null && this.#waiting.length === 0) {
       if (!this.#sink.write(chunk)) controller.pause();
