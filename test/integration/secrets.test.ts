@@ -17,6 +17,9 @@ const secrets = {
   phrase: 'hunter-phrase-4715',
   client: 'hunter-client-4716',
   userinfo: 'hunter-userinfo-4717',
+  key: 'hunter-key-4718',
+  cookie: 'hunter-cookie-4719',
+  field: 'hunter-field-4720',
 };
 
 test('no secret is seen in logs, status, errors, commands or process titles', async (t) => {
@@ -45,7 +48,7 @@ test('no secret is seen in logs, status, errors, commands or process titles', as
   );
   const backend = await startBackend(t, (request, response) => {
     if (request.url === '/broken') request.socket.destroy();
-    else response.end('fine');
+    else response.setHeader('Set-Cookie', `session=${secrets.cookie}`).end('fine');
   });
   const configuration = (more = ''): string => `
 configs.auto_reload: false
@@ -58,11 +61,17 @@ entry:
 router:
   - name: default
     default_flow: main
+    tracing_flow: traced
     rules: [{ method: ["*"], pattern: ["/guarded"], flow: [guarded] }]
 flow:
+  - name: traced
+    filter: [{ logging: { stdout: true } }, { dump: { request: true, response: true, response_header: true } }]
   - name: main
     filter:
+      - dump: { request: true, request_header: true, user: true, api_key: true }
       - set_basic_auth: { username: me, password: ${secrets.outgoing} }
+      - set_request_header: { headers: ["Proxy-Authorization -> Bearer ${secrets.field}"] }
+      - dump: { request: true, response: true }
       - elasticsearch: { elasticsearch: nodes }
   - name: guarded
     filter:
@@ -87,10 +96,12 @@ ${more}`;
       for (const headers of [
         basic(secrets.password),
         basic(secrets.client),
-        { authorization: `Bearer ${secrets.client}` },
+        { authorization: `Bearer ${secrets.client}`, cookie: `session=${secrets.cookie}` },
+        { authorization: `ApiKey ${Buffer.from(`me:${secrets.key}`).toString('base64')}` },
       ]) {
         const answer = await ask(`${origin}${path}`, { headers });
-        seen += answer.body + JSON.stringify(answer.headers);
+        const { 'set-cookie': _forTheClient, ...rest } = answer.headers;
+        seen += answer.body + JSON.stringify(rest);
       }
     }
   }
@@ -126,6 +137,8 @@ ${more}`;
   await gateway.stop();
   seen += gateway.output + filesBelow(join(folder, 'data'));
   assert.match(seen, /"generation"|generation/);
+  // What was asked for and is no secret is there.
+  assert.match(seen, /---- request ----\nGET \/guarded|---- request ----\nGET \/\n/);
   for (const [name, secret] of Object.entries(secrets)) {
     const at = seen.indexOf(secret);
     assert.equal(at, -1, `${name}: ${seen.slice(Math.max(0, at - 200), at + 60)}`);
