@@ -15,10 +15,11 @@ const maxConcurrentStreams = 128;
 /** Bytes of one request's body, and of all of a connection, that are taken ahead of being read. */
 const streamWindow = 256 << 10;
 const connectionWindow = 1 << 20;
-/** From the notice that a connection ends to its end: a round trip, generously, ms. */
-const noticeTime = 500;
-/** How long a client whose connection we have ended may take to end its half, ms. */
-const lingerTime = 2_000;
+/**
+ * How long a client that has its last response may take to end the connection, before and after we do,
+ * ms. Some lose what they have not read yet when the other side is the first to end it.
+ */
+const lingerTime = 1_000;
 
 /** How long a client that is refused may take to ask and to read the answer, ms. */
 const refusalTime = 2_000;
@@ -72,7 +73,9 @@ class Http2Connection implements Multiplex {
   readonly #session: ServerHttp2Session;
   readonly #limits: EntryLimits;
   readonly #exchanges = new Set<Http2Exchange>();
-  #timer: NodeJS.Timeout | null = null;
+  readonly #endSession: () => void;
+  /** Whether the client knows which of its requests is the last one. */
+  #closing = false;
   /** Since when there has been no request, in the clock's time. */
   #idleSince = clock.now;
 
@@ -86,6 +89,9 @@ class Http2Connection implements Multiplex {
     this.#owner = owner;
     this.#connection = connection;
     this.#session = session;
+    this.#endSession = session.close.bind(session);
+    // node:http2 calls it when the client says that it will ask no more.
+    session.close = () => this.announceEnd();
     session.on('stream', (stream, _headers, _flags, raw) => this.#begin(stream, raw));
     // What breaks a session closes its socket, which tells everybody.
     session.on('error', () => connection.destroy());
@@ -115,7 +121,12 @@ class Http2Connection implements Multiplex {
       }
     }
     if (this.#isIdleTooLong(now)) this.announceEnd();
-    if (this.#lingersTooLong(now)) this.#connection.destroy();
+    if (!this.#lingersTooLong(now)) return;
+    if (this.#session.closed || this.#session.destroyed) this.#connection.destroy();
+    else {
+      this.#endSession();
+      this.#idleSince = now;
+    }
   }
 
   get receiving(): boolean {
@@ -123,29 +134,31 @@ class Http2Connection implements Multiplex {
     return false;
   }
 
-  /** GOAWAY for the first time: requests already on their way are served, new ones go elsewhere. */
+  /**
+   * GOAWAY with the last request that is served: the client repeats what crossed it on a new connection
+   * (RFC 9113, 6.8). A notice before it, after which requests on their way are still served, cannot be
+   * given: node:http2 takes no request once it has sent any GOAWAY. The client ends the connection when
+   * it has read the last response; else we do, after a while.
+   */
   announceEnd(): void {
-    if (this.#timer || this.#session.closed || this.#session.destroyed) return;
+    if (this.#closing || this.#session.destroyed) return;
+    this.#closing = true;
     this.#connection.ending = 'answered';
-    this.#session.goaway(0, 2 ** 31 - 1);
-    this.#timer = setTimeout(() => this.close(), noticeTime);
-  }
-
-  /** GOAWAY with the last request that is served; the connection ends with the last response. */
-  close(): void {
-    if (this.#session.closed || this.#session.destroyed) return;
-    this.#session.close();
+    this.#session.goaway();
     this.#idleSince = clock.now;
   }
 
+  close(): void {
+    this.announceEnd();
+  }
+
   closed(): void {
-    if (this.#timer) clearTimeout(this.#timer);
     for (const exchange of this.#exchanges) exchange.clientGone();
     this.#exchanges.clear();
   }
 
   #isIdleTooLong(now: number): boolean {
-    if (this.#exchanges.size > 0 || this.#timer !== null) return false;
+    if (this.#exchanges.size > 0 || this.#closing) return false;
     const { head_timeout, idle_timeout } = this.#limits;
     const limit = this.#connection.requests === 0 ? head_timeout : idle_timeout;
     return limit > 0 && now - this.#idleSince >= limit;
@@ -153,8 +166,7 @@ class Http2Connection implements Multiplex {
 
   /** Everything is said, and the client does not go. */
   #lingersTooLong(now: number): boolean {
-    if (this.#exchanges.size > 0 || !(this.#session.closed || this.#session.destroyed))
-      return false;
+    if (this.#exchanges.size > 0 || !(this.#closing || this.#session.destroyed)) return false;
     return now - this.#idleSince >= lingerTime;
   }
 

@@ -383,10 +383,57 @@ suite('HTTP/2', () => {
     await until(() => entry.inspect().requests === 1, 'the request');
     const drained = entry.drain();
     await until(() => goaways.length > 0, 'GOAWAY');
-    assert.equal(goaways[0], 2 ** 31 - 1);
+    assert.equal(goaways[0], 1);
     assert.equal(entry.inspect().connections, 1);
     gate.resolve();
     assert.equal((await slow).body, '/slow');
+    assert.deepEqual(await drained, { answered: 1, quiet: 0, forced: 0 });
+  });
+
+  test('a client that leaves by the book is let go of', async (t) => {
+    const { client, entry } = await start(t, answerPath);
+    assert.equal((await ask(client)).status, 200);
+    client.close();
+    await until(() => entry.inspect().connections === 0, 'the end of the connection');
+  });
+
+  test('a draining connection says what it answers last, and leaves its end to the client', async (t) => {
+    const answered = Promise.withResolvers<void>();
+    const answer = async (context: RequestContext): Promise<void> => {
+      await answered.promise;
+      answerPath(context);
+    };
+    const { entry, port } = await startEntry(t, answer, { config: withTls() });
+    const options = { port, host: '127.0.0.1', rejectUnauthorized: false, allowHalfOpen: true };
+    const socket = tls.connect({ ...options, ALPNProtocols: ['h2'] });
+    t.after(() => socket.destroy());
+    const frames: { type: number; flags: number; payload: Buffer }[] = [];
+    let received = Buffer.alloc(0);
+    socket.on('data', (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+      while (received.length >= 9 && received.length >= 9 + received.readUIntBE(0, 3)) {
+        const end = 9 + received.readUIntBE(0, 3);
+        const [type, flags] = [received.readUInt8(3), received.readUInt8(4)];
+        frames.push({ type, flags, payload: received.subarray(9, end) });
+        received = received.subarray(end);
+      }
+    });
+    const find = (type: number, flags: number) =>
+      frames.find((frame) => frame.type === type && (frame.flags & flags) === flags);
+    const [data, settings, goaway] = [0x0, 0x4, 0x7];
+    socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 'latin1');
+    await until(() => find(settings, 1) !== undefined, 'our settings to be known');
+    // GET / of http://a.
+    socket.write('\0\0\x06\x01\x05\0\0\0\x01\x82\x87\x84\x41\x01a', 'latin1');
+    await until(() => entry.inspect().requests === 1, 'the request');
+    const drained = entry.drain();
+    await until(() => find(goaway, 0) !== undefined, 'GOAWAY');
+    assert.equal(find(goaway, 0)?.payload.readUInt32BE(0), 1);
+    assert.equal(find(data, 1), undefined);
+    answered.resolve();
+    await until(() => find(data, 1) !== undefined, 'the response');
+    assert.equal(socket.readableEnded, false);
+    socket.end();
     assert.deepEqual(await drained, { answered: 1, quiet: 0, forced: 0 });
   });
 
