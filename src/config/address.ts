@@ -89,3 +89,8 @@ function canonicalHost(host: string): string {
   }
   return zone === undefined ? short : `${short}%${zone}`;
 }
+
+/** Whether only programs on this machine get to a host of this name. */
+export function isThisMachine(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}

@@ -1,5 +1,4 @@
-import { isIPv4 } from 'node:net';
-import { collide, renderAddress } from './address.ts';
+import { collide, isThisMachine, renderAddress } from './address.ts';
 import { addressPath, listeningAddress, publishedAddress, type RawNetwork } from './entries.ts';
 import { related } from './problem.ts';
 import type { Scope } from './scope.ts';
@@ -60,12 +59,12 @@ function securityOf(given: RawApi['security'], { root, problems }: Scope): ApiCo
   return username && password ? { username, password } : null;
 }
 
-/** Who can reach the API can stop the gateway: from elsewhere, only with a password. */
+/** Who can reach the API could stop the gateway: what it gives others without a password is little. */
 function checkReach({ network }: ApiConfig, { root, problems }: Scope): void {
-  if (isLoopback(network.host)) return;
+  if (isThisMachine(network.host)) return;
   const at = addressPath(['api'], root);
-  const message = `${renderAddress(network)} can be reached from other machines, and whoever reaches the API can stop the gateway; turn "api.security" on, or listen on 127.0.0.1`;
-  problems.error(placeAt(root, at), at, message);
+  const message = `${renderAddress(network)} can be reached from other machines: without "api.security" the API answers there with metrics and probes only`;
+  problems.warning(placeAt(root, at), at, message);
 }
 
 function checkCollision(
@@ -88,9 +87,4 @@ function checkCollision(
 function nameOf(item: Node): string | null {
   const name = childOf(item, 'name');
   return name?.kind === 'scalar' ? name.text : null;
-}
-
-/** Whether only programs on this machine get there. */
-function isLoopback(host: string): boolean {
-  return (isIPv4(host) && host.startsWith('127.')) || host === '::1' || host === 'localhost';
 }

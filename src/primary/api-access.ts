@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { isIPv4 } from 'node:net';
+import { isThisMachine } from '../config/address.ts';
 import type { ApiConfig } from '../config/types.ts';
 import { parseBasicAuth } from '../context/credentials.ts';
 import type { ControlAnswer } from './control-client.ts';
@@ -11,8 +11,9 @@ const forProbes: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
 /**
  * Who may use the API: nobody through a web page of another site, and with `security` only who knows
- * the password. Without it the API listens on this machine alone; then the Host must be a name of
- * this machine, for a page can have its own name resolve to 127.0.0.1 (DNS rebinding).
+ * the password. Without it an API that others can reach tells its metrics alone, and for one on this
+ * machine the Host must be a name of this machine: a page can have its own name resolve to 127.0.0.1
+ * (DNS rebinding).
  */
 export function refuseAccess(
   { security, network }: ApiConfig,
@@ -36,8 +37,15 @@ export function refuseAccess(
     const challenge = { 'www-authenticate': 'Basic realm="Evergate API", charset="UTF-8"' };
     return refused(401, 'user name and password are needed', challenge);
   }
+  if (!isThisMachine(network.host)) {
+    if (request.method === 'GET' && pathOf(request) === '/metrics') return null;
+    return refused(
+      403,
+      'other machines can reach the API: but for metrics it needs "api.security"',
+    );
+  }
   const host = hostOf(headers.host);
-  if (isThisMachine(host) || host === network.host.toLowerCase()) return null;
+  if (isThisMachine(host)) return null;
   return refused(403, `the Host is no name of this machine; ask for 127.0.0.1 or localhost`);
 }
 
@@ -55,10 +63,6 @@ function hostOf(field = ''): string {
     .replace(/:\d*$/, '')
     .replace(/^\[|\]$/g, '')
     .toLowerCase();
-}
-
-function isThisMachine(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 function isSame(given: string, wanted: string): boolean {

@@ -144,6 +144,21 @@ suite('the API', () => {
     assert.equal((await gateway.status()).generation, 1);
   });
 
+  test('tells other machines its metrics alone where nobody has to give a password', async (t) => {
+    const gateway = await startGateway(t, hello(open.replace('127.0.0.1:0', '0.0.0.0:0')));
+    const api = (await apiOf(gateway)).replace('0.0.0.0', '127.0.0.1');
+    const host = '10.0.0.7:2900';
+    const statusOf = async (method: string, path: string) =>
+      (await ask(`${api}${path}`, { method, headers: { host } })).status;
+    assert.equal(await statusOf('GET', '/metrics'), 200);
+    assert.equal(await statusOf('GET', '/readyz'), 200);
+    assert.equal(await statusOf('GET', '/status'), 403);
+    for (const path of ['/reload', '/stop', '/metrics']) {
+      assert.equal(await statusOf('POST', path), 403, path);
+    }
+    assert.equal((await gateway.status()).generation, 1);
+  });
+
   test('asks for name and password where it is told to, but probes need none', async (t) => {
     const gateway = await startGateway(t, hello(guarded));
     const api = await apiOf(gateway);

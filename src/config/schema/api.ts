@@ -2,7 +2,8 @@ import type { JsonSchema } from './schema.ts';
 
 const network: JsonSchema = {
   type: 'object',
-  description: 'Where the API listens. Beyond this machine only with "security".',
+  description:
+    'Where the API listens. On an address that other machines reach it needs "security"; without it, it answers there with metrics and probes only.',
   additionalProperties: false,
   default: {},
   properties: {
