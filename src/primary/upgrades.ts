@@ -4,6 +4,7 @@ import { DrainAccount } from './drain-account.ts';
 import type { Generation } from './generation.ts';
 import { installedProgram } from './installed-program.ts';
 import type { Listeners } from './listeners.ts';
+import { permitLimits } from './permit-limits.ts';
 import { aborted, type Pool } from './pool.ts';
 import type { ReloadHistory, ReloadRecord } from './reload-record.ts';
 import type { Reloads } from './reloads.ts';
@@ -126,7 +127,7 @@ export class Upgrades {
       return record;
     } catch (error) {
       pool.onWorkerGone = null;
-      pool.permits.setLimits(generation.config.entry);
+      pool.permits.setLimits(permitLimits(generation.config));
       if (successor) await this.#giveUp(successor, generation);
       return this.#refuse(startedAt, reasonOf(error));
     }

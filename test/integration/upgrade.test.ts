@@ -1,9 +1,10 @@
 /** The program is replaced, perhaps by another version, while clients keep asking it. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { requestControl } from '../../src/primary/control-client.ts';
@@ -271,6 +272,37 @@ suite('upgrade', () => {
     await gateway.ended();
     await eventually('a connection in its place', async () => isServed(await from('127.0.0.1')));
     assert.ok(isRefused(await from('127.0.0.1')));
+  });
+
+  test('that fails when the limits are known: those that were in force hold again', async (t) => {
+    const limited = (most: number): string =>
+      greeting('hello', { idle: '3m' }).replace(
+        'router: main',
+        `router: main\n    max_conns_per_ip: ${most}`,
+      );
+    const gateway = await start(t, limited(2));
+    const port = await gateway.port('main');
+    // The successor knows its configuration, and then finds its address taken.
+    const occupied = createServer().listen(0, '127.0.0.1');
+    t.after(() => occupied.close());
+    await once(occupied, 'listening');
+    const { port: taken } = occupied.address() as AddressInfo;
+    gateway.write(
+      limited(3).replace(
+        '127.0.0.1:0", reuse_port: true',
+        `127.0.0.1:${taken}", reuse_port: false`,
+      ),
+    );
+    const { status, record } = await upgrade(gateway);
+    assert.equal(status, 409);
+    assert.match(record.problems.join(), /in use by another program/);
+    const answers: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const client = await rawClient(t, port);
+      client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      answers.push((await client.until(/\r\n\r\n/)).slice(0, 12));
+    }
+    assert.deepEqual(answers, ['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 429']);
   });
 
   test('addresses come and go with it', async (t) => {
