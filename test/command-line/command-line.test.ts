@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -72,6 +72,40 @@ test('a home that takes no folder is no hindrance', async () => {
   const { code, stdout } = await evergate(['--version'], { environment });
   assert.equal(code, 0);
   assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('a user without a home can use it', async (context) => {
+  const cwd = folderWith(context, {
+    'homeless.mjs': `
+      import { syncBuiltinESMExports } from 'node:module';
+      import os from 'node:os';
+      os.homedir = () => { throw new Error('uv_os_homedir returned ENOENT'); };
+      syncBuiltinESMExports();`,
+  });
+  const environment = {
+    NODE_OPTIONS: `--import=${join(cwd, 'homeless.mjs')}`,
+    XDG_CACHE_HOME: '',
+    NODE_COMPILE_CACHE: undefined,
+  };
+  const { code, stderr } = await evergate(['--version'], { environment });
+  assert.equal(code, 0, stderr);
+});
+
+test('compiled code is kept where only this user can write', async (context) => {
+  const cwd = folderWith(context, {});
+  const folder = join(cwd, 'evergate');
+  const environment = { XDG_CACHE_HOME: cwd, NODE_COMPILE_CACHE: undefined };
+  mkdirSync(folder);
+  for (const [mode, isUsed] of [
+    [0o777, false],
+    [0o775, false],
+    [0o755, true],
+  ] as const) {
+    chmodSync(folder, mode);
+    const { code, stderr } = await evergate(['--version'], { environment });
+    assert.equal(code, 0, stderr);
+    assert.equal(readdirSync(folder).length > 0, isUsed, mode.toString(8));
+  }
 });
 
 test('no command at all prints the help', async () => {
