@@ -1,5 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
+import { nodeOptions } from './node-options.ts';
 
 /** How a program is started. */
 export interface Invocation {
@@ -17,11 +18,9 @@ const root = rootOf(script);
  * @throws why there is none
  */
 export function installedProgram(): Invocation {
-  const own = /^--(inspect|test|eval|print|watch|input-type|check|interactive)/;
-  const options = process.execArgv.filter((option) => !own.test(option));
   const installed = rootOf(script);
   if (!installed) throw new Error(`there is no program at ${script} any more`);
-  const args = [...options, script, ...process.argv.slice(2)];
+  const args = [...nodeOptions(), script, ...process.argv.slice(2)];
   const candidates = [process.execPath];
   if (root && process.execPath.startsWith(root + sep)) {
     candidates.unshift(join(installed, relative(root, process.execPath)));

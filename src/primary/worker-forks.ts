@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import { ownFile } from '../own-file.ts';
+import { nodeOptions } from './node-options.ts';
 
 /** A process that is to be a worker. */
 export interface WorkerProcess {
@@ -18,12 +19,7 @@ export class WorkerForks {
 
   /** @param exec program that workers run; the command line by default, which sees that it is one */
   constructor(exec = fileURLToPath(ownFile('cli'))) {
-    // Node's own options make sense for workers, too, but not those for one process alone.
-    const own = /^--(inspect|test|eval|print|watch|input-type|check|interactive)/;
-    const execArgv = process.execArgv.filter(
-      (option) => option.startsWith('--') && !own.test(option),
-    );
-    cluster.setupPrimary({ exec, args: [], execArgv, serialization: 'advanced' });
+    cluster.setupPrimary({ exec, args: [], execArgv: nodeOptions(), serialization: 'advanced' });
   }
 
   /** Starts `count` processes ahead. */

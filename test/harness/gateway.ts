@@ -62,6 +62,8 @@ export interface GatewayOptions {
   /** Arguments after `run`, beside `-c` and the configuration. */
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** Node.js's own options. */
+  readonly nodeOptions?: readonly string[];
   /** Command line to start; this program's when absent. */
   readonly cli?: string;
   /** Folder for the configuration and path.data; a temporary one when absent. */
@@ -82,7 +84,14 @@ export class TestGateway {
     this.write(configuration);
     this.process = spawn(
       process.execPath,
-      [options.cli ?? cli, 'run', '-c', this.file, ...(options.args ?? ['--workers', '2'])],
+      [
+        ...(options.nodeOptions ?? []),
+        options.cli ?? cli,
+        'run',
+        '-c',
+        this.file,
+        ...(options.args ?? ['--workers', '2']),
+      ],
       { env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     const collect = (chunk: Buffer): void => {

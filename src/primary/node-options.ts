@@ -1,0 +1,15 @@
+/** For one process alone: what it runs instead of a script, and how it is debugged or tested. */
+const own =
+  /^(?:--(?:inspect|test|eval|print|watch|input-type|check|interactive)|-(?:e|p|pe|i|c)$)/;
+
+/**
+ * Node.js's own options of this process that make sense for others that run this program, each with
+ * its value, which may stand in an argument of its own.
+ */
+export function nodeOptions(given: readonly string[] = process.execArgv): string[] {
+  let isOwn = false;
+  return given.filter((argument) => {
+    if (argument.startsWith('-')) isOwn = own.test(argument);
+    return !isOwn;
+  });
+}
