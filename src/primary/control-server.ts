@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Server as NetServer } from 'node:net';
 import { reasonOf } from '../errors.ts';
 import { createServer } from '../node-http.ts';
 import type { ControlAnswer } from './control-client.ts';
@@ -27,12 +28,13 @@ export function createControlServer(
 
 /** Answers what was asked, and takes nothing more. */
 export async function closeControlServer(server: Server): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve));
-  server.closeIdleConnections();
+  // Its own way to close would reset connections whose request has come, but has not been read yet.
+  const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
   // Nobody may hold the gateway's end up by a request that does not come.
   const timer = setTimeout(() => server.closeAllConnections(), FAREWELL);
   await closed;
   clearTimeout(timer);
+  server.close();
 }
 
 /** The path that a request is for. */
