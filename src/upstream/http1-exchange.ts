@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
-import type { Body, BodySink, BodySource } from '../context/body.ts';
-import { lend, own } from '../context/lent-bytes.ts';
+import type { Body, BodySink } from '../context/body.ts';
 import { GatewayError } from '../errors.ts';
 import type { ResponseHead } from './http1-head.ts';
+import { ResponseBody } from './response-body.ts';
 import type {
   FailurePhase,
   UpstreamExchange,
@@ -27,10 +27,8 @@ export interface ExchangeCarrier {
  * One request and its response on an HTTP/1.1 connection. It is at once the sink of the request's
  * body and the source of the response's, so that a common request costs this one object.
  */
-export class Http1Exchange implements UpstreamExchange, BodySink, BodySource {
+export class Http1Exchange extends ResponseBody implements UpstreamExchange, BodySink {
   readonly request: UpstreamRequest;
-  /** Body bytes of the response, or undefined when that is not known beforehand. */
-  length: number | undefined = undefined;
   readonly takesLent = true;
   /** Whether all of the request has been handed to the socket. */
   requestSent = false;
@@ -44,15 +42,10 @@ export class Http1Exchange implements UpstreamExchange, BodySink, BodySource {
   #head: ResponseHead | null = null;
   #hasBody = false;
   #headTold = false;
-  #settled = false;
-  #sink: BodySink | null = null;
-  /** Body bytes that nobody has taken yet. */
-  #waiting: Buffer[] = [];
-  #complete = false;
   #trailers: string[] | undefined = undefined;
-  #failure: Error | null = null;
 
   constructor(request: UpstreamRequest, handler: UpstreamHandler) {
+    super();
     this.request = request;
     this.#handler = handler;
   }
@@ -64,7 +57,7 @@ export class Http1Exchange implements UpstreamExchange, BodySink, BodySource {
 
   /** Whether the exchange was given up or has failed. */
   get settled(): boolean {
-    return this.#settled;
+    return this.over;
   }
 
   // The request's body, from its source.
@@ -97,7 +90,7 @@ export class Http1Exchange implements UpstreamExchange, BodySink, BodySource {
   // The response, from the connection.
 
   takeInformation(head: ResponseHead): void {
-    if (!this.#settled) this.#handler.onInformation(head.status, head.headers);
+    if (!this.over) this.#handler.onInformation(head.status, head.headers);
   }
 
   takeHead(head: ResponseHead, hasBody: boolean, length: number): void {
@@ -109,11 +102,8 @@ export class Http1Exchange implements UpstreamExchange, BodySink, BodySource {
 
   /** Body bytes, which may be lent; false when whoever reads them wants a pause. */
   takeData(chunk: Buffer): boolean {
-    if (this.#settled) return true;
-    if (this.#sink !== null && this.#waiting.length === 0) return lend(this.#sink, chunk);
-    this.#waiting.push(own(chunk));
     // A head not told yet has its body collected as far as one read brought it.
-    return this.#sink === null && !this.#headTold;
+    return this.over || this.take(chunk) || !this.#headTold;
   }
 
   takeTrailers(trailers: string[]): void {
@@ -123,85 +113,55 @@ export class Http1Exchange implements UpstreamExchange, BodySink, BodySource {
   /** Tells the head, after as much of the body as had come with it was taken. */
   tellHead(complete: boolean): void {
     const head = this.#head;
-    if (head === null || this.#settled) return;
+    if (head === null || this.over) return;
     this.#head = null;
     this.#headTold = true;
     let body: Body = this.#hasBody ? this : null;
     if (complete && this.#hasBody && this.#trailers === undefined) {
-      const chunks = this.#waiting;
-      body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+      body = this.takeWaiting();
     }
-    if (body !== this) this.#settled = true;
+    if (body !== this) this.over = true;
     this.#handler.onHead(head.status, head.statusText, head.headers, body);
   }
 
   /** The node switched protocols; the socket is the handler's from now on. */
   takeUpgrade(head: ResponseHead, socket: Duplex, rest: Buffer): void {
     this.#carrier = null;
-    this.#settled = true;
+    this.over = true;
     this.#handler.onUpgrade(head.status, head.headers, socket, rest);
   }
 
   /** Whether somebody reads the body, or the head is still to come. */
   get reading(): boolean {
-    return this.#sink !== null || !this.#headTold;
+    return this.isRead || !this.#headTold;
   }
 
   /** The response is complete and the connection is another's. */
   finish(): void {
     this.#carrier = null;
     this.tellHead(true);
-    if (this.#settled) return;
-    this.#complete = true;
-    if (this.#sink !== null && this.#waiting.length === 0) this.#finishSink();
+    if (!this.over) this.complete(this.#trailers);
   }
 
   /** The connection broke. */
   breakOff(error: Error, phase: FailurePhase): void {
     this.#carrier = null;
-    if (this.#settled) return;
+    if (this.over) return;
     if (!this.#headTold) {
-      this.#settled = true;
+      this.over = true;
       this.#handler.onError(error, phase);
       return;
     }
-    this.#failure = error;
-    if (this.#sink !== null && this.#waiting.length === 0) this.#finishSink();
+    this.breakBody(error);
   }
 
-  #finishSink(): void {
-    const sink = this.#sink as BodySink;
-    this.#settled = true;
-    if (this.#failure !== null) sink.fail(this.#failure);
-    else sink.end(this.#trailers);
-  }
-
-  // The response's body, to its sink.
-
-  start(sink: BodySink): void {
-    this.#sink = sink;
-    this.resume();
-  }
-
-  resume(): void {
-    const sink = this.#sink;
-    if (sink === null || this.#settled) return;
-    while (this.#waiting.length > 0) {
-      if (!sink.write(this.#waiting.shift() as Buffer)) return;
-      if (this.#settled) return;
-    }
-    if (this.#complete || this.#failure !== null) this.#finishSink();
-    else this.#carrier?.resumeResponse();
-  }
-
-  cancel(reason?: Error): void {
-    this.abort(reason);
+  protected resumeResponse(): void {
+    this.#carrier?.resumeResponse();
   }
 
   abort(reason?: Error): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    this.#waiting = [];
+    if (this.over) return;
+    this.drop();
     const carrier = this.#carrier;
     this.#carrier = null;
     if (carrier !== null) carrier.abandon(reason ?? new GatewayError('CLIENT_GONE'));

@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { type BodySink, type BodySource, isBuffered, lengthOf } from '../context/body.ts';
+import { type BodySource, isBuffered, lengthOf } from '../context/body.ts';
 import { countBodyBytes } from '../context/body-garbage.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { clock, type Timed } from '../coarse-clock.ts';
+import { ResponseBody } from './response-body.ts';
 import type {
   ConnectionSettings,
   UpstreamExchange,
@@ -21,9 +22,9 @@ const sameName = { servername: 'node' };
 
 /** One exchange by undici's low-level interface: raw fields, no promise, no response stream. */
 export class UndiciExchange
-  implements Dispatcher.DispatchHandler, UpstreamExchange, BodySource, Timed
+  extends ResponseBody
+  implements Dispatcher.DispatchHandler, UpstreamExchange, Timed
 {
-  length: number | undefined = undefined;
   deadline: number;
   readonly #request: UpstreamRequest;
   readonly #handler: UpstreamHandler;
@@ -32,12 +33,6 @@ export class UndiciExchange
   #controller: Controller | null = null;
   #upload: RequestStream | null = null;
   #answered = false;
-  #settled = false;
-  #sink: BodySink | null = null;
-  #waiting: Buffer[] = [];
-  #complete = false;
-  #trailers: string[] = [];
-  #failure: Error | null = null;
 
   constructor(
     request: UpstreamRequest,
@@ -45,6 +40,7 @@ export class UndiciExchange
     node: string,
     settings: ConnectionSettings,
   ) {
+    super();
     this.#request = request;
     this.#handler = handler;
     this.#node = node;
@@ -88,11 +84,11 @@ export class UndiciExchange
   onRequestStart(controller: Controller): void {
     clock.delete(this);
     this.#controller = controller;
-    if (this.#settled) controller.abort(new GatewayError('CLIENT_GONE'));
+    if (this.over) controller.abort(new GatewayError('CLIENT_GONE'));
   }
 
   onResponseStart(controller: Controller, status: number, _: unknown, statusText = ''): void {
-    if (this.#settled) return;
+    if (this.over) return;
     const headers = strings(controller.rawHeaders);
     if (status < 200) {
       this.#handler.onInformation(status, headers);
@@ -103,30 +99,21 @@ export class UndiciExchange
     const announced = bare ? '0' : announcedLength(headers);
     this.length = announced === undefined ? undefined : Number(announced);
     const empty = this.length === 0;
-    if (empty) this.#settled = true;
+    if (empty) this.over = true;
     this.#handler.onHead(status, statusText, headers, empty ? null : this);
-    if (!this.#settled && this.#sink === null) controller.pause();
+    if (!this.over && !this.isRead) controller.pause();
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
     countBodyBytes(chunk.length);
-    if (this.#settled) return;
-    if (this.#sink !== null && this.#waiting.length === 0) {
-      if (!this.#sink.write(chunk)) controller.pause();
-      return;
-    }
-    this.#waiting.push(chunk);
-    controller.pause();
+    if (!this.over && !this.take(chunk)) controller.pause();
   }
 
   onResponseEnd(controller: Controller): void {
     clock.delete(this);
     // The node has answered before it had everything.
     this.#upload?.giveUp();
-    if (this.#settled) return;
-    this.#trailers = strings(controller.rawTrailers);
-    this.#complete = true;
-    if (this.#sink !== null && this.#waiting.length === 0) this.#finishSink();
+    if (!this.over) this.complete(strings(controller.rawTrailers));
   }
 
   onResponseError(_controller: Controller | undefined, error: Error): void {
@@ -160,47 +147,22 @@ export class UndiciExchange
 
   #fail(error: Error): void {
     clock.delete(this);
-    if (this.#settled) return;
+    if (this.over) return;
     if (!this.#answered) {
-      this.#settled = true;
+      this.over = true;
       this.#handler.onError(error, this.#controller === null ? 'connect' : 'sent');
       return;
     }
-    this.#failure = error;
-    if (this.#sink !== null && this.#waiting.length === 0) this.#finishSink();
+    this.breakBody(error);
   }
 
-  #finishSink(): void {
-    const sink = this.#sink as BodySink;
-    this.#settled = true;
-    if (this.#failure !== null) sink.fail(this.#failure);
-    else sink.end(this.#trailers);
-  }
-
-  start(sink: BodySink): void {
-    this.#sink = sink;
-    this.resume();
-  }
-
-  resume(): void {
-    const sink = this.#sink;
-    if (sink === null || this.#settled) return;
-    while (this.#waiting.length > 0) {
-      if (!sink.write(this.#waiting.shift() as Buffer)) return;
-      if (this.#settled) return;
-    }
-    if (this.#complete || this.#failure !== null) this.#finishSink();
-    else this.#controller?.resume();
-  }
-
-  cancel(reason?: Error): void {
-    this.abort(reason);
+  protected resumeResponse(): void {
+    this.#controller?.resume();
   }
 
   abort(reason?: Error): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    this.#waiting = [];
+    if (this.over) return;
+    this.drop();
     clock.delete(this);
     this.#controller?.abort(reason ?? new GatewayError('CLIENT_GONE'));
   }
