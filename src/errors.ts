@@ -40,6 +40,10 @@ const catalogue = {
   CERTIFICATE_FAILED: { message: 'cannot make a certificate in {path}: {reason}' },
   WORKER_NOT_READY: { message: 'worker {slot} did not become ready: {reason}' },
   WORKER_CRASH_LOOP: { message: 'workers keep crashing while the gateway starts: {reason}' },
+  PROGRAM_REPLACED: {
+    message:
+      'version {installed} is installed now, and {running} runs; "evergate upgrade" has it taken up',
+  },
   ROLLOUT_FAILED: { message: 'generation {generation} was rolled back: {reason}' },
 
   // A request

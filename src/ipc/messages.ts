@@ -9,6 +9,11 @@ export const ticketKeyBytes = 48;
 
 /** What a worker is, told once when it starts. */
 export interface WorkerAssignment {
+  /**
+   * Of the program that the primary runs. Another one may have been installed in its place since, and
+   * workers of that would not understand what follows.
+   */
+  readonly version: string;
   /** Place in the pool, from 0; a replacement takes the slot of the worker before it. */
   readonly slot: number;
   readonly generation: number;

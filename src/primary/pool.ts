@@ -63,6 +63,8 @@ export class Pool implements WorkerListener {
   /** Workers that ended unasked. */
   crashes = 0;
   onWorkerGone: ((drain: DrainReport | null, totals: readonly EntryTotals[]) => void) | null = null;
+  /** A worker cannot be replaced, because another version of the program is installed now. */
+  onOutdated: (() => void) | null = null;
   readonly #limits = new Limits();
   readonly #slots = new Map<number, Slot>();
   readonly #forks: WorkerForks;
@@ -197,7 +199,7 @@ export class Pool implements WorkerListener {
         await sleep(delay, undefined, { signal: this.#stop }).catch(() => {});
       }
       if (superseded()) return;
-      let worker: WorkerHandle;
+      let worker: WorkerHandle | undefined;
       try {
         worker = this.fork(slot.generation, number);
         await worker.ready;
@@ -208,6 +210,7 @@ export class Pool implements WorkerListener {
           { worker: number, reason: reasonOf(error) },
           'a replacement failed to start',
         );
+        if (worker?.startFailure === 'outdated') this.onOutdated?.();
         continue;
       }
       if (superseded() || slot.generation !== worker.generation) {

@@ -120,6 +120,8 @@ class Primary {
       },
       restore: ({ pid }) => this.#place.restore(pid),
     });
+    // Of the program that runs there are no more workers to be had.
+    this.#pool.onOutdated = () => void this.#upgrades.request();
   }
 
   /**

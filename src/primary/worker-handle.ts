@@ -1,5 +1,5 @@
 import type { Worker } from 'node:cluster';
-import { GatewayError } from '../errors.ts';
+import { type ErrorCode, GatewayError } from '../errors.ts';
 import type { ClusterInspection, ClusterObservation } from '../ipc/cluster-state.ts';
 import type {
   DrainReport,
@@ -12,6 +12,7 @@ import type {
 import type { LimitToPrimary } from '../ipc/limit-messages.ts';
 import type { Generation } from './generation.ts';
 import { type AssignedSocket, socketsOf } from './listeners.ts';
+import { version } from '../version.ts';
 import type { WorkerProcess } from './worker-forks.ts';
 
 export type WorkerStage = 'starting' | 'ready' | 'draining' | 'gone';
@@ -21,8 +22,8 @@ export interface WorkerExit {
   readonly signal: string | null;
 }
 
-/** How a start failed: the worker said so, ended, or took too long. */
-export type StartFailure = 'refused' | 'died' | 'late';
+/** How a start failed: the worker said so, is of another version, ended, or took too long. */
+export type StartFailure = 'refused' | 'outdated' | 'died' | 'late';
 
 /** What a worker makes happen beyond its own handle. */
 export interface WorkerListener {
@@ -43,6 +44,7 @@ export interface WorkerListener {
 
 /** How long a worker is waited for when it is asked how it is, ms. */
 const INSPECTION_TIMEOUT = 5000;
+const outdated: ErrorCode = 'PROGRAM_REPLACED';
 /** What a draining worker gets beyond its entries' longest drain.timeout, ms. */
 const DRAIN_SLACK = 5000;
 
@@ -165,7 +167,7 @@ export class WorkerHandle {
         this.#ready.resolve();
         break;
       case 'failed':
-        this.#failStart('refused', message.reason);
+        this.#failStart(message.code === outdated ? 'outdated' : 'refused', message.reason);
         break;
       case 'leaving':
         this.#listener.onLeaving(this);
@@ -207,6 +209,7 @@ export class WorkerHandle {
     const { slot, sockets } = this;
     const { number, config, credentials } = this.generation;
     const assignment = {
+      version,
       slot,
       generation: number,
       config,

@@ -3,6 +3,7 @@ import type { GatewayConfig } from '../config/types.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import type { ToPrimary, ToWorker, WorkerAssignment } from '../ipc/messages.ts';
 import { createLog, type Log } from '../log.ts';
+import { version } from '../version.ts';
 import type { Serving, WorkerServices } from './build.ts';
 
 /** Makes everything that a worker serves of a configuration. */
@@ -97,7 +98,10 @@ class WorkerProcess {
   }
 
   async #start(assignment: WorkerAssignment): Promise<void> {
-    const { slot, generation, config, credentials, ticketKeys } = assignment;
+    const { version: running, slot, generation, config, credentials, ticketKeys } = assignment;
+    if (running !== version) {
+      throw new GatewayError('PROGRAM_REPLACED', { installed: version, running });
+    }
     this.#assignment = assignment;
     process.title = `evergate: worker ${slot} (generation ${generation})`;
     const log = createLog(config.log.level, { worker: slot, generation });

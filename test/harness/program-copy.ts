@@ -25,8 +25,14 @@ export class InstalledPrograms {
     const folder = this.folderOf(version);
     cpSync(join(root, 'src'), join(folder, 'src'), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+    return this.installOver(version, version);
+  }
+
+  /** Puts a version in the place of an installed one. */
+  installOver(before: string, version: string): this {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as object;
-    writeFileSync(join(folder, 'package.json'), JSON.stringify({ ...manifest, version }));
+    const file = join(this.folderOf(before), 'package.json');
+    writeFileSync(file, JSON.stringify({ ...manifest, version }));
     return this;
   }
 

@@ -151,6 +151,38 @@ suite('upgrade', () => {
     assert.ok(!existsSync(gateway.socket));
   });
 
+  test('over the version that runs: no worker of another serves under it', async (t) => {
+    const programs = new InstalledPrograms(temporaryFolder(t)).install('7.0.1');
+    const gateway = await start(t, greeting('before'), {
+      cli: join(programs.folderOf('7.0.1'), 'src', 'cli.ts'),
+      args: ['--workers', '1'],
+    });
+    const origin = await gateway.origin('main');
+    const before = await gateway.status();
+    programs.installOver('7.0.1', '7.0.2');
+    gateway.write(greeting('after'));
+    const { status, body } = await gateway.reload();
+    assert.equal(status, 409);
+    assert.match(
+      (body as ReloadRecord).problems.join(),
+      /version 7\.0\.2 is installed now, and 7\.0\.1 runs; "evergate upgrade"/,
+    );
+    assert.equal((await ask(origin)).body, 'before');
+
+    // A worker that is lost can only be replaced together with the primary.
+    const [worker] = before.workers;
+    assert.ok(worker);
+    process.kill(worker.pid, 'SIGKILL');
+    assert.equal((await ask(origin)).body, 'after');
+    const { pid, version } = await eventually('the new version', async () => {
+      const now = await gateway.status();
+      return now.pid === before.pid ? null : now;
+    });
+    assert.notEqual(pid, before.pid);
+    assert.equal(version, '7.0.2');
+    assert.equal((await gateway.reload()).status, 200);
+  });
+
   test('to a version that does not come up, or is not there: all goes on', async (t) => {
     const programs = new InstalledPrograms(temporaryFolder(t));
     programs.install('1.0.0').install('2.0.0').use('1.0.0');
