@@ -139,6 +139,7 @@ class Primary {
     let predecessor: Predecessor | null = null;
     try {
       predecessor = await Predecessor.meet();
+      this.#pool.predecessor = predecessor;
       const loaded = await this.#load();
       const { config } = loaded;
       if (!config) throw loaded.error ?? new Error(loaded.problems.join('\n'));
@@ -183,7 +184,6 @@ class Primary {
     this.#listeners.adopt(listeners);
     this.#history.inherit(inheritance.reloads);
     this.#pool.ticketKeys = Buffer.from(inheritance.ticketKeys, 'base64');
-    this.#pool.predecessor = predecessor;
     this.#inherited = inheritance.generation;
   }
 
@@ -307,7 +307,10 @@ class Primary {
 
   #onStop(): void {
     if (this.#stop.signal.aborted) {
-      if (Date.now() - this.#stopAskedAt < SAME_SIGNAL) return;
+      const before = this.#stopAskedAt;
+      // One that has failed, or was replaced, drains already: for it, too, the second signal counts.
+      this.#stopAskedAt ||= Date.now();
+      if (before === 0 || Date.now() - before < SAME_SIGNAL) return;
       this.#log.warn('stopping at once');
       this.#pool.predecessor?.endAtOnce();
       this.#pool.killAll();

@@ -104,7 +104,10 @@ export class Upgrades {
       stop.throwIfAborted();
       successor = new Successor(installedProgram(), pool.permits, {
         inspect: () => inspectPool(pool),
-        endAtOnce: () => pool.killAll(),
+        endAtOnce: () => {
+          // One that has yet to take this one's place decides on its own workers alone.
+          if (this.successor) pool.killAll();
+        },
       });
       const { pid } = successor;
       log.info({ pid }, 'upgrading: the installed program starts');

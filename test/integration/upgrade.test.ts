@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
@@ -222,8 +222,10 @@ suite('upgrade', () => {
   });
 
   test('with a broken configuration: the asker is told the place', async (t) => {
-    const gateway = await start(t, greeting());
-    gateway.write(greeting().replace('default_flow', 'defautl_flow'));
+    // The program that failed ends by itself, or the next upgrade would wait for so long.
+    const configuration = greeting().replace('timeout: 20s', 'timeout: 10m');
+    const gateway = await start(t, configuration);
+    gateway.write(configuration.replace('default_flow', 'defautl_flow'));
     const { status, record } = await upgrade(gateway);
     assert.equal(status, 409);
     assert.match(record.problems.join(), /evergate\.yml:\d+:\d+: router\[0\]\.defautl_flow/);
@@ -304,6 +306,33 @@ suite('upgrade', () => {
     await gateway.ended();
     await eventually('a connection in its place', async () => isServed(await from('127.0.0.1')));
     assert.ok(isRefused(await from('127.0.0.1')));
+  });
+
+  test('that fails when the new workers serve: no client notices, nor do the old workers', async (t) => {
+    const pidFolder = join(temporaryFolder(t), 'run');
+    mkdirSync(pidFolder);
+    const gateway = await start(t, greeting(), {
+      args: ['--workers', '2', '--pid-file', join(pidFolder, 'pid')],
+    });
+    const origin = await gateway.origin('main');
+    const before = await gateway.status();
+    const clients = new PersistentClients(t, origin, 4, ({ status }) => assert.equal(status, 200));
+    // What a successor does last: its workers have clients by then, and end well.
+    rmSync(pidFolder, { recursive: true });
+    for (let round = 0; round < 2; round++) {
+      const { status, record } = await upgrade(gateway);
+      assert.equal(status, 409);
+      assert.match(record.problems.join(), /cannot write the pid file/);
+    }
+    await clients.more(20);
+    const { failures } = await clients.stop();
+    assert.deepEqual(failures, []);
+    const after = await gateway.status();
+    assert.deepEqual(
+      after.workers.map(({ pid }) => pid),
+      before.workers.map(({ pid }) => pid),
+    );
+    assert.doesNotMatch(gateway.output, /stopping at once/);
   });
 
   test('that fails when the limits are known: those that were in force hold again', async (t) => {
