@@ -9,6 +9,8 @@ export class Http2Body extends StreamedBody {
   constructor(stream: ServerHttp2Stream, length: number | undefined, options: BodyOptions) {
     super(stream, length, options);
     this.#stream = stream;
+    // A stream that its client closes without an error is not over before all that has come is read.
+    stream.on('aborted', () => this.discard());
     stream.on('trailers', (_headers, _flags, raw?: string[]) => {
       this.#trailers = raw ?? [];
     });
@@ -22,7 +24,6 @@ export class Http2Body extends StreamedBody {
     const stream = this.#stream;
     // The trailers are told of behind the end.
     stream.on('end', () => setImmediate(() => this.finish(this.#trailers)));
-    stream.on('aborted', this.breakOff);
     stream.on('close', () => {
       if (!stream.readableEnded) this.breakOff();
     });

@@ -21,6 +21,7 @@ export class Http2Exchange extends Exchange {
   readonly #tooLarge: GatewayError | null;
   readonly #begunAt = clock.now;
   #trailers: readonly string[] = [];
+  #awaitsDrain = false;
   /** Not `writableEnded`, which is true of every HEAD from the start. */
   #ended = false;
 
@@ -68,7 +69,7 @@ export class Http2Exchange extends Exchange {
   }
 
   protected get ended(): boolean {
-    return this.#ended || this.#stream.destroyed;
+    return this.#ended || this.#stream.closed;
   }
 
   send(status: number, _statusText: string, headers: string[], body: Buffer | null): void {
@@ -97,7 +98,14 @@ export class Http2Exchange extends Exchange {
 
   write(chunk: Buffer): boolean {
     if (this.ended || this.#stream.write(own(chunk))) return true;
-    this.#stream.once('drain', () => this.onDrain?.());
+    // One read may bring many parts, each of which is told to wait.
+    if (!this.#awaitsDrain) {
+      this.#awaitsDrain = true;
+      this.#stream.once('drain', () => {
+        this.#awaitsDrain = false;
+        this.onDrain?.();
+      });
+    }
     return false;
   }
 
@@ -143,6 +151,7 @@ export class Http2Exchange extends Exchange {
     this.#ended = true;
     const stream = this.#stream;
     if (!this.receiving) return;
+    this.#body?.discard();
     stream.once('finish', () => {
       if (!stream.readableEnded) stream.close(noError);
     });

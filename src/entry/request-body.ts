@@ -47,12 +47,6 @@ export class RequestBody extends StreamedBody {
     return (this.length ?? Number.POSITIVE_INFINITY) - this.arrival.received;
   }
 
-  /** Whatever still comes is thrown away; `seen` is called whenever something has come. */
-  discard(seen: () => void): void {
-    this.cancel();
-    this.#request.on('data', seen).on('end', seen).resume();
-  }
-
   protected tellToSend(): void {
     if (!this.#response.headersSent) this.#response.writeContinue();
   }

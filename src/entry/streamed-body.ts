@@ -22,6 +22,7 @@ export abstract class StreamedBody implements BodySource {
   protected started = false;
   readonly #stream: Readable;
   #sink: BodySink | null = null;
+  #unwanted = false;
 
   constructor(stream: Readable, length: number | undefined, options: BodyOptions) {
     this.#stream = stream;
@@ -43,7 +44,7 @@ export abstract class StreamedBody implements BodySource {
     if (this.started) throw new Error('a body is read only once');
     this.started = true;
     const stream = this.#stream;
-    if (stream.destroyed && !stream.readableEnded) {
+    if (stream.destroyed) {
       sink.fail(new GatewayError('CLIENT_GONE'));
       return;
     }
@@ -62,7 +63,15 @@ export abstract class StreamedBody implements BodySource {
   /** Nothing more is pushed; whether the rest is read is for the connection to say. */
   cancel(_reason?: Error): void {
     this.#take();
-    this.#stream.pause();
+    if (!this.#unwanted) this.#stream.pause();
+  }
+
+  /** Whatever still comes is thrown away; `seen` is called whenever something has come. */
+  discard(seen?: () => void): void {
+    this.#unwanted = true;
+    this.breakOff();
+    if (seen !== undefined) this.#stream.on('data', seen).on('end', seen);
+    this.#stream.resume();
   }
 
   /** Fails the one who reads, because the rest of the body is malformed. */

@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import http2, { type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
 import { suite, test, type TestContext } from 'node:test';
 import tls from 'node:tls';
-import { collect } from '../../src/context/body.ts';
+import { type BodySource, collect } from '../../src/context/body.ts';
 import type { RequestContext } from '../../src/context/context.ts';
+import type { GatewayError } from '../../src/errors.ts';
 import { answerPath, type Setup, startEntry, until } from './support.ts';
 import { withTls } from './tls-support.ts';
 
@@ -48,6 +49,14 @@ async function answerOf(stream: http2.ClientHttp2Stream): Promise<Answer> {
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   const status = Number(headers[':status']);
   return { status, headers, body: Buffer.concat(chunks).toString(), trailers };
+}
+
+/** Waits until the entry has got all that was written to the stream. */
+async function arrived(client: ClientHttp2Session, stream: http2.ClientHttp2Stream): Promise<void> {
+  await until(() => stream.writableLength === 0, 'the body to go out');
+  await new Promise<void>((resolve, reject) => {
+    client.ping((error) => (error ? reject(error) : resolve()));
+  });
 }
 
 /** Answers with the request as the flow sees it. */
@@ -242,6 +251,73 @@ suite('HTTP/2', () => {
     await until(() => stream.closed, 'the stream');
     assert.equal(entry.inspect().requests, 0);
     assert.equal((await ask(client)).status, 403);
+  });
+
+  test('a body that is paused when the answer goes out does not hold its stream', async (t) => {
+    for (const cancelled of ['before', 'behind']) {
+      const answer = Promise.withResolvers<void>();
+      const { client, entry } = await start(t, async ({ request, response }) => {
+        const body = request.body as BodySource;
+        body.start({ write: () => false, end: () => {}, fail: () => {} });
+        await answer.promise;
+        if (cancelled === 'before') body.cancel();
+        else setImmediate(() => body.cancel());
+        response.status = 403;
+        response.body = Buffer.from('no');
+      });
+      const stream = client.request({ ':method': 'POST' });
+      stream.on('error', () => {});
+      stream.write(Buffer.alloc(128 << 10));
+      await arrived(client, stream);
+      answer.resolve();
+      assert.equal((await answerOf(stream)).body, 'no');
+      await until(() => entry.inspect().requests === 0, 'the end of the request');
+      await until(() => entry.holders()[0]?.doing === 'idle', 'the end of the stream');
+    }
+  });
+
+  test('a client that closes its stream without an error leaves nothing of it behind', async (t) => {
+    const failed = Promise.withResolvers<Error>();
+    let aborted = false;
+    const { client, entry } = await start(t, async (context) => {
+      const gone = Promise.withResolvers<void>();
+      context.onAbort(() => gone.resolve());
+      const body = context.request.body as BodySource;
+      body.start({ write: () => false, end: () => {}, fail: failed.resolve });
+      await gone.promise;
+      aborted = true;
+    });
+    const stream = client.request({ ':method': 'POST' });
+    stream.on('error', () => {});
+    stream.write(Buffer.alloc(128 << 10));
+    await arrived(client, stream);
+    stream.close();
+    assert.equal(((await failed.promise) as GatewayError).code, 'CLIENT_GONE');
+    await until(() => aborted, 'the abort');
+    assert.equal(entry.inspect().requests, 0);
+    assert.equal(entry.holders()[0]?.doing, 'idle');
+  });
+
+  test('a source that is slow to pause is waited for once', async (t) => {
+    const warnings: string[] = [];
+    const onWarning = ({ name }: Error): void => void warnings.push(name);
+    process.on('warning', onWarning);
+    t.after(() => process.off('warning', onWarning));
+    const chunk = Buffer.alloc(16 << 10);
+    const { client } = await start(t, ({ response }) => {
+      response.status = 200;
+      response.body = {
+        length: undefined,
+        start(sink) {
+          for (let i = 0; i < 100; i++) sink.write(chunk);
+          sink.end();
+        },
+        resume: () => {},
+        cancel: () => {},
+      };
+    });
+    assert.equal((await ask(client)).body.length, 100 * chunk.length);
+    assert.ok(!warnings.includes('MaxListenersExceededWarning'));
   });
 
   test('a client that resets its stream aborts the request', async (t) => {
