@@ -101,8 +101,10 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
 
   /** The request's body turned out malformed, or did not come in time. */
   malformed(error: GatewayError): void {
+    // Whoever reads the body may answer as soon as it fails: that answer is not to be broken off.
+    const { begun } = this;
     this.failBody(error);
-    if (this.begun) this.breakOff();
+    if (begun) this.breakOff();
     else {
       const { context } = this;
       this.#fail(error);

@@ -7,6 +7,9 @@ import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntryLimits } from '../../src/config/types.ts';
 import type { RequestContext } from '../../src/context/context.ts';
+import type { Handler } from '../../src/flow/filter.ts';
+import { open, optionsWith } from '../upstream/forwarding.ts';
+import { rawBackend } from '../upstream/raw-backend.ts';
 import { answerPath, get, RawClient, startEntry, until } from './support.ts';
 import { withTls } from './tls-support.ts';
 
@@ -31,7 +34,7 @@ function serve(t: TestContext, config: Changes, flow = store) {
   return startEntry(t, flow, { config });
 }
 
-async function overHttp2(t: TestContext, config: Changes, flow: typeof store = store) {
+async function overHttp2(t: TestContext, config: Changes, flow: Handler = store) {
   const started = await startEntry(t, flow, { config: { ...withTls(), ...config } });
   const client = http2.connect(`https://127.0.0.1:${started.port}`, { rejectUnauthorized: false });
   client.on('error', () => {});
@@ -112,6 +115,21 @@ suite('read_timeout', () => {
     const other = post(client);
     other.end('x');
     assert.equal(await statusOf(other), 200);
+  });
+
+  test('HTTP/2: so is silence within a body that is passed on meanwhile', async (t) => {
+    const { origin } = await rawBackend(t, (peer) => peer.head());
+    const cluster = open(t, [origin]);
+    const { client } = await overHttp2(t, { read_timeout: 300 }, (context) =>
+      cluster.forward(context, optionsWith()),
+    );
+    const silent = post(client);
+    silent.write('x');
+    const [headers] = (await once(silent, 'response')) as [http2.IncomingHttpHeaders];
+    let body = '';
+    for await (const chunk of silent) body += String(chunk);
+    assert.equal(headers[':status'], 408);
+    assert.match(body, /REQUEST_TIMEOUT/);
   });
 
   test('HTTP/2: a slow client that goes on is served', async (t) => {
@@ -224,7 +242,7 @@ suite('write_timeout', () => {
   }
 
   test('HTTP/2: a client that takes nothing is closed', async (t) => {
-    const { client, entry } = await overHttp2(t, { write_timeout: 500 }, answerLarge as never);
+    const { client, entry } = await overHttp2(t, { write_timeout: 500 }, answerLarge);
     // Its stream's window is used up, and never opened again.
     client
       .request({ ':path': '/' })
@@ -374,7 +392,7 @@ suite('max_header_size and max_header_count', () => {
     ],
   ] as const) {
     test(`${name}, HTTP/2: the stream is reset`, async (t) => {
-      const { client, entry } = await overHttp2(t, limits, answerPath as typeof store);
+      const { client, entry } = await overHttp2(t, limits, answerPath);
       await until(() => client.remoteSettings.maxConcurrentStreams === 128, 'settings');
       // Our settings count once they are acknowledged.
       await new Promise((resolve) => client.ping(resolve));

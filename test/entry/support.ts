@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import type { EntryConfig } from '../../src/config/types.ts';
 import type { RequestContext } from '../../src/context/context.ts';
 import type { EntryCredentials } from '../../src/tls/credentials.ts';
+import type { Handler } from '../../src/flow/filter.ts';
 import { LocalAuthority } from '../../src/tls/authority.ts';
 import { Entry, type EntryServices } from '../../src/entry/entry.ts';
 
@@ -96,11 +97,7 @@ export async function blockAfterReading(ms: number, act: () => void): Promise<vo
 }
 
 /** An entry at work on a port of its own, with `handle` for a flow. */
-export async function startEntry(
-  t: TestContext,
-  handle: (context: RequestContext) => void | Promise<void>,
-  setup: Setup = {},
-) {
+export async function startEntry(t: TestContext, handle: Handler, setup: Setup = {}) {
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
   const ledger = { free: setup.permits ?? 1000, asked: 0 };
