@@ -80,7 +80,9 @@ export class SocketWriter {
     write.handle = handle;
     write.writer = this;
     write.oncomplete = taken;
-    if (write.writeStatus !== null) write.oncomplete(write.writeStatus);
+    const { writeStatus } = write;
+    // Not before whoever writes has been told to wait.
+    if (writeStatus !== null) queueMicrotask(() => this.ended(writeStatus));
   }
 
   /** The system has taken what waited, or never will. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { SocketWriter } from '../../src/context/socket-writer.ts';
@@ -81,6 +81,23 @@ describe('a socket writer', () => {
     assert.ok(drains > 0);
     near.end();
     assert.equal((await arrived).length, size);
+  });
+
+  it('says so before a write is over that ends as soon as it has begun', async () => {
+    const handle = {
+      writeLatin1String: () => ({ writeStatus: 0 }),
+      getAsyncId: () => 0,
+      readStart: () => 0,
+      readStop: () => 0,
+      close: () => {},
+    };
+    const socket = new Socket({ handle, readable: false } as never);
+    const events: string[] = [];
+    socket.on('drain', () => events.push('drain'));
+    events.push(`${new SocketWriter(socket).write(piece)}`);
+    await Promise.resolve();
+    assert.deepEqual(events, ['false', 'drain']);
+    socket.destroy();
   });
 
   it('ends the connection when what waits cannot go out', async (t) => {
