@@ -141,7 +141,10 @@ function describeAddress(scheme: string, address: string, publish: string, port:
   return `${scheme}://${address}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`;
 }
 
-/** Asks every worker how it is. One that does not answer within a second is shown without numbers. */
+/**
+ * Asks every worker how it is. One that does not answer in time is shown without numbers of its own;
+ * what it counted before stays in the sums, for a counter that falls would mean a new start.
+ */
 export async function collectStatus(
   generation: Generation,
   pool: Pool,
@@ -149,10 +152,7 @@ export async function collectStatus(
   rest: Pick<GatewayStatus, 'state' | 'waiting'>,
 ): Promise<GatewayStatus> {
   const [alive, left] = await Promise.all([inspectWorkers(pool), pool.predecessor?.inspect()]);
-  const counts = [
-    ...alive.flatMap(({ inspection }) => inspection?.entries ?? []),
-    ...(left?.entries ?? []),
-  ];
+  const counts = [...alive.flatMap(({ worker }) => worker.counts), ...(left?.entries ?? [])];
   return {
     pid: process.pid,
     version,
@@ -169,7 +169,7 @@ export async function collectStatus(
     }),
     api: describeApi(generation),
     clusters: clusterStatuses(
-      alive.flatMap(({ inspection }) => (inspection ? [inspection.clusters] : [])),
+      alive.map(({ worker }) => worker.clusters),
       pool.observations.latest,
       pool.totals,
     ),
@@ -188,7 +188,7 @@ export async function collectStatus(
 /** How the workers are that a primary still has once another has taken its place. */
 export async function inspectPool(pool: Pool): Promise<PredecessorInspection> {
   const alive = await inspectWorkers(pool);
-  const counts = alive.flatMap(({ inspection }) => inspection?.entries ?? []);
+  const counts = alive.flatMap(({ worker }) => worker.counts);
   const names = new Set(counts.map(({ entry }) => entry));
   return {
     entries: Array.from(names, (entry) => ({ entry, ...countsOf(entry, counts) })),

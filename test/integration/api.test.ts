@@ -127,6 +127,28 @@ suite('the API', () => {
     assert.equal(samples(last, 'config_changes_total')['{result="done"}'], 2);
   });
 
+  test('counts what a worker told that does not answer now', async (t) => {
+    const gateway = await startGateway(t, hello(open), { args: ['--workers', '1'] });
+    const api = await apiOf(gateway);
+    const origin = await gateway.origin('main');
+    for (let i = 0; i < 3; i++) await ask(origin);
+    const total = async (): Promise<unknown> =>
+      samples((await ask(`${api}/metrics`)).body, 'entry_requests_total');
+    await eventually('the requests', async () => {
+      return (await gateway.status()).entries[0]?.total === 3;
+    });
+    const [worker] = (await gateway.status()).workers;
+    assert.ok(worker);
+    process.kill(worker.pid, 'SIGSTOP');
+    try {
+      assert.deepEqual(await total(), { '{entry="main"}': 3 });
+    } finally {
+      process.kill(worker.pid, 'SIGCONT');
+    }
+    assert.equal((await ask(origin)).body, 'hello');
+    assert.deepEqual(await total(), { '{entry="main"}': 4 });
+  });
+
   test('turns web pages away', async (t) => {
     const gateway = await startGateway(t, hello(open));
     const api = await apiOf(gateway);
