@@ -27,6 +27,7 @@ const named = process.argv.slice(2);
 const files = (named.length > 0 ? named : ['test'])
   .flatMap((path) => (statSync(path).isDirectory() ? globSync(`${path}/**/*.test.ts`) : [path]))
   .sort();
+if (files.length === 0) throw new Error(`there are no tests in ${named.join(', ')}`);
 const takesAll = (file: string): boolean => file.split(sep).includes('alone');
 
 /** What the two runs report, as one. */
