@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
 import type { GatewayConfig } from '../config/types.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
-import type { ToPrimary, ToWorker, WorkerAssignment } from '../ipc/messages.ts';
+import type { QuotaKey, ToPrimary, ToWorker, WorkerAssignment } from '../ipc/messages.ts';
 import { createLog, type Log } from '../log.ts';
 import { version } from '../version.ts';
 import type { Serving, WorkerServices } from './build.ts';
@@ -32,6 +32,8 @@ class WorkerProcess {
   #ticketKeys: Buffer | null = null;
   /** Sockets that came before there was something to serve on them. */
   readonly #early: { entry: string; handle: unknown }[] = [];
+  /** Wishes that the primary has yet to answer, each with what would answer it. */
+  readonly #wishes = new Map<string, () => void>();
 
   constructor(build: BuildWorker) {
     this.#build = build;
@@ -64,6 +66,7 @@ class WorkerProcess {
         void this.#drain();
         break;
       case 'permits-granted':
+        this.#wishes.delete(message.entry);
         this.#serving?.grantPermits(message.entry, message.count);
         break;
       case 'permits-recalled':
@@ -84,6 +87,7 @@ class WorkerProcess {
         this.#serving?.clusters.check(message.cluster);
         break;
       case 'quota-granted':
+        this.#wishes.delete(quotaName(message.key));
         this.#serving?.clusters.grant(message.key, message.count);
         break;
       case 'limit-granted':
@@ -111,14 +115,17 @@ class WorkerProcess {
       log,
       credentials,
       ticketKeys: this.#ticketKeys,
-      requestPermits: (entry, count) => {
-        if (process.connected) this.#send({ type: 'permits-wanted', entry, count });
-        else setImmediate(() => this.#serving?.grantPermits(entry, count));
-      },
+      requestPermits: (entry, count) =>
+        this.#wish(entry, { type: 'permits-wanted', entry, count }, () =>
+          this.#serving?.grantPermits(entry, count),
+        ),
       returnPermits: (entry, count) => this.#send({ type: 'permits-returned', entry, count }),
       sendLimit: (message) => this.#send(message),
       clusterObserved: (observation) => this.#send({ type: 'cluster-observed', observation }),
-      wantQuota: (key, count) => this.#send({ type: 'quota-wanted', key, count }),
+      wantQuota: (key, count) =>
+        this.#wish(quotaName(key), { type: 'quota-wanted', key, count }, () =>
+          this.#serving?.clusters.grant(key, count),
+        ),
       wantClusterCheck: (name) => this.#send({ type: 'cluster-check-wanted', cluster: name }),
     });
     for (const observation of assignment.observations) serving.clusters.take(observation);
@@ -181,13 +188,30 @@ class WorkerProcess {
     this.#serving.limits.release();
     // Who waits for its answer to a wish would wait in vain.
     for (const { name } of this.#assignment.config.entry) this.#serving.grantPermits(name, WAITING);
+    for (const grant of this.#wishes.values()) grant();
+    this.#wishes.clear();
     const longest = Math.max(0, ...this.#assignment.config.entry.map(({ drain }) => drain.timeout));
     setTimeout(() => process.exit(0), longest + ORPHAN_SLACK).unref();
     void this.#drain();
+  }
+
+  /** Asks the primary; without one, there is nobody to share with. */
+  #wish(name: string, message: ToPrimary, grant: () => void): void {
+    if (!process.connected) {
+      setImmediate(grant);
+      return;
+    }
+    this.#wishes.set(name, grant);
+    this.#send(message);
   }
 
   #send(message: ToPrimary, sent?: () => void): void {
     if (process.connected) process.send?.(message, undefined, undefined, () => sent?.());
     else sent?.();
   }
+}
+
+/** Among the names of permits, none of which begins so. */
+function quotaName(key: QuotaKey): string {
+  return `\0${key.kind} ${key.cluster} ${key.node}`;
 }

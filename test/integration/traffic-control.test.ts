@@ -72,6 +72,21 @@ async function counted(t: TestContext, server: Server) {
 }
 
 suite('traffic control', () => {
+  test('what waits for its turn when the primary dies is answered', async (t) => {
+    const { origin } = await startBackend(t, (_, response) => response.end());
+    const limits = 'max_qps_per_node: 1, max_wait_time_in_ms: 120000';
+    const gateway = await startGateway(t, configuration(origin, limits), {
+      args: ['--workers', '1'],
+    });
+    const url = await gateway.origin('main');
+    const answers = Array.from({ length: 20 }, () => ask(url));
+    await eventually('them to wait', async () => {
+      return ((await gateway.status()).entries[0]?.total ?? 0) >= 20;
+    });
+    process.kill(gateway.pid, 'SIGKILL');
+    for (const { status } of await Promise.all(answers)) assert.equal(status, 200);
+  });
+
   test('requests in a second, over all workers', async (t) => {
     let seen = 0;
     const { origin } = await startBackend(t, (_, response) => {
