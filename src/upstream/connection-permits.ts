@@ -54,7 +54,7 @@ export class ConnectionPermits {
   /** For when `take` failed: `user` is told when there are permits. */
   want(user: PermitUser): void {
     this.#users.add(user);
-    for (const other of this.#users) if (other !== user && other.closeIdle()) break;
+    this.#closeIdle();
     this.#ask();
   }
 
@@ -78,6 +78,8 @@ export class ConnectionPermits {
     if (this.#lacking === 0) return;
     if (count > 0) this.#ask();
     else {
+      // The other workers have none to spare; perhaps another user of this one has.
+      if (!this.#closeIdle() && this.#users.size > 1) this.#owes = true;
       this.#timer ??= setTimeout(() => {
         this.#timer = null;
         this.#ask();
@@ -86,13 +88,17 @@ export class ConnectionPermits {
   }
 
   recall(): void {
-    for (const user of this.#users) {
-      // Its permit is given back, which is the answer.
-      this.#owes = true;
-      if (user.closeIdle()) return;
-    }
+    // The permit of a connection that closes is given back, which is the answer.
+    this.#owes = true;
+    if (this.#closeIdle()) return;
     this.#owes = this.#users.size > 0;
     this.#source.give(0);
+  }
+
+  /** Closes a connection that nobody uses; whether there was one. */
+  #closeIdle(): boolean {
+    for (const user of this.#users) if (user.closeIdle()) return true;
+    return false;
   }
 
   get #lacking(): number {
