@@ -37,10 +37,8 @@ export interface Multiplex {
   isLate(now: number): boolean;
   /** Ends that. */
   endLate(now: number): void;
-  /** Tells the client that the connection is about to end, then ends it. */
+  /** Takes no new requests, tells the client so, and ends the connection after the last response. */
   announceEnd(): void;
-  /** Takes no new requests, and ends the connection after the last response. */
-  close(): void;
   /** The socket has closed. */
   closed(): void;
 }
@@ -227,7 +225,7 @@ export class Connection implements ClientConnection {
   /** Ends the connection properly once what is written has gone out. */
   close(): void {
     this.closing = true;
-    if (this.multiplex !== null) this.multiplex.close();
+    if (this.multiplex !== null) this.multiplex.announceEnd();
     else closeLingering(this.socket);
   }
 

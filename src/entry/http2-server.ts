@@ -148,10 +148,6 @@ class Http2Connection implements Multiplex {
     this.#idleSince = clock.now;
   }
 
-  close(): void {
-    this.announceEnd();
-  }
-
   closed(): void {
     for (const exchange of this.#exchanges) exchange.clientGone();
     this.#exchanges.clear();

@@ -1,3 +1,4 @@
+import { hostAndPort } from './listening.ts';
 import type { JsonSchema } from './schema.ts';
 
 const network: JsonSchema = {
@@ -7,22 +8,7 @@ const network: JsonSchema = {
   additionalProperties: false,
   default: {},
   properties: {
-    host: {
-      type: 'string',
-      minLength: 1,
-      description:
-        'Address to listen on: an IPv4 or IPv6 address, or a host name. Give this and "port", or "binding".',
-      default: '127.0.0.1',
-      examples: ['192.168.3.10'],
-    },
-    port: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 65535,
-      description: 'Port to listen on; 0 lets the system choose a free one.',
-      default: 2900,
-      examples: [2900],
-    },
+    ...hostAndPort('127.0.0.1', 2900),
     binding: {
       type: 'string',
       description:

@@ -1,5 +1,6 @@
 import { limits } from './entry-limits.ts';
 import { tls } from './entry-tls.ts';
+import { hostAndPort } from './listening.ts';
 import type { JsonSchema } from './schema.ts';
 
 const network: JsonSchema = {
@@ -8,22 +9,7 @@ const network: JsonSchema = {
   additionalProperties: false,
   default: {},
   properties: {
-    host: {
-      type: 'string',
-      minLength: 1,
-      description:
-        'Address to listen on: an IPv4 or IPv6 address, or a host name. Give this and "port", or "binding".',
-      default: '0.0.0.0',
-      examples: ['192.168.3.10'],
-    },
-    port: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 65535,
-      description: 'Port to listen on; 0 lets the system choose a free one.',
-      default: 8000,
-      examples: [8000],
-    },
+    ...hostAndPort('0.0.0.0', 8000),
     binding: {
       type: 'string',
       description:

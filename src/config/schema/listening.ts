@@ -1,0 +1,23 @@
+import type { JsonSchema } from './schema.ts';
+
+/** `host` and `port` of something that listens, with what they are by default. */
+export function hostAndPort(host: string, port: number): Record<'host' | 'port', JsonSchema> {
+  return {
+    host: {
+      type: 'string',
+      minLength: 1,
+      description:
+        'Address to listen on: an IPv4 or IPv6 address, or a host name. Give this and "port", or "binding".',
+      default: host,
+      examples: ['192.168.3.10'],
+    },
+    port: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 65535,
+      description: 'Port to listen on; 0 lets the system choose a free one.',
+      default: port,
+      examples: [port],
+    },
+  };
+}
