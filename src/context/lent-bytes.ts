@@ -6,6 +6,8 @@ import { countBodyBytes } from './body-garbage.ts';
 export const readSize = 128 << 10;
 /** Parts up to this size are copied by whoever keeps them: they must not keep a whole buffer. */
 export const smallPart = 16 << 10;
+/** Parts up to this size are less than the objects around them, of which V8 keeps count itself. */
+const tinyPart = 2 << 10;
 /** Buffers that wait for the next one who streams. */
 const maxSpare = 16;
 
@@ -38,9 +40,20 @@ export class ReadBuffer {
 
   /** The option by which a socket reads here. False from `take` pauses it. */
   onread(take: (buffer: Buffer, count: number) => boolean): OnReadOpts {
+    /** What a read has just brought its bytes in. */
+    let used: Buffer | null = null;
     return {
-      buffer: () => this.next(),
-      callback: (count, buffer) => take(buffer as Buffer, count),
+      // A buffer that stays is not named again: to take one in costs node:net more than to keep it.
+      buffer: () => {
+        const next = this.next();
+        const stays = next === used;
+        used = null;
+        return stays ? (undefined as never) : next;
+      },
+      callback: (count, buffer) => {
+        used = buffer as Buffer;
+        return take(used, count);
+      },
     };
   }
 
@@ -58,7 +71,7 @@ export function own(chunk: Buffer): Buffer {
   const memory = chunk.buffer;
   if (memory !== shared.buffer && !readAgain.has(memory)) return chunk;
   if (memory === shared.buffer || chunk.length <= smallPart) {
-    countBodyBytes(chunk.length);
+    if (chunk.length > tinyPart) countBodyBytes(chunk.length);
     return Buffer.from(chunk);
   }
   readAgain.delete(memory);

@@ -20,15 +20,32 @@ const backlog = 4096;
 
 // oxlint-disable no-underscore-dangle -- node:net has no public names for its handles.
 
-/** A listening socket below node:net. */
-interface ListeningHandle {
+/**
+ * Whether an accepted connection has the options of the socket that it was accepted from: to set
+ * them for each takes five system calls.
+ */
+const inheritsOptions = process.platform === 'linux';
+/** How long there may be connections in the queue that are older than the options, ms. */
+const settling = 5_000;
+
+/** A socket below node:net. */
+interface Handle {
+  setNoDelay(on: boolean): void;
+  setKeepAlive(on: boolean, seconds: number): void;
+}
+
+interface ListeningHandle extends Handle {
   /** Called with each connection that was accepted, or with a libuv error number. */
-  onconnection?: (error: number, accepted?: AcceptedHandle) => void;
+  onconnection?: (error: number, accepted?: Handle) => void;
   close(): void;
 }
 
-interface AcceptedHandle {
-  setNoDelay(on: boolean): void;
+/** How connections are accepted. */
+export interface AcceptOptions {
+  /** What comes is HTTP itself, without TLS around it. */
+  readonly plain: boolean;
+  /** Quiet time before the system asks whether a client is still there, ms; null for never. */
+  readonly keepAlive: number | null;
 }
 
 /** The accepting end of an entry in this worker: several sockets, one stream of connections. */
@@ -36,12 +53,13 @@ export class Acceptor {
   readonly #servers: net.Server[] = [];
   readonly #handles: ListeningHandle[] = [];
   readonly #onConnection: (socket: Socket) => void;
-  readonly #plain: boolean;
+  readonly #options: AcceptOptions;
   #accepted = 0;
+  /** performance.now() from which on connections have the options when they come. */
+  #inheritsFrom = Infinity;
 
-  /** `plain`: what comes is HTTP itself, without TLS around it. */
-  constructor(plain: boolean, onConnection: (socket: Socket) => void) {
-    this.#plain = plain;
+  constructor(options: AcceptOptions, onConnection: (socket: Socket) => void) {
+    this.#options = options;
     this.#onConnection = (socket) => {
       this.#accepted++;
       onConnection(socket);
@@ -50,9 +68,8 @@ export class Acceptor {
 
   /** Begins to accept from a listening handle that was passed on to this process. */
   async listen(handle: unknown): Promise<void> {
-    const server = net.createServer(
-      { allowHalfOpen: true, noDelay: true, highWaterMark: writeAhead },
-      this.#onConnection,
+    const server = net.createServer({ allowHalfOpen: true, highWaterMark: writeAhead }, (socket) =>
+      this.#take(socket),
     );
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once('error', reject);
@@ -64,7 +81,17 @@ export class Acceptor {
     this.#servers.push(server);
     const listening = (server as unknown as { _handle: ListeningHandle })._handle;
     this.#handles.push(listening);
-    if (this.#plain) this.#takeFrom(listening);
+    if (inheritsOptions) {
+      this.#setOptions(listening);
+      this.#inheritsFrom = performance.now() + settling;
+    }
+    if (this.#options.plain) this.#takeFrom(listening);
+  }
+
+  #setOptions(handle: Handle): void {
+    const { keepAlive } = this.#options;
+    handle.setNoDelay(true);
+    handle.setKeepAlive(keepAlive !== null, Math.trunc((keepAlive ?? 0) / 1000));
   }
 
   /**
@@ -74,9 +101,16 @@ export class Acceptor {
   #takeFrom(listening: ListeningHandle): void {
     listening.onconnection = (error, accepted) => {
       if (error < 0 || accepted === undefined) return;
-      accepted.setNoDelay(true);
-      this.#onConnection(new ClientSocket(accepted));
+      this.#take(new ClientSocket(accepted), accepted);
     };
+  }
+
+  #take(socket: Socket, handle = (socket as unknown as { _handle: Handle })._handle): void {
+    if (this.#inheritsFrom > 0) {
+      this.#setOptions(handle);
+      if (performance.now() > this.#inheritsFrom) this.#inheritsFrom = 0;
+    }
+    this.#onConnection(socket);
   }
 
   /**

@@ -84,6 +84,8 @@ export class Connection implements ClientConnection {
   forwardedAs: ForwardedClient | null = null;
   /** Bytes behind the current request have been read, but not looked at. */
   ahead = false;
+  /** Whether whoever reads says so by `ahead`; else the bytes read tell whether more has come. */
+  tellsAhead = false;
   #waiting: Exchange[] = [];
   #paused = false;
   #scheduled = false;
@@ -163,8 +165,8 @@ export class Connection implements ClientConnection {
     }
     if (multiplex !== null) return 'idle';
     if (this.current !== null) return this.current.receiving ? 'receiving' : 'responding';
-    if (this.hasMore || this.#bytesRead > this.#settled) return 'receiving';
-    return 'idle';
+    if (this.hasMore) return 'receiving';
+    return !this.tellsAhead && this.#bytesRead > this.#settled ? 'receiving' : 'idle';
   }
 
   /** A request's head has been read. `later` gives those behind it a chance to be read, too. */
@@ -174,22 +176,23 @@ export class Connection implements ClientConnection {
       this.pause = Math.max(this.pause * forgetting, clock.now - this.#restingSince);
     }
     this.requests++;
-    this.#settled = this.#bytesRead;
+    if (!this.tellsAhead) this.#settled = this.#bytesRead;
+    const isFree = this.current === null && this.#waiting.length === 0 && !this.#scheduled;
+    if (isFree && !later) return this.#start(exchange);
     this.#waiting.push(exchange);
     if (later) this.#schedule();
-    else if (this.current === null && !this.#scheduled) this.#startNext();
     else if (this.#waiting.length >= maxWaiting && !this.#paused) {
       this.#paused = true;
       this.socket.pause();
     }
   }
 
-  /** The current response is out. */
-  finished(hadBody: boolean, later: boolean): void {
+  /** The current response is out, since `now` (performance.now()). */
+  finished(hadBody: boolean, later: boolean, now: number): void {
     this.current = null;
-    this.lastActivity = performance.now();
+    this.lastActivity = now;
     this.#restingSince = clock.now;
-    if (hadBody) this.#settled = this.#bytesRead;
+    if (hadBody && !this.tellsAhead) this.#settled = this.#bytesRead;
     if (this.closing) return;
     if (this.#waiting.length === 0 && this.afterwards !== null) this.afterwards();
     else if (this.#waiting.length > 0) {
@@ -204,6 +207,7 @@ export class Connection implements ClientConnection {
 
   /** The last `count` bytes read belong to a request that is still arriving. */
   unsettle(count: number): void {
+    this.tellsAhead = false;
     this.#settled = this.#bytesRead - count;
   }
 
@@ -264,9 +268,12 @@ export class Connection implements ClientConnection {
   #startNext(): void {
     if (this.closing) return;
     const next = this.#waiting.shift();
-    if (next === undefined) return;
-    this.current = next;
-    next.start();
+    if (next !== undefined) this.#start(next);
+  }
+
+  #start(exchange: Exchange): void {
+    this.current = exchange;
+    exchange.start();
   }
 
   #adopt(socket: Duplex): void {

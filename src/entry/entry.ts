@@ -87,7 +87,11 @@ export class Entry implements ExchangeOwner {
       services.addressPermits ?? (() => services.permits),
     );
     this.inflight = new InflightBytes(config.max_inflight_request_size);
-    this.#acceptor = new Acceptor(!config.tls.enabled, (socket) => this.#accept(socket));
+    const { tls, disable_tcp_keepalive, tcp_keepalive_in_seconds } = config;
+    const keepAlive = disable_tcp_keepalive ? null : tcp_keepalive_in_seconds;
+    this.#acceptor = new Acceptor({ plain: !tls.enabled, keepAlive }, (socket) =>
+      this.#accept(socket),
+    );
     this.#admits = services.admits ?? null;
     this.route = (context) => {
       this.#total++;
@@ -229,10 +233,7 @@ export class Entry implements ExchangeOwner {
 
   /** Learns who the client is, where a proxy in front tells it; then serves it. */
   #greet(connection: Connection, socket: Socket): void {
-    const { network, head_timeout, disable_tcp_keepalive } = this.#config;
-    if (!disable_tcp_keepalive) {
-      socket.setKeepAlive(true, this.#config.tcp_keepalive_in_seconds);
-    }
+    const { network, head_timeout } = this.#config;
     if (!network.proxy_protocol) {
       this.#count(connection, socket);
       return;

@@ -139,6 +139,11 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
     return this.owner.route(context)(context);
   }
 
+  /** performance.now() when the response was out; now, while it is not. */
+  protected get endedAt(): number {
+    return this.context?.endedAt || performance.now();
+  }
+
   /** Nothing more is to be done for the response. */
   protected finish(): void {
     if (this.done) return;

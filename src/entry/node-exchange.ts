@@ -151,7 +151,7 @@ export class NodeExchange extends Exchange {
     const body = this.#body;
     // Where the connection was said to stay, the rest of the request has to be read.
     if (body !== null && this.receiving) body.discard(() => connection.unsettle(0));
-    connection.finished(body !== null, this.owner.draining);
+    connection.finished(body !== null, this.owner.draining, this.endedAt);
   }
 
   /** Whether this response is the connection's last one. */

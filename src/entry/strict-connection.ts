@@ -81,6 +81,7 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
   begin(): void {
     const socket = this.#socket;
     clock.add(this);
+    this.#connection.tellsAhead = true;
     if (socket instanceof ClientSocket) socket.receiver = this.#onBytes;
     // Of a ClientSocket that is what was read before it came here, as while it waited for a permit.
     socket.on('data', this.#onData);
@@ -111,11 +112,11 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
     this.#timeBody();
   }
 
-  responded(last: boolean): void {
+  responded(last: boolean, now: number): void {
     const body = this.#body;
     const connection = this.#connection;
     this.#exchange = null;
-    connection.finished(true, this.#front.owner.draining);
+    connection.finished(true, this.#front.owner.draining, now);
     if (last) {
       this.deadline = Infinity;
       connection.ending = 'answered';
@@ -209,7 +210,8 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
   #settle(): void {
     const rest = this.#rest;
     const connection = this.#connection;
-    connection.ahead = rest !== null;
+    // What is left of a body that nobody waits for is ahead, too.
+    connection.ahead = rest !== null || (this.#body !== null && this.#exchange === null);
     if (connection.closing) return;
     // A client that sends far ahead has to wait; below that, its going away is noticed.
     if (rest !== null && rest.length >= maxAhead) this.pause();

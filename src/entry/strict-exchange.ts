@@ -14,8 +14,11 @@ export interface ExchangeReader {
   /** Fields of a response after which the connection stays open. */
   readonly keepAlive: string;
   readonly writer: SocketWriter;
-  /** The response is out; `last` when it said that the connection ends. */
-  responded(last: boolean): void;
+  /**
+   * The response is out, since `now` (performance.now()); `last` when it said that the connection
+   * ends.
+   */
+  responded(last: boolean, now: number): void;
 }
 
 /** One request that the strict reader has read, and its response on the bare connection. */
@@ -142,6 +145,6 @@ export class StrictExchange extends Exchange {
   #finished(): void {
     if (this.done) return;
     this.finish();
-    this.#reader.responded(this.#last);
+    this.#reader.responded(this.#last, this.endedAt);
   }
 }

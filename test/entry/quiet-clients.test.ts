@@ -60,7 +60,7 @@ suite('quiet clients of a draining worker', () => {
     const connection = new Connection(duplexPair()[0], false);
     const ask = (): void => {
       connection.arrive({ start: () => {} } as unknown as Exchange, false);
-      connection.finished(true, false);
+      connection.finished(true, false, performance.now());
     };
     clock.now += 5000;
     ask();
