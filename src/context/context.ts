@@ -165,6 +165,11 @@ export class RequestContext {
     (this.#onEnd ??= []).push(listener);
   }
 
+  /** Whether somebody looks at request and response when all is over. */
+  get isObserved(): boolean {
+    return this.#onEnd !== null;
+  }
+
   /** The response is out, or will never be. Called by the entry only. */
   end(): void {
     if (this.endedAt > 0) return;

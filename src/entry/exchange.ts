@@ -10,7 +10,7 @@ import type { Connection } from './connections.ts';
 import type { ForwardedFields } from './forwarded-fields.ts';
 import { respond, respondError } from './respond.ts';
 import type { RequestCounts } from './request-counts.ts';
-import type { ResponseWriter } from './response-writer.ts';
+import type { Fields, ResponseWriter } from './response-writer.ts';
 
 /** The rest of an unread body up to this size is read, so that the connection can go on; bytes. */
 export const smallRest = 64 << 10;
@@ -54,8 +54,13 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
   /** Whether the request's body is still arriving. */
   abstract get receiving(): boolean;
   abstract get begun(): boolean;
-  abstract send(status: number, statusText: string, headers: string[], body: Buffer | null): void;
-  abstract begin(status: number, statusText: string, headers: string[]): void;
+  abstract send(status: number, statusText: string, headers: Fields, body: Buffer | null): void;
+  abstract begin(
+    status: number,
+    statusText: string,
+    headers: Fields,
+    length: number | undefined,
+  ): void;
   abstract write(chunk: Buffer): boolean;
   abstract inform(status: number, headers: readonly string[]): void;
   abstract flush(): void;

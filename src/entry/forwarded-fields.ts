@@ -1,6 +1,8 @@
 import { BlockList, isIPv6 } from 'node:net';
 import type { EntryConfig } from '../config/types.ts';
 import type { ClientConnection } from '../context/context.ts';
+import { type FieldLines, fieldLine, nameBit } from '../context/field-lines.ts';
+import { isIllegalValue } from '../context/field-syntax.ts';
 import type { HeaderList } from '../context/header-list.ts';
 
 /** Addresses and networks of the proxies whose word on the client counts. */
@@ -32,7 +34,12 @@ export interface ForwardedClient {
   readonly address: string;
   readonly proto: string;
   readonly element: string;
+  /** All of it as lines, for a request that comes without any such field. */
+  readonly lines: FieldLines;
 }
+
+const names = ['X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'Forwarded'] as const;
+const nameBits = names.reduce((bits, name) => bits | nameBit(name), 0);
 
 /** A client's connection, which keeps what was last said of it. */
 export interface ForwardingConnection extends ClientConnection {
@@ -55,8 +62,9 @@ export class ForwardedFields {
   /** Sets the fields of one request. */
   apply(headers: HeaderList, client: ForwardingConnection): void {
     if (this.#policy === 'off') return;
+    const { host, address, proto, element, lines } = said(client, headers.get('host'));
+    if (headers.appendNew(lines, names)) return;
     keepFromConnection(headers);
-    const { host, address, proto, element } = said(client, headers.get('host'));
     if (this.#policy === 'append' || this.#trusted.includes(client.remoteAddress)) {
       extend(headers, 'X-Forwarded-For', address);
       extend(headers, 'Forwarded', element);
@@ -84,7 +92,18 @@ function said(client: ForwardingConnection, host: string | undefined): Forwarded
   const address = plainAddress(remoteAddress);
   const proto = client.tls ? 'https' : 'http';
   const element = elementFor(address, proto, host);
-  return (client.forwardedAs = { remoteAddress, host, address, proto, element });
+  const lines = linesOf([address, proto, host, element]);
+  return (client.forwardedAs = { remoteAddress, host, address, proto, element, lines });
+}
+
+/** @param values in the order of `names` */
+function linesOf(values: readonly (string | undefined)[]): FieldLines {
+  let lines = '';
+  for (const [index, name] of names.entries()) {
+    const value = values[index];
+    if (value !== undefined && !isIllegalValue(value)) lines += fieldLine(name, value);
+  }
+  return { all: lines, passed: lines, names: nameBits };
 }
 
 /** A field that Connection names would be taken out on the way: not these. */

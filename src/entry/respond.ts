@@ -4,6 +4,7 @@ import type { GatewayResponse, RequestContext } from '../context/context.ts';
 import { isNamed } from '../context/field-syntax.ts';
 import type { Log } from '../log.ts';
 import { errorBody, toGatewayError } from './error-response.ts';
+import { dateField } from './response-head.ts';
 import type { ResponseWriter } from './response-writer.ts';
 
 /**
@@ -15,14 +16,22 @@ export function respond(context: RequestContext, writer: ResponseWriter): void {
   response.status ||= 200;
   if (context.keptOfResponse >= 0) response.observe(context.keptOfResponse);
   const { status, statusText, body } = response;
-  const headers = framed(response, context.request.method);
-  if (context.request.method === 'HEAD' || status === 204 || status === 304) {
+  const { method } = context.request;
+  if (method === 'HEAD' || status === 204 || status === 304) {
+    const headers = framed(response, method);
     if (!isBuffered(body)) body.cancel();
     writer.send(status, statusText, headers, null);
-  } else if (isBuffered(body)) {
+    return;
+  }
+  const length = lengthOf(body);
+  // Who looks afterwards is to find the fields as they were sent.
+  const asLines = writer.takesLines === true && !context.isObserved;
+  const lines = asLines ? framedLines(response.headers, length) : null;
+  const headers = lines ?? framed(response, method);
+  if (isBuffered(body)) {
     writer.send(status, statusText, headers, body);
   } else {
-    writer.begin(status, statusText, headers);
+    writer.begin(status, statusText, headers, length);
     body.start(new BodyWriter(body, writer));
     writer.flush();
   }
@@ -85,6 +94,14 @@ function framed(response: GatewayResponse, method: string): string[] {
   raw.length = kept;
   if (length !== undefined) raw.push('Content-Length', `${length}`);
   return raw;
+}
+
+/** The same as lines, with Date; null where the fields are no lines any more. */
+function framedLines(headers: HeaderList, length: number | undefined): string | null {
+  const { passed } = headers;
+  if (passed === null) return null;
+  const dated = headers.has('date') ? passed : passed + dateField();
+  return length === undefined ? dated : `${dated}Content-Length: ${length}\r\n`;
 }
 
 function isFraming(name: string): boolean {

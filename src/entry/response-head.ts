@@ -1,5 +1,6 @@
 import { isIllegalValue, isNamed, isToken } from '../context/field-syntax.ts';
 import { STATUS_CODES } from '../node-http.ts';
+import type { Fields } from './response-writer.ts';
 
 /** `HTTP/1.1 200 OK` and the like, by status. */
 const statusLines = Array.from<string | undefined>({ length: 1000 });
@@ -8,20 +9,18 @@ let dateSecond = 0;
 
 /**
  * The head of a response on a connection, Latin-1, to the empty line that ends it. Date is added
- * when it is missing; `ending` is what closes the head: the fields that concern the connection.
+ * to an array when it is missing; `ending` is what closes the head: the fields that concern the
+ * connection.
  * @throws TypeError for what must not be on the wire
  */
 export function encodeResponseHead(
   status: number,
   statusText: string,
-  headers: readonly string[],
+  headers: Fields,
   ending: string,
 ): string {
-  let head = statusText === '' ? (statusLines[status] ?? statusLine(status)) : '';
-  if (head === '') {
-    if (isIllegalValue(statusText)) throw new TypeError('an illegal reason phrase');
-    head = `HTTP/1.1 ${checkedStatus(status)} ${statusText}\r\n`;
-  }
+  let head = firstLine(status, statusText);
+  if (typeof headers === 'string') return head + headers + ending;
   let dated = false;
   for (let i = 0; i < headers.length; i += 2) {
     const field = headers[i] as string;
@@ -49,6 +48,13 @@ export function encodeInterimHead(status: number, headers: readonly string[]): s
   return `${head}\r\n`;
 }
 
+function firstLine(status: number, text: string): string {
+  if (text === '' || text === STATUS_CODES[status])
+    return statusLines[status] ?? statusLine(status);
+  if (isIllegalValue(text)) throw new TypeError('an illegal reason phrase');
+  return `HTTP/1.1 ${checkedStatus(status)} ${text}\r\n`;
+}
+
 function statusLine(status: number): string {
   const text = STATUS_CODES[checkedStatus(status)] ?? 'unknown';
   return (statusLines[status] = `HTTP/1.1 ${status} ${text}\r\n`);
@@ -59,8 +65,8 @@ function checkedStatus(status: number): number {
   throw new RangeError(`${status} is no status code`);
 }
 
-/** The time now, made once a second. */
-function dateField(): string {
+/** The line that tells the time now, made once a second. */
+export function dateField(): string {
   const now = Date.now();
   const second = Math.floor(now / 1000);
   if (second !== dateSecond) {

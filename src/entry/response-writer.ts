@@ -1,3 +1,6 @@
+/** A flat name/value array; or well-formed lines, with Date, for a writer that takes them. */
+export type Fields = string[] | string;
+
 /**
  * Where a response goes on the wire: HTTP/1.1 by node:http today; any other way of speaking HTTP
  * takes the same few calls. Either `send` alone, or `begin`, `write` any number of times, `end`.
@@ -7,10 +10,14 @@ export interface ResponseWriter {
   readonly begun: boolean;
   /** Set by the one who writes: called when `write` has answered false and there is room again. */
   onDrain: (() => void) | null;
+  /** Whether it takes fields as lines, too. */
+  readonly takesLines?: true;
   /** A whole response; `headers` (flat, Content-Length included) becomes the writer's. */
-  send(status: number, statusText: string, headers: string[], body: Buffer | null): void;
-  /** The head of a response whose body follows; without Content-Length the writer frames it. */
-  begin(status: number, statusText: string, headers: string[]): void;
+  send(status: number, statusText: string, headers: Fields, body: Buffer | null): void;
+  /**
+   * The head of a response whose body follows, of `length` bytes; without that the writer frames it.
+   */
+  begin(status: number, statusText: string, headers: Fields, length: number | undefined): void;
   /** Sends what `begin` may have kept back to go out with the first part of the body. */
   flush(): void;
   /** `chunk` may be lent. False when nothing more should be written until `onDrain`. */

@@ -1,11 +1,11 @@
 import { type Body, isBuffered } from '../context/body.ts';
 import { GatewayRequest, type RequestContext } from '../context/context.ts';
-import { HeaderList } from '../context/header-list.ts';
 import type { SocketWriter } from '../context/socket-writer.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Connection } from './connections.ts';
 import { Exchange, type ExchangeOwner, smallRest } from './exchange.ts';
 import { encodeInterimHead, encodeResponseHead } from './response-head.ts';
+import type { Fields } from './response-writer.ts';
 import type { StrictBody } from './strict-body.ts';
 import type { StrictHead } from './strict-head.ts';
 
@@ -23,6 +23,7 @@ export interface ExchangeReader {
 
 /** One request that the strict reader has read, and its response on the bare connection. */
 export class StrictExchange extends Exchange {
+  readonly takesLines = true;
   begun = false;
   readonly #reader: ExchangeReader;
   readonly #head: StrictHead;
@@ -58,7 +59,7 @@ export class StrictExchange extends Exchange {
 
   protected newRequest(): GatewayRequest {
     const { method, target, headers } = this.#head;
-    return new GatewayRequest(method, target, new HeaderList(headers), this.#body);
+    return new GatewayRequest(method, target, headers, this.#body);
   }
 
   protected failBody(error: GatewayError): void {
@@ -72,7 +73,7 @@ export class StrictExchange extends Exchange {
     this.breakOff();
   }
 
-  send(status: number, statusText: string, headers: string[], body: Buffer | null): void {
+  send(status: number, statusText: string, headers: Fields, body: Buffer | null): void {
     const head = encodeResponseHead(status, statusText, headers, this.#fieldsOfConnection());
     this.begun = true;
     if (body === null) this.#writer.write(head);
@@ -80,8 +81,8 @@ export class StrictExchange extends Exchange {
     this.#finished();
   }
 
-  begin(status: number, statusText: string, headers: string[]): void {
-    const chunked = !new HeaderList(headers).has('content-length');
+  begin(status: number, statusText: string, headers: Fields, length: number | undefined): void {
+    const chunked = length === undefined;
     const ending = this.#fieldsOfConnection();
     this.#unsent = encodeResponseHead(
       status,

@@ -1,12 +1,13 @@
-import { isIllegalValue, isNamed, tokenEnd } from '../context/field-syntax.ts';
+import { isPadded, lineScan, nameBit, staysHere, targetEnd } from '../context/field-lines.ts';
+import { isNamed } from '../context/field-syntax.ts';
+import { HeaderList } from '../context/header-list.ts';
 
 /** A request's head as the strict reader understands it. */
 export interface StrictHead {
   readonly method: string;
   /** Origin form: begins with a slash. */
   readonly target: string;
-  /** Flat name/value array in wire order. */
-  readonly headers: string[];
+  readonly headers: HeaderList;
   /** Bytes of the body; 0 when there is none. */
   readonly length: number;
   /** Whether the client ends the connection after this request. */
@@ -21,18 +22,8 @@ export interface StrictLimits {
   readonly fields: number;
 }
 
-const headEnd = Buffer.from('\r\n\r\n');
-const methods: ReadonlySet<string> = new Set([
-  'GET',
-  'POST',
-  'PUT',
-  'DELETE',
-  'HEAD',
-  'OPTIONS',
-  'PATCH',
-]);
-/** Of a target in origin form; without `#`, which belongs into none. */
-const illegalInTarget = /[^\x21\x22\x24-\x7e]/;
+const methods = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH'] as const;
+const version = ' HTTP/1.1\r\n';
 const hostValue = /^[0-9A-Za-z.\-_]+(?::[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?$/;
 const lengthValue = /^(?:0|[1-9][0-9]{0,14})$/;
 
@@ -47,43 +38,55 @@ export function readStrictHead(
   to: number,
   limits: StrictLimits,
 ): StrictHead | null {
-  const found = bytes.indexOf(headEnd, from);
-  if (found < 0 || found + 4 > to || found + 4 - from > limits.size) return null;
+  const method = methodAt(bytes, from, to);
+  if (method === undefined) return null;
+  const targetBegin = from + method.length + 1;
+  const behind = targetEnd(bytes, targetBegin, to);
+  if (bytes[targetBegin - 1] !== 0x20 || bytes[targetBegin] !== 0x2f) return null;
+  if (!startsWith(bytes, behind, to, version)) return null;
+  const begin = behind + version.length;
+  const end = lineScan.scan(bytes, begin, to);
+  if (end < 0 || end - from > limits.size || lineScan.count > limits.fields) return null;
   // All lines, each with its CRLF.
-  const text = bytes.toString('latin1', from, found + 2);
-  const methodEnd = text.indexOf(' ');
-  const method = text.slice(0, methodEnd);
-  if (!methods.has(method)) return null;
-  const lineEnd = text.indexOf('\r\n');
-  const targetEnd = lineEnd - 9;
-  if (targetEnd <= methodEnd + 1 || !text.startsWith(' HTTP/1.1', targetEnd)) return null;
-  const target = text.slice(methodEnd + 1, targetEnd);
-  if (target.charCodeAt(0) !== 0x2f || illegalInTarget.test(target)) return null;
+  const text = bytes.toString('latin1', from, end - 2);
 
-  const headers: string[] = [];
+  const { marks, count } = lineScan;
+  const all = text.slice(begin - from);
+  let passed = '';
+  /** Where the lines begin that go on and are not in `passed` yet. */
+  let run = begin - from;
+  let names = 0;
+  let plain = true;
   let hosts = 0;
   let length = -1;
   let connection = '';
-  for (let at = lineEnd + 2; at < text.length; ) {
-    const end = text.indexOf('\r\n', at);
-    const colon = tokenEnd(text, at);
-    if (colon === at || text.charCodeAt(colon) !== 0x3a) return null;
+  for (let mark = 0; mark < 3 * count; mark += 3) {
+    const at = (marks[mark] as number) - from;
+    const colon = (marks[mark + 1] as number) - from;
+    const lineEnd = (marks[mark + 2] as number) - from;
     const field = text.slice(at, colon);
-    const start = text.charCodeAt(colon + 1) === 0x20 ? colon + 2 : colon + 1;
-    const value = text.slice(start, end);
-    if (isIllegalValue(value) || isPadded(value)) return null;
-    // Only fields of these lengths matter here, so that most names are not looked at.
+    const spaced = text.charCodeAt(colon + 1) === 0x20;
+    const start = spaced ? colon + 2 : colon + 1;
+    if (isPadded(text, start, lineEnd)) return null;
+    plain &&= spaced;
+    names |= nameBit(field);
+    if (!staysHere(field)) {
+      if (isNamed(field, 'trailer')) return null;
+      continue;
+    }
+    passed += text.slice(run, at);
+    run = lineEnd + 2;
+    const value = text.slice(start, lineEnd);
     switch (field.length) {
       case 4:
-        if (!isNamed(field, 'host')) break;
         if (++hosts > 1 || !hostValue.test(value)) return null;
         break;
       case 6:
-        if (isNamed(field, 'expect')) return null;
-        break;
       case 7:
-        if (isNamed(field, 'upgrade') || isNamed(field, 'trailer')) return null;
-        break;
+      case 16:
+      case 17:
+        // Expect, Upgrade, Proxy-Connection, Transfer-Encoding.
+        return null;
       case 10:
         if (!isNamed(field, 'connection')) break;
         if (connection !== '') return null;
@@ -95,32 +98,42 @@ export function readStrictHead(
         if (length >= 0 || !lengthValue.test(value)) return null;
         length = Number(value);
         break;
-      case 16:
-        if (isNamed(field, 'proxy-connection')) return null;
-        break;
-      case 17:
-        if (isNamed(field, 'transfer-encoding')) return null;
-        break;
     }
-    headers.push(field, value);
-    at = end + 2;
   }
-  if (hosts !== 1 || headers.length > 2 * limits.fields) return null;
+  if (hosts !== 1) return null;
+  passed += text.slice(run);
   return {
     method,
-    target,
-    headers,
+    target: text.slice(targetBegin - from, behind - from),
+    headers: new HeaderList(plain ? { all, passed, names } : fieldsOf(text, from)),
     length: Math.max(0, length),
     close: connection === 'close',
-    end: found + 4,
+    end,
   };
 }
 
-/** Whether blanks are around the value, beyond the one behind the colon. */
-function isPadded(value: string): boolean {
-  return isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1));
+/** The fields that were scanned, as an array: not all of their lines are plain. */
+function fieldsOf(text: string, from: number): string[] {
+  const { marks, count } = lineScan;
+  const fields: string[] = [];
+  for (let mark = 0; mark < 3 * count; mark += 3) {
+    const colon = (marks[mark + 1] as number) - from;
+    const start = text.charCodeAt(colon + 1) === 0x20 ? colon + 2 : colon + 1;
+    fields.push(text.slice((marks[mark] as number) - from, colon));
+    fields.push(text.slice(start, (marks[mark + 2] as number) - from));
+  }
+  return fields;
 }
 
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
+function methodAt(bytes: Buffer, from: number, to: number): string | undefined {
+  for (const method of methods) if (startsWith(bytes, from, to, method)) return method;
+  return undefined;
+}
+
+function startsWith(bytes: Buffer, from: number, to: number, text: string): boolean {
+  if (from + text.length > to) return false;
+  for (let i = 0; i < text.length; i++) {
+    if (bytes[from + i] !== text.charCodeAt(i)) return false;
+  }
+  return true;
 }

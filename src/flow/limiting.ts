@@ -178,10 +178,8 @@ export function openAllowance(
 }
 
 function sizeOf({ request }: RequestContext): number {
-  let size = request.method.length + request.target.length + 12 + (request.length ?? 0);
-  const { raw } = request.headers;
-  for (const text of raw) size += text.length + 2;
-  return size;
+  const { method, target, length = 0, headers } = request;
+  return method.length + target.length + 12 + length + headers.size;
 }
 
 /** Compiles what a limiter does with a request for a key: let it pass, now or later, or refuse it. */

@@ -3,11 +3,12 @@ import { type Body, type BodySource, isBuffered, lengthOf } from '../context/bod
 import { Completion } from '../context/completion.ts';
 import type { RequestContext } from '../context/context.ts';
 import { HeaderList } from '../context/header-list.ts';
+import { dropOfConnection } from '../context/hop-fields.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import type { Balancer } from './balancer.ts';
 import type { ForwardOptions } from './cluster.ts';
 import { compressed } from './compression.ts';
-import { requestFields, stripResponseFields } from './forwarded-fields.ts';
+import { requestFields, requestLines } from './forwarded-fields.ts';
 import { LimitedBody } from './limited-body.ts';
 import type { Node } from './node.ts';
 import type { NodeTraffic } from './node-traffic.ts';
@@ -44,7 +45,9 @@ export class Forwarding extends Completion implements UpstreamHandler {
   #tried: readonly Node[] = none;
   #exchange: UpstreamExchange | null = null;
   #body: Body;
-  #fields: string[] = [];
+  /** Value of Host; each node's own when it is empty. */
+  #host = '';
+  #fields: readonly string[] | string = '';
   /** What a `hash` balancer goes by. */
   #key = '';
   #attempt = 0;
@@ -66,17 +69,26 @@ export class Forwarding extends Completion implements UpstreamHandler {
   start(): void {
     const context = this.#context;
     if (context.aborted) return this.#settle(new GatewayError('CLIENT_GONE'));
-    const { request } = context;
+    const { headers } = context.request;
     this.#target.budget.earn();
-    const host = this.#options.host === 'client' ? request.headers.get('host') : undefined;
-    this.#fields = requestFields(request.headers.raw, host ?? '', this.#target.authorization);
-    if (this.#target.compress) this.#body = compressed(this.#body, this.#fields);
+    if (this.#options.host === 'client') this.#host = headers.get('host') ?? '';
+    this.#fields = this.#fieldsToSend(headers);
     if (!isBuffered(this.#body) && this.#mayRepeat()) this.#body = new ReplayBody(this.#body);
-    const { hashKey, via } = this.#options;
-    if (via !== null) this.#fields.push('Via', via);
+    const { hashKey } = this.#options;
     if (hashKey !== null) this.#key = hashKey(context);
     context.onAbort(this.#onClientGone);
     this.#try();
+  }
+
+  #fieldsToSend(headers: HeaderList): readonly string[] | string {
+    const { authorization, compress } = this.#target;
+    const { via } = this.#options;
+    const lines = via === null && !compress ? requestLines(headers, authorization) : null;
+    if (lines !== null) return lines;
+    const fields = requestFields(headers.raw, authorization);
+    if (compress) this.#body = compressed(this.#body, fields);
+    if (via !== null) fields.push('Via', via);
+    return fields;
   }
 
   /** Whether this request would be sent again after a node has seen it. */
@@ -99,7 +111,6 @@ export class Forwarding extends Completion implements UpstreamHandler {
     }
     if (node === null)
       return this.#settle(new GatewayError('UPSTREAM_UNAVAILABLE', { cluster: name }));
-    if (this.#options.host === 'node' || this.#fields[1] === '') this.#fields[1] = node.host;
     this.#node = node;
     node.inFlight++;
     const { traffic } = node;
@@ -130,6 +141,7 @@ export class Forwarding extends Completion implements UpstreamHandler {
       {
         method: request.method,
         target: request.target,
+        host: this.#host || node.host,
         headers: this.#fields,
         body,
         expectsContinue: request.expectsContinue && this.#isUnasked,
@@ -159,10 +171,15 @@ export class Forwarding extends Completion implements UpstreamHandler {
 
   onInformation(status: number, headers: string[]): void {
     // The entry answers 100 by itself, when the body is asked for.
-    if (status !== 100) this.#context.interim?.inform(status, stripResponseFields(headers));
+    if (status !== 100) this.#inform(status, headers);
   }
 
-  onHead(status: number, statusText: string, headers: string[], body: Body): void {
+  #inform(status: number, headers: string[]): void {
+    dropOfConnection(headers);
+    this.#context.interim?.inform(status, headers);
+  }
+
+  onHead(status: number, statusText: string, headers: HeaderList, body: Body): void {
     const node = this.#leaveNode() as Node;
     const failing = status === 502 || status === 503 || status === 504;
     if (failing) node.failures++;
@@ -183,26 +200,26 @@ export class Forwarding extends Completion implements UpstreamHandler {
       }
       if (lengthOf(body) === undefined) body = new LimitedBody(body as BodySource, limit, tooLarge);
     }
-    const fields = stripResponseFields(headers);
-    if (this.#options.via !== null) fields.push('Via', this.#options.via);
-    this.#respond(status, statusText, fields, body);
+    headers.removeOfConnection();
+    if (this.#options.via !== null) headers.append('Via', this.#options.via);
+    this.#respond(status, statusText, headers, body);
     this.#settle();
   }
 
   onUpgrade(status: number, headers: string[], socket: Duplex, head: Buffer): void {
     this.#leaveNode()?.health.succeeded();
-    this.#respond(status, '', headers, null);
+    this.#respond(status, '', new HeaderList(headers), null);
     this.#context.upgraded = { socket, head };
     this.#settle();
   }
 
   /** The response takes the place of one that the flow may have had before. */
-  #respond(status: number, statusText: string, headers: string[], body: Body): void {
+  #respond(status: number, statusText: string, headers: HeaderList, body: Body): void {
     const { response } = this.#context;
     if (!isBuffered(response.body)) response.body.cancel();
     response.status = status;
     response.statusText = statusText;
-    response.headers = new HeaderList(headers);
+    response.headers = headers;
     response.body = body;
   }
 

@@ -90,7 +90,7 @@ export class Http1Exchange extends ResponseBody implements UpstreamExchange, Bod
   // The response, from the connection.
 
   takeInformation(head: ResponseHead): void {
-    if (!this.over) this.#handler.onInformation(head.status, head.headers);
+    if (!this.over) this.#handler.onInformation(head.status, head.headers.raw);
   }
 
   takeHead(head: ResponseHead, hasBody: boolean, length: number): void {
@@ -128,7 +128,7 @@ export class Http1Exchange extends ResponseBody implements UpstreamExchange, Bod
   takeUpgrade(head: ResponseHead, socket: Duplex, rest: Buffer): void {
     this.#carrier = null;
     this.over = true;
-    this.#handler.onUpgrade(head.status, head.headers, socket, rest);
+    this.#handler.onUpgrade(head.status, head.headers.raw, socket, rest);
   }
 
   /** Whether somebody reads the body, or the head is still to come. */

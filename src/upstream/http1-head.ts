@@ -1,11 +1,12 @@
+import { isPadded, lineScan, nameBit, staysHere, valueEnd } from '../context/field-lines.ts';
 import { isIllegalValue, isNamed, tokenEnd } from '../context/field-syntax.ts';
+import { HeaderList } from '../context/header-list.ts';
 
 /** A response head as it was on the wire, and what its fields say of framing. */
 export interface ResponseHead {
   readonly status: number;
   readonly statusText: string;
-  /** Flat name/value array in wire order. */
-  readonly headers: string[];
+  readonly headers: HeaderList;
   /** Body bytes announced by Content-Length; -1 without it. */
   readonly length: number;
   readonly chunked: boolean;
@@ -17,6 +18,9 @@ export interface ResponseHead {
 
 const statusCode = /^[1-9]\d\d$/;
 const digits = /^\d{1,15}$/;
+
+/** Bytes that a head, and likewise all trailers, may have. */
+export const maxHead = 65_536;
 
 /** What is wrong with a head; the connection cannot be trusted any more. */
 export class HeadError extends Error {
@@ -78,15 +82,15 @@ export function parseHead(text: string): ResponseHead {
   if (lineEnd < 12 || isIllegalValue(statusText)) {
     throw new HeadError('an illegal status line');
   }
-  const headers = parseFields(text, lineEnd + 2);
+  const fields = parseFields(text, lineEnd + 2);
   let length = -1;
   let chunked = false;
   let keepAlive = minor === 1;
   let keepAliveTimeout = Infinity;
-  for (let i = 0; i < headers.length; i += 2) {
+  for (let i = 0; i < fields.length; i += 2) {
     // Only fields of these lengths matter here, so that most names are not looked at.
-    const name = headers[i] as string;
-    const value = headers[i + 1] as string;
+    const name = fields[i] as string;
+    const value = fields[i + 1] as string;
     if (name.length === 14 && isNamed(name, 'content-length')) {
       length = contentLength(value, length);
     } else if (name.length === 17 && isNamed(name, 'transfer-encoding')) {
@@ -100,7 +104,98 @@ export function parseHead(text: string): ResponseHead {
     }
   }
   if (chunked && length >= 0) throw new HeadError('both Content-Length and Transfer-Encoding');
+  const headers = new HeaderList(fields);
   return { status, statusText, headers, length, chunked, keepAlive, keepAliveTimeout };
+}
+
+/** A head, and where it ends in the bytes that it was read from. */
+export interface PlainHead extends ResponseHead {
+  readonly end: number;
+}
+
+const plainVersion = 'HTTP/1.1 ';
+
+/**
+ * Reads the head that begins at `from`, if all of it is there before `to` and it is of the common
+ * sort: a final response, every field in plain lines, and none of them twice that frames it. Null
+ * for whatever else, be it unusual, malformed or unfinished, which `parseHead` judges.
+ */
+export function readPlainHead(bytes: Buffer, from: number, to: number): PlainHead | null {
+  const reason = from + 13;
+  if (reason >= to) return null;
+  for (let i = 0; i < plainVersion.length; i++) {
+    if (bytes[from + i] !== plainVersion.charCodeAt(i)) return null;
+  }
+  const status = statusAt(bytes, from + 9);
+  if (status < 200 || bytes[from + 12] !== 0x20) return null;
+  const behind = valueEnd(bytes, reason, to);
+  if (behind + 1 >= to || bytes[behind] !== 0x0d || bytes[behind + 1] !== 0x0a) return null;
+  const begin = behind + 2;
+  const end = lineScan.scan(bytes, begin, to);
+  if (end < 0 || end - from > maxHead) return null;
+  const text = bytes.toString('latin1', from, end - 2);
+
+  const { marks, count } = lineScan;
+  let passed = '';
+  /** Where the lines begin that go on and are not in `passed` yet. */
+  let run = begin - from;
+  let names = 0;
+  let length = -1;
+  let chunked = false;
+  let connection = '';
+  let keepAliveTimeout = Infinity;
+  for (let mark = 0; mark < 3 * count; mark += 3) {
+    const at = (marks[mark] as number) - from;
+    const colon = (marks[mark + 1] as number) - from;
+    const lineEnd = (marks[mark + 2] as number) - from;
+    const name = text.slice(at, colon);
+    if (text.charCodeAt(colon + 1) !== 0x20 || isPadded(text, colon + 2, lineEnd)) return null;
+    names |= nameBit(name);
+    if (!staysHere(name)) {
+      // Whether it goes on depends on the framing.
+      if (name.length === 7 && isNamed(name, 'trailer')) return null;
+      continue;
+    }
+    passed += text.slice(run, at);
+    run = lineEnd + 2;
+    const value = text.slice(colon + 2, lineEnd);
+    if (isNamed(name, 'content-length')) {
+      if (length >= 0 || !digits.test(value)) return null;
+      length = Number(value);
+    } else if (isNamed(name, 'transfer-encoding')) {
+      if (chunked || value !== 'chunked') return null;
+      chunked = true;
+    } else if (isNamed(name, 'connection')) {
+      if (connection !== '') return null;
+      connection = value.toLowerCase();
+      if (connection !== 'close' && connection !== 'keep-alive') return null;
+    } else if (isNamed(name, 'keep-alive')) keepAliveTimeout = timeoutHint(value);
+    else return null;
+  }
+  if (chunked && length >= 0) return null;
+  passed += text.slice(run);
+  const all = text.slice(begin - from);
+  return {
+    status,
+    statusText: text.slice(13, behind - from),
+    headers: new HeaderList({ all, passed, names }),
+    length,
+    chunked,
+    keepAlive: connection !== 'close',
+    keepAliveTimeout,
+    end,
+  };
+}
+
+/** The status whose three digits are at `at`; -1 when they are none. */
+function statusAt(bytes: Buffer, at: number): number {
+  let status = 0;
+  for (let i = at; i < at + 3; i++) {
+    const digit = (bytes[i] as number) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    status = status * 10 + digit;
+  }
+  return status;
 }
 
 function contentLength(value: string, before: number): number {

@@ -1,4 +1,11 @@
-import { HeadError, parseFields, parseHead, type ResponseHead } from './http1-head.ts';
+import {
+  HeadError,
+  maxHead,
+  parseFields,
+  parseHead,
+  readPlainHead,
+  type ResponseHead,
+} from './http1-head.ts';
 
 /** Who is told what a parser finds; called from within `execute`. */
 export interface ResponseListener {
@@ -11,8 +18,6 @@ export interface ResponseListener {
   onTrailers(trailers: string[]): void;
 }
 
-/** Bytes that a head, and likewise all trailers, may have. */
-const maxHead = 65_536;
 /** Bytes of chunk extensions that one response may have. */
 const maxExtensions = 16_384;
 /** Interim responses that one request may get. */
@@ -124,6 +129,11 @@ export class ResponseParser {
   }
 
   #takeHead(buffer: Buffer, from: number, end: number): number {
+    const plain = this.#held === null ? readPlainHead(buffer, from, end) : null;
+    if (plain !== null) {
+      this.#startMessage(plain);
+      return plain.end;
+    }
     const found = this.#find(buffer, from, end);
     if (found < 0) return end;
     const head = parseHead(this.#text(buffer, from, found - 2));

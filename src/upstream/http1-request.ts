@@ -1,4 +1,5 @@
 import { lengthOf } from '../context/body.ts';
+import { fieldLine } from '../context/field-lines.ts';
 import { isIllegalValue, isToken } from '../context/field-syntax.ts';
 import { GatewayError } from '../errors.ts';
 import type { UpstreamRequest } from './transport.ts';
@@ -15,24 +16,30 @@ function expectsBody(method: string): boolean {
  * @throws REQUEST_MALFORMED when a filter left something that must not be on the wire
  */
 export function encodeRequestHead(request: UpstreamRequest): string {
-  const { method, target, headers, body, upgrade } = request;
+  const { method, target, host, headers, body, upgrade } = request;
   if (!isToken(method) || target === '' || illegalInTarget.test(target)) {
     throw new GatewayError('REQUEST_MALFORMED', { reason: 'its method or target is illegal' });
   }
-  let head = `${method} ${target} HTTP/1.1\r\n`;
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] as string;
-    const value = headers[i + 1] as string;
-    if (!isToken(name) || isIllegalValue(value)) {
-      const reason = `field ${JSON.stringify(name)} holds an illegal character`;
-      throw new GatewayError('REQUEST_MALFORMED', { reason });
-    }
-    head += `${name}: ${value}\r\n`;
-  }
+  const first = `${method} ${target} HTTP/1.1\r\n${checkedLine('Host', host)}`;
+  let head = first + (typeof headers === 'string' ? headers : checkedLines(headers));
   if (upgrade !== undefined) head += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
   if (request.expectsContinue) head += 'Expect: 100-continue\r\n';
   const length = lengthOf(body);
   if (length === undefined) return `${head}Transfer-Encoding: chunked\r\n\r\n`;
   if (body === null && !expectsBody(method)) return `${head}\r\n`;
   return `${head}Content-Length: ${length}\r\n\r\n`;
+}
+
+function checkedLines(fields: readonly string[]): string {
+  let lines = '';
+  for (let i = 0; i < fields.length; i += 2) {
+    lines += checkedLine(fields[i] as string, fields[i + 1] as string);
+  }
+  return lines;
+}
+
+function checkedLine(name: string, value: string): string {
+  if (isToken(name) && !isIllegalValue(value)) return fieldLine(name, value);
+  const reason = `field ${JSON.stringify(name)} holds an illegal character`;
+  throw new GatewayError('REQUEST_MALFORMED', { reason });
 }

@@ -28,12 +28,13 @@ const largest = 32 << 20;
 export function probe(transport: Transport, question: ProbeQuestion): Promise<ProbeAnswer> {
   const { host, path, authorization, timeout } = question;
   const { promise, resolve, reject } = Promise.withResolvers<ProbeAnswer>();
-  const headers = ['Host', host, 'Accept', 'application/json'];
+  const headers = ['Accept', 'application/json'];
   if (authorization !== null) headers.push('Authorization', authorization);
   const exchange = transport.send(
     {
       method: 'GET',
       target: path,
+      host,
       headers,
       body: null,
       headTimeout: timeout,

@@ -1,17 +1,20 @@
 import type { Duplex } from 'node:stream';
 import type { Body } from '../context/body.ts';
+import type { HeaderList } from '../context/header-list.ts';
 import { GatewayError } from '../errors.ts';
 
-/** One request to one node, complete but for its framing: hop-by-hop fields are gone, Host is set. */
+/** One request to one node, complete but for its framing: hop-by-hop fields are gone. */
 export interface UpstreamRequest {
   readonly method: string;
   /** Origin-form target. */
   readonly target: string;
+  /** Value of Host. */
+  readonly host: string;
   /**
-   * Flat name/value array in wire order, without Connection, Upgrade, Content-Length and
-   * Transfer-Encoding: the transport writes these from `body` and `upgrade`.
+   * Flat name/value array in wire order, or well-formed lines, without Host, Connection, Upgrade,
+   * Content-Length and Transfer-Encoding: the transport writes these itself.
    */
-  readonly headers: readonly string[];
+  readonly headers: readonly string[] | string;
   /** Started when there is a connection, not before. */
   readonly body: Body;
   /**
@@ -53,7 +56,7 @@ export interface UpstreamHandler {
    * The response head, with all its fields. `body` is null when the response has none, a Buffer
    * when all of it is there, and else a source: somebody has to start or cancel it.
    */
-  onHead(status: number, statusText: string, headers: string[], body: Body): void;
+  onHead(status: number, statusText: string, headers: HeaderList, body: Body): void;
   /** The node switched protocols: `socket` is the raw connection, `head` what came behind 101. */
   onUpgrade(status: number, headers: string[], socket: Duplex, head: Buffer): void;
   /**

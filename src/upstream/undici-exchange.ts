@@ -2,6 +2,8 @@ import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { type BodySource, isBuffered, lengthOf } from '../context/body.ts';
 import { countBodyBytes } from '../context/body-garbage.ts';
+import { parseLines } from '../context/field-lines.ts';
+import { HeaderList } from '../context/header-list.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import { clock, type Timed } from '../coarse-clock.ts';
 import { ResponseBody } from './response-body.ts';
@@ -52,12 +54,11 @@ export class UndiciExchange
 
   /** What undici is asked for. */
   options(): Dispatcher.DispatchOptions {
-    const { method, target, headers, body, headTimeout, bodyTimeout } = this.#request;
+    const { method, target, host, headers, body, headTimeout, bodyTimeout } = this.#request;
     const length = lengthOf(body);
-    const framed =
-      length !== undefined && length > 0
-        ? [...headers, 'Content-Length', `${length}`]
-        : (headers as string[]);
+    const fields = typeof headers === 'string' ? parseLines(headers) : headers;
+    const framed = ['Host', host, ...fields];
+    if (length !== undefined && length > 0) framed.push('Content-Length', `${length}`);
     return {
       method,
       path: target,
@@ -100,7 +101,7 @@ export class UndiciExchange
     this.length = announced === undefined ? undefined : Number(announced);
     const empty = this.length === 0;
     if (empty) this.over = true;
-    this.#handler.onHead(status, statusText, headers, empty ? null : this);
+    this.#handler.onHead(status, statusText, new HeaderList(headers), empty ? null : this);
     if (!this.over && !this.isRead) controller.pause();
   }
 

@@ -352,31 +352,40 @@ function conform({ create, lean, tls }: Subject): void {
     });
   }
 
-  test('writes the request as it was given', async (t) => {
-    const heads: string[] = [];
-    const backend = await rawBackend(t, async (peer) => {
-      heads.push(await peer.head());
-      peer.socket.write(`${ok}Content-Length: 0\r\n\r\n`);
+  for (const [form, headers] of [
+    ['an array', ['X-One', '1', 'x-one', '2', 'Accept', '*/*']],
+    ['lines', 'X-One: 1\r\nx-one: 2\r\nAccept: */*\r\n'],
+  ] as const) {
+    test(`writes the request as it was given, its fields as ${form}`, async (t) => {
+      const heads: string[] = [];
+      const backend = await rawBackend(t, async (peer) => {
+        heads.push(await peer.head());
+        peer.socket.write(`${ok}Content-Length: 0\r\n\r\n`);
+      });
+      const request = { target: '/a%20b?c=d', host: 'a.example', headers };
+      await exchange(open(t, backend.origin), request);
+      const lines = (heads[0] as string).split('\r\n');
+      assert.equal(lines[0], 'GET /a%20b?c=d HTTP/1.1');
+      assert.deepEqual(
+        lines
+          .filter((line) => /^(x-one|accept|host)/i.test(line))
+          .map((line) => line.replace(/^host/, 'Host')),
+        ['Host: a.example', 'X-One: 1', 'x-one: 2', 'Accept: */*'],
+      );
     });
-    const headers = ['Host', 'a.example', 'X-One', '1', 'x-one', '2', 'Accept', '*/*'];
-    await exchange(open(t, backend.origin), { target: '/a%20b?c=d', headers });
-    const lines = (heads[0] as string).split('\r\n');
-    assert.equal(lines[0], 'GET /a%20b?c=d HTTP/1.1');
-    assert.deepEqual(
-      lines
-        .filter((line) => /^(x-one|accept|host)/i.test(line))
-        .map((line) => line.replace(/^host/, 'Host')),
-      ['Host: a.example', 'X-One: 1', 'x-one: 2', 'Accept: */*'],
-    );
-  });
+  }
 
-  test('refuses a field that would begin another', async (t) => {
-    const backend = await rawBackend(t, () => {});
-    const headers = ['Host', 'a', 'X-A', '1\r\nX-B: 2'];
-    const outcome = await exchange(open(t, backend.origin), { headers });
-    assert.equal(outcome.error?.code, 'REQUEST_MALFORMED');
-    for (const peer of backend.peers) assert.equal(peer.received, '');
-  });
+  for (const [what, request] of [
+    ['a field', { headers: ['X-A', '1\r\nX-B: 2'] }],
+    ['a Host', { host: 'a\r\nX-B: 2' }],
+  ] as const) {
+    test(`refuses ${what} that would begin another`, async (t) => {
+      const backend = await rawBackend(t, () => {});
+      const outcome = await exchange(open(t, backend.origin), request);
+      assert.equal(outcome.error?.code, 'REQUEST_MALFORMED');
+      for (const peer of backend.peers) assert.equal(peer.received, '');
+    });
+  }
 
   for (const length of [11, undefined]) {
     test(`streams a request body, ${length === undefined ? 'chunked' : 'of known length'}`, async (t) => {
@@ -431,7 +440,6 @@ function conform({ create, lean, tls }: Subject): void {
     const announced = (body: PushedBody) => ({
       method: 'POST',
       body,
-      headers: ['Host', 'a'],
       expectsContinue: true,
     });
     const hello = (length: number | undefined) =>

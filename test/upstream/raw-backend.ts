@@ -103,7 +103,8 @@ export const connections: ConnectionSettings = { ...defaultConnections, maxConne
 export const plainGet: UpstreamRequest = {
   method: 'GET',
   target: '/',
-  headers: ['Host', 'backend'],
+  host: 'backend',
+  headers: [],
   body: null,
   headTimeout: 10_000,
   bodyTimeout: 10_000,
@@ -144,7 +145,7 @@ export function exchange(
       {
         onInformation: (status, headers) => outcome.information.push({ status, headers }),
         onHead(status, statusText, headers, body) {
-          Object.assign(outcome, { status, statusText, headers });
+          Object.assign(outcome, { status, statusText, headers: headers.raw });
           readBody(body, outcome, () => resolve(outcome));
         },
         onUpgrade(status, headers, socket, head) {

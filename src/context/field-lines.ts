@@ -1,0 +1,151 @@
+import { isNamed } from './field-syntax.ts';
+import { isOfConnection } from './hop-fields.ts';
+
+/**
+ * Fields as they are on the wire, Latin-1, one line each, every one of them well-formed and written
+ * in the plain way: `Name: value`, CRLF. Where there is Connection, it says `close` or `keep-alive`
+ * and nothing else. Most messages are passed on as they came: as text that takes one copy instead of
+ * two strings a field.
+ */
+export interface FieldLines {
+  readonly all: string;
+  /** Those that go on as they are: see `staysHere` for the others. */
+  readonly passed: string;
+  /** Which names there may be: the bits of all, see `nameBit`. */
+  readonly names: number;
+}
+
+/** Whether whoever sends the message writes that field anew, or leaves it out. */
+export function staysHere(name: string): boolean {
+  switch (name.length) {
+    case 4:
+      return isNamed(name, 'host');
+    case 6:
+      return isNamed(name, 'expect');
+    case 14:
+      return isNamed(name, 'content-length') || isOfConnection(name);
+    default:
+      return isOfConnection(name);
+  }
+}
+
+/** One of 32 bits that stands for a name, in any case, and for few others. */
+export function nameBit(name: string): number {
+  return bitOf(name.charCodeAt(0), name.length);
+}
+
+function bitOf(initial: number, length: number): number {
+  return 1 << ((initial | 0x20) + 3 * length);
+}
+
+/** A field as a line. */
+export function fieldLine(name: string, value: string): string {
+  return `${name}: ${value}\r\n`;
+}
+
+/** Lines as a flat name/value array. */
+export function parseLines(lines: string): string[] {
+  const fields: string[] = [];
+  for (let at = 0; at < lines.length; ) {
+    const colon = lines.indexOf(':', at);
+    const end = lines.indexOf('\r\n', colon);
+    fields.push(lines.slice(at, colon), lines.slice(colon + 2, end));
+    at = end + 2;
+  }
+  return fields;
+}
+
+/** Value of the first line of that name, in any case; undefined when there is none. */
+export function findInLines(lines: string, name: string): string | undefined {
+  let lower: string | undefined;
+  for (let at = 0; at < lines.length; ) {
+    const end = lines.indexOf('\r\n', at);
+    const colon = at + name.length;
+    if (colon < end && lines.charCodeAt(colon) === 0x3a) {
+      lower ??= name.toLowerCase();
+      if (isNamed(lines.slice(at, colon), lower)) return lines.slice(colon + 2, end);
+    }
+    at = end + 2;
+  }
+  return undefined;
+}
+
+/** Lines that one head may have to be read here; one with more is read by those who judge anything. */
+const maxLines = 128;
+
+const inName = 1;
+const inValue = 2;
+const inTarget = 4;
+/** What each byte may be part of. */
+const kinds = new Uint8Array(256);
+for (let code = 0x21; code <= 0xff; code++) {
+  const character = String.fromCharCode(code);
+  if (/[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(character)) kinds[code] = inName;
+  if (code !== 0x7f) kinds[code] = (kinds[code] as number) | inValue;
+  if (code < 0x7f && character !== '#') kinds[code] = (kinds[code] as number) | inTarget;
+}
+kinds[0x20] = kinds[0x09] = inValue;
+
+const cr = 0x0d;
+const lf = 0x0a;
+const colonCode = 0x3a;
+
+/** Index behind a target in origin form, without `#`, that begins at `from`. */
+export function targetEnd(bytes: Buffer, from: number, to: number): number {
+  let at = from;
+  while (at < to && ((kinds[bytes[at] as number] as number) & inTarget) !== 0) at++;
+  return at;
+}
+
+/** Index behind what a value may have that begins at `from`. */
+export function valueEnd(bytes: Buffer, from: number, to: number): number {
+  let at = from;
+  while (at < to && ((kinds[bytes[at] as number] as number) & inValue) !== 0) at++;
+  return at;
+}
+
+/** Where the lines are that a scan has found. There is one for all: it is used up before the next. */
+class LineScan {
+  count = 0;
+  /** Of each line: where it begins, its colon, and its CR. */
+  readonly marks = new Int32Array(3 * maxLines);
+
+  /**
+   * Finds the lines from `from` to the empty one, and answers the index behind that; -1 when the
+   * empty line is not there before `to`, or anything is not well-formed: a name that is no token, a
+   * character that no value may have, a bare CR or LF.
+   */
+  scan(bytes: Buffer, from: number, to: number): number {
+    const { marks } = this;
+    let mark = 0;
+    let at = from;
+    while (at + 1 < to) {
+      const begin = at;
+      while (at < to && ((kinds[bytes[at] as number] as number) & inName) !== 0) at++;
+      if (at === begin) {
+        if (bytes[at] !== cr || bytes[at + 1] !== lf) return -1;
+        this.count = mark / 3;
+        return at + 2;
+      }
+      if (at >= to || bytes[at] !== colonCode || mark === marks.length) return -1;
+      marks[mark++] = begin;
+      marks[mark++] = at;
+      at = valueEnd(bytes, at + 1, to);
+      if (at + 1 >= to || bytes[at] !== cr || bytes[at + 1] !== lf) return -1;
+      marks[mark++] = at;
+      at += 2;
+    }
+    return -1;
+  }
+}
+
+export const lineScan = new LineScan();
+
+/** Whether there are blanks around the text from `from` to `to`. */
+export function isPadded(text: string, from: number, to: number): boolean {
+  return from < to && (isBlank(text.charCodeAt(from)) || isBlank(text.charCodeAt(to - 1)));
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
