@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 /** Something that must not last longer than its deadline. */
 export interface Timed {
   /** In `clock.now` time, from `clock.deadline`; Infinity for none. */

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import type { Body } from './body.ts';
@@ -89,7 +90,7 @@ export class GatewayResponse extends Message {
   statusText = '';
 
   constructor() {
-    super(new HeaderList(), null, responseFaults);
+    super(null, null, responseFaults);
   }
 }
 
@@ -104,6 +105,11 @@ export interface UpgradedConnection {
 export interface InterimSink {
   /** `headers` is a flat name/value array. What cannot be told to this client is left out. */
   inform(status: number, headers: readonly string[]): void;
+}
+
+/** Who is told when a request's client goes away. */
+export interface AbortListener {
+  clientGone(): void;
 }
 
 /** One request on its way through the gateway: entry → router → flow → filter → cluster. */
@@ -133,7 +139,9 @@ export class RequestContext {
   endedAt = 0;
   /** Bytes to keep of how a streamed response begins; -1 when nobody wants to see it. */
   keptOfResponse = -1;
-  #onAbort: (() => void)[] | null = null;
+  /** Whom to tell when the client goes: nearly always one. */
+  #abortListener: AbortListener | null = null;
+  #moreAbortListeners: AbortListener[] | null = null;
   #onEnd: (() => void)[] | null = null;
 
   constructor(
@@ -187,15 +195,19 @@ export class RequestContext {
     this.finished = true;
   }
 
-  /** Calls `listener` once if the client goes away before the response is complete. */
-  onAbort(listener: () => void): void {
-    if (this.aborted) listener();
-    else (this.#onAbort ??= []).push(listener);
+  /** Tells `listener` once if the client goes away before the response is complete. */
+  onAbort(listener: AbortListener): void {
+    if (this.aborted) listener.clientGone();
+    else if (this.#abortListener === null) this.#abortListener = listener;
+    else (this.#moreAbortListeners ??= []).push(listener);
   }
 
-  offAbort(listener: () => void): void {
-    const index = this.#onAbort?.indexOf(listener) ?? -1;
-    if (index >= 0) this.#onAbort?.splice(index, 1);
+  offAbort(listener: AbortListener): void {
+    if (this.#abortListener === listener) this.#abortListener = null;
+    else {
+      const index = this.#moreAbortListeners?.indexOf(listener) ?? -1;
+      if (index >= 0) this.#moreAbortListeners?.splice(index, 1);
+    }
   }
 
   /** The client has gone: tells those who asked. Called by the entry only. */
@@ -203,8 +215,10 @@ export class RequestContext {
     if (this.aborted) return;
     this.aborted = true;
     this.finished = true;
-    const listeners = this.#onAbort;
-    this.#onAbort = null;
-    if (listeners) for (const listener of listeners) listener();
+    const first = this.#abortListener;
+    const more = this.#moreAbortListeners ?? [];
+    this.#abortListener = this.#moreAbortListeners = null;
+    first?.clientGone();
+    for (const listener of more) listener.clientGone();
   }
 }

@@ -141,6 +141,21 @@ class LineScan {
 
 export const lineScan = new LineScan();
 
+/** Digits that a length may have: more could not be counted exactly. */
+const maxDigits = 15;
+
+/** The number whose decimal digits are the text from `from` to `to`; -1 when that is none. */
+export function lengthIn(text: string, from: number, to: number): number {
+  if (from === to || to - from > maxDigits) return -1;
+  let length = 0;
+  for (let at = from; at < to; at++) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    length = length * 10 + digit;
+  }
+  return length;
+}
+
 /** Whether there are blanks around the text from `from` to `to`. */
 export function isPadded(text: string, from: number, to: number): boolean {
   return from < to && (isBlank(text.charCodeAt(from)) || isBlank(text.charCodeAt(to - 1)));

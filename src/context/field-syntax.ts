@@ -22,14 +22,13 @@ export function isIllegalValue(value: string): boolean {
   return illegalInLine.test(value);
 }
 
-/**
- * Whether `name` is `lower`, which is in lower case, in any case. Most names differ in length or in
- * their first letter already, so that hardly any is converted.
- */
+/** Whether `name` is `lower`, which is in lower case, in any case. */
 export function isNamed(name: string, lower: string): boolean {
-  return (
-    name.length === lower.length &&
-    (name.charCodeAt(0) | 0x20) === lower.charCodeAt(0) &&
-    name.toLowerCase() === lower
-  );
+  if (name.length !== lower.length) return false;
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    const isCapital = code >= 0x41 && code <= 0x5a;
+    if ((isCapital ? code | 0x20 : code) !== lower.charCodeAt(i)) return false;
+  }
+  return true;
 }

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { countBodyBytes } from './body-garbage.ts';
 import { isFleeting, own, readSize, smallPart } from './lent-bytes.ts';

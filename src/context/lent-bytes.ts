@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { OnReadOpts } from 'node:net';
 import type { BodySink } from './body.ts';
 import { countBodyBytes } from './body-garbage.ts';
@@ -76,6 +77,15 @@ export function own(chunk: Buffer): Buffer {
   }
   readAgain.delete(memory);
   return chunk;
+}
+
+/** The part of `buffer`, which may be lent, from `start` to `end`, to keep. */
+export function ownPart(buffer: Buffer, start: number, end: number): Buffer {
+  const size = end - start;
+  if (size > tinyPart) return own(buffer.subarray(start, end));
+  const kept = Buffer.allocUnsafe(size);
+  buffer.copy(kept, 0, start, end);
+  return kept;
 }
 
 /** Passes bytes on that may be lent. */

@@ -1,9 +1,10 @@
+import { Buffer } from 'node:buffer';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
 import { type ErrorCode, GatewayError, reasonOf } from '../errors.ts';
 import { type Body, collect, isBuffered, lengthOf } from './body.ts';
 import { BodyDocument } from './body-document.ts';
-import type { HeaderList } from './header-list.ts';
+import { HeaderList } from './header-list.ts';
 import { ObservedBody, type ObservedPart } from './observed-body.ts';
 
 /** A body that something is appended to is held in memory up to here, bytes. */
@@ -27,7 +28,8 @@ export interface MessageFaults {
 
 /** What a request and a response have in common: header fields and a body. */
 export class Message {
-  headers: HeaderList;
+  /** Null as long as nobody has asked for a list that would be empty. */
+  #headers: HeaderList | null;
   #body: Body;
   readonly #faults: MessageFaults;
   /** The body in plain, once somebody has asked for it. */
@@ -37,10 +39,18 @@ export class Message {
   #seen: ObservedPart | null = null;
   #sent = false;
 
-  constructor(headers: HeaderList, body: Body, faults: MessageFaults) {
-    this.headers = headers;
+  constructor(headers: HeaderList | null, body: Body, faults: MessageFaults) {
+    this.#headers = headers;
     this.#body = body;
     this.#faults = faults;
+  }
+
+  get headers(): HeaderList {
+    return (this.#headers ??= new HeaderList());
+  }
+
+  set headers(headers: HeaderList) {
+    this.#headers = headers;
   }
 
   get body(): Body {

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { type Body, isBuffered } from '../context/body.ts';
 import { Completion, type CompletionListener } from '../context/completion.ts';
 import { type GatewayRequest, type InterimSink, RequestContext } from '../context/context.ts';

@@ -1,4 +1,11 @@
-import { isPadded, lineScan, nameBit, staysHere, targetEnd } from '../context/field-lines.ts';
+import {
+  isPadded,
+  lengthIn,
+  lineScan,
+  nameBit,
+  staysHere,
+  targetEnd,
+} from '../context/field-lines.ts';
 import { isNamed } from '../context/field-syntax.ts';
 import { HeaderList } from '../context/header-list.ts';
 
@@ -25,7 +32,8 @@ export interface StrictLimits {
 const methods = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH'] as const;
 const version = ' HTTP/1.1\r\n';
 const hostValue = /^[0-9A-Za-z.\-_]+(?::[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?$/;
-const lengthValue = /^(?:0|[1-9][0-9]{0,14})$/;
+/** The last one that was well-formed: nearly all requests ask for the same. */
+let knownHost = '';
 
 /**
  * Reads the head between `from` and `to`, if it is of the common sort: everything in it is spelled in
@@ -79,7 +87,7 @@ export function readStrictHead(
     const value = text.slice(start, lineEnd);
     switch (field.length) {
       case 4:
-        if (++hosts > 1 || !hostValue.test(value)) return null;
+        if (++hosts > 1 || !isHost(value)) return null;
         break;
       case 6:
       case 7:
@@ -95,8 +103,9 @@ export function readStrictHead(
         break;
       case 14:
         if (!isNamed(field, 'content-length')) break;
-        if (length >= 0 || !lengthValue.test(value)) return null;
-        length = Number(value);
+        if (length >= 0 || (value.length > 1 && value.startsWith('0'))) return null;
+        length = lengthIn(value, 0, value.length);
+        if (length < 0) return null;
         break;
     }
   }
@@ -123,6 +132,13 @@ function fieldsOf(text: string, from: number): string[] {
     fields.push(text.slice(start, (marks[mark + 2] as number) - from));
   }
   return fields;
+}
+
+function isHost(value: string): boolean {
+  if (value === knownHost) return true;
+  if (!hostValue.test(value)) return false;
+  knownHost = value;
+  return true;
 }
 
 function methodAt(bytes: Buffer, from: number, to: number): string | undefined {

@@ -5,10 +5,11 @@ export function pause(context: RequestContext, delay: number): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
-      context.offAbort(done);
+      context.offAbort(listener);
       resolve();
     };
+    const listener = { clientGone: done };
     const timer = setTimeout(done, delay);
-    context.onAbort(done);
+    context.onAbort(listener);
   });
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { type Body, type BodySource, isBuffered, lengthOf } from '../context/body.ts';
 import { Completion } from '../context/completion.ts';
-import type { RequestContext } from '../context/context.ts';
+import type { AbortListener, RequestContext } from '../context/context.ts';
 import { HeaderList } from '../context/header-list.ts';
 import { dropOfConnection } from '../context/hop-fields.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
@@ -37,7 +37,7 @@ const staleTolerated = 2;
  * One request on its way to a cluster: attempt after attempt, until a head is in the context, which
  * completes it, or an error is there.
  */
-export class Forwarding extends Completion implements UpstreamHandler {
+export class Forwarding extends Completion implements UpstreamHandler, AbortListener {
   readonly #target: ForwardTarget;
   readonly #context: RequestContext;
   readonly #options: ForwardOptions;
@@ -76,7 +76,7 @@ export class Forwarding extends Completion implements UpstreamHandler {
     if (!isBuffered(this.#body) && this.#mayRepeat()) this.#body = new ReplayBody(this.#body);
     const { hashKey } = this.#options;
     if (hashKey !== null) this.#key = hashKey(context);
-    context.onAbort(this.#onClientGone);
+    context.onAbort(this);
     this.#try();
   }
 
@@ -160,14 +160,14 @@ export class Forwarding extends Completion implements UpstreamHandler {
     return !isBuffered(body) && !(body instanceof ReplayBody && body.started);
   }
 
-  readonly #onClientGone = (): void => {
+  clientGone(): void {
     const error = new GatewayError('CLIENT_GONE');
     this.#exchange?.abort(error);
     this.#endWaiting?.();
     this.#endWaiting = null;
     this.#leaveNode();
     this.#settle(error);
-  };
+  }
 
   onInformation(status: number, headers: string[]): void {
     // The entry answers 100 by itself, when the body is asked for.
@@ -305,7 +305,7 @@ export class Forwarding extends Completion implements UpstreamHandler {
     if (this.#over) return;
     this.#over = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#context.offAbort(this.#onClientGone);
+    this.#context.offAbort(this);
     if (this.#body instanceof ReplayBody) this.#body.release();
     if (error !== undefined && !isBuffered(this.#body)) this.#body.cancel(error);
     this.complete(error);

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Log } from '../log.ts';
 
 /** Failures in a row that eject a node which still takes connections. */

@@ -232,8 +232,7 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   }
 
   onData(buffer: Buffer, start: number, end: number): void {
-    const chunk = buffer.subarray(start, end);
-    if (this.#exchange?.takeData(chunk) === false) this.#wantsPause = true;
+    if (this.#exchange?.takeData(buffer, start, end) === false) this.#wantsPause = true;
   }
 
   onTrailers(trailers: string[]): void {

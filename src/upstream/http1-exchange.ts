@@ -1,5 +1,7 @@
+import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { Body, BodySink } from '../context/body.ts';
+import { ownPart } from '../context/lent-bytes.ts';
 import { GatewayError } from '../errors.ts';
 import type { ResponseHead } from './http1-head.ts';
 import { ResponseBody } from './response-body.ts';
@@ -101,9 +103,12 @@ export class Http1Exchange extends ResponseBody implements UpstreamExchange, Bod
   }
 
   /** Body bytes, which may be lent; false when whoever reads them wants a pause. */
-  takeData(chunk: Buffer): boolean {
+  takeData(buffer: Buffer, start: number, end: number): boolean {
+    if (this.over) return true;
+    if (this.#headTold) return this.take(buffer.subarray(start, end));
     // A head not told yet has its body collected as far as one read brought it.
-    return this.over || this.take(chunk) || !this.#headTold;
+    this.keep(ownPart(buffer, start, end));
+    return true;
   }
 
   takeTrailers(trailers: string[]): void {

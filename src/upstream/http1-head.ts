@@ -1,4 +1,11 @@
-import { isPadded, lineScan, nameBit, staysHere, valueEnd } from '../context/field-lines.ts';
+import {
+  isPadded,
+  lengthIn,
+  lineScan,
+  nameBit,
+  staysHere,
+  valueEnd,
+} from '../context/field-lines.ts';
 import { isIllegalValue, isNamed, tokenEnd } from '../context/field-syntax.ts';
 import { HeaderList } from '../context/header-list.ts';
 
@@ -160,8 +167,9 @@ export function readPlainHead(bytes: Buffer, from: number, to: number): PlainHea
     run = lineEnd + 2;
     const value = text.slice(colon + 2, lineEnd);
     if (isNamed(name, 'content-length')) {
-      if (length >= 0 || !digits.test(value)) return null;
-      length = Number(value);
+      if (length >= 0) return null;
+      length = lengthIn(text, colon + 2, lineEnd);
+      if (length < 0) return null;
     } else if (isNamed(name, 'transfer-encoding')) {
       if (chunked || value !== 'chunked') return null;
       chunked = true;

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { BodySink, BodySource } from '../context/body.ts';
 import { lend, own } from '../context/lent-bytes.ts';
 
@@ -28,6 +29,11 @@ export abstract class ResponseBody implements BodySource {
     if (this.#sink !== null && this.#waiting.length === 0) return lend(this.#sink, chunk);
     this.#waiting.push(own(chunk));
     return false;
+  }
+
+  /** Keeps a part until somebody reads the body. */
+  protected keep(part: Buffer): void {
+    this.#waiting.push(part);
   }
 
   /** What has come and nobody has taken, in one piece. */

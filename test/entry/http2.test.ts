@@ -281,7 +281,7 @@ suite('HTTP/2', () => {
     let aborted = false;
     const { client, entry } = await start(t, async (context) => {
       const gone = Promise.withResolvers<void>();
-      context.onAbort(() => gone.resolve());
+      context.onAbort({ clientGone: () => gone.resolve() });
       const body = context.request.body as BodySource;
       body.start({ write: () => false, end: () => {}, fail: failed.resolve });
       await gone.promise;
@@ -324,7 +324,7 @@ suite('HTTP/2', () => {
     let aborted = false;
     const { client, entry } = await start(t, async (context) => {
       const gone = Promise.withResolvers<void>();
-      context.onAbort(() => gone.resolve());
+      context.onAbort({ clientGone: () => gone.resolve() });
       await gone.promise;
       aborted = true;
     });
@@ -341,7 +341,7 @@ suite('HTTP/2', () => {
     let aborted = 0;
     const { entry, port } = await start(t, async (context) => {
       const gone = Promise.withResolvers<void>();
-      context.onAbort(() => gone.resolve());
+      context.onAbort({ clientGone: () => gone.resolve() });
       await gone.promise;
       aborted++;
     });

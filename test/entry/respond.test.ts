@@ -199,9 +199,11 @@ suite('a response on the wire', () => {
     const { port, entry, logged } = await startEntry(t, (context) => {
       started = true;
       return new Promise((_resolve, reject) => {
-        context.onAbort(() => {
-          aborted = true;
-          reject(new GatewayError('CLIENT_GONE'));
+        context.onAbort({
+          clientGone() {
+            aborted = true;
+            reject(new GatewayError('CLIENT_GONE'));
+          },
         });
       });
     });
