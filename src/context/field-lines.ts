@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { isNamed } from './field-syntax.ts';
 import { isOfConnection } from './hop-fields.ts';
 
@@ -31,10 +32,11 @@ export function staysHere(name: string): boolean {
 
 /** One of 32 bits that stands for a name, in any case, and for few others. */
 export function nameBit(name: string): number {
-  return bitOf(name.charCodeAt(0), name.length);
+  return nameBitOf(name.length, name.charCodeAt(0));
 }
 
-function bitOf(initial: number, length: number): number {
+/** The same, by its length and first character. */
+export function nameBitOf(length: number, initial: number): number {
   return 1 << ((initial | 0x20) + 3 * length);
 }
 
@@ -74,17 +76,14 @@ export function findInLines(lines: string, name: string): string | undefined {
 const maxLines = 128;
 
 const inName = 1;
-const inValue = 2;
-const inTarget = 4;
+const inTarget = 2;
 /** What each byte may be part of. */
 const kinds = new Uint8Array(256);
 for (let code = 0x21; code <= 0xff; code++) {
   const character = String.fromCharCode(code);
   if (/[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(character)) kinds[code] = inName;
-  if (code !== 0x7f) kinds[code] = (kinds[code] as number) | inValue;
   if (code < 0x7f && character !== '#') kinds[code] = (kinds[code] as number) | inTarget;
 }
-kinds[0x20] = kinds[0x09] = inValue;
 
 const cr = 0x0d;
 const lf = 0x0a;
@@ -97,10 +96,14 @@ export function targetEnd(bytes: Buffer, from: number, to: number): number {
   return at;
 }
 
+function isInValue(byte: number): boolean {
+  return byte >= 0x20 ? byte !== 0x7f : byte === 0x09;
+}
+
 /** Index behind what a value may have that begins at `from`. */
 export function valueEnd(bytes: Buffer, from: number, to: number): number {
   let at = from;
-  while (at < to && ((kinds[bytes[at] as number] as number) & inValue) !== 0) at++;
+  while (at < to && isInValue(bytes[at] as number)) at++;
   return at;
 }
 
@@ -144,23 +147,99 @@ export const lineScan = new LineScan();
 /** Digits that a length may have: more could not be counted exactly. */
 const maxDigits = 15;
 
-/** The number whose decimal digits are the text from `from` to `to`; -1 when that is none. */
-export function lengthIn(text: string, from: number, to: number): number {
+/** The number whose decimal digits are from `from` to `to`; -1 when that is none. */
+export function lengthAt(bytes: Buffer, from: number, to: number): number {
   if (from === to || to - from > maxDigits) return -1;
   let length = 0;
   for (let at = from; at < to; at++) {
-    const digit = text.charCodeAt(at) - 0x30;
+    const digit = (bytes[at] as number) - 0x30;
     if (digit < 0 || digit > 9) return -1;
     length = length * 10 + digit;
   }
   return length;
 }
 
-/** Whether there are blanks around the text from `from` to `to`. */
-export function isPadded(text: string, from: number, to: number): boolean {
-  return from < to && (isBlank(text.charCodeAt(from)) || isBlank(text.charCodeAt(to - 1)));
+/** Whether the bytes from `from` on are `text`, all of it before `to`. */
+export function startsWith(bytes: Buffer, from: number, to: number, text: Buffer): boolean {
+  if (from + text.length > to) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[from + i] !== text[i]) return false;
+  return true;
 }
 
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
+/** How Connection says whether a connection stays; -1 for anything beyond that. */
+export function persistence(bytes: Buffer, from: number, to: number): 0 | 1 | -1 {
+  if (to - from === close.length && isTextAt(bytes, from, close)) return 0;
+  return to - from === keepAlive.length && isTextAt(bytes, from, keepAlive) ? 1 : -1;
+}
+
+const close = Buffer.from('close');
+const keepAlive = Buffer.from('keep-alive');
+
+/** Whether there are blanks around the value from `from` to `to`. */
+export function isPadded(bytes: Buffer, from: number, to: number): boolean {
+  return from < to && (isBlank(bytes[from]) || isBlank(bytes[to - 1]));
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09;
+}
+
+/** Names of fields that are not passed on as they are, or that decide on others: see `stayingAt`. */
+export const Staying = {
+  none: 0,
+  host: 1,
+  expect: 2,
+  upgrade: 3,
+  connection: 4,
+  keepAlive: 5,
+  contentLength: 6,
+  transferEncoding: 7,
+  /** It goes on, or not, as the body is framed. */
+  trailer: 8,
+  proxyConnection: 9,
+  /** TE, HTTP2-Settings, and what proxies ask for and are told. */
+  other: 10,
+} as const;
+
+/** By length, and among equals by how they begin, which tells them apart. */
+const stayingNames: { readonly name: Buffer; readonly kind: number }[][] = [];
+for (const [name, kind] of [
+  ['host', Staying.host],
+  ['expect', Staying.expect],
+  ['upgrade', Staying.upgrade],
+  ['connection', Staying.connection],
+  ['keep-alive', Staying.keepAlive],
+  ['content-length', Staying.contentLength],
+  ['transfer-encoding', Staying.transferEncoding],
+  ['trailer', Staying.trailer],
+  ['te', Staying.other],
+  ['http2-settings', Staying.other],
+  ['proxy-connection', Staying.proxyConnection],
+  ['proxy-authenticate', Staying.other],
+  ['proxy-authorization', Staying.other],
+] as const) {
+  for (let length = stayingNames.length; length <= name.length; length++) stayingNames.push([]);
+  stayingNames[name.length]?.push({ name: Buffer.from(name), kind });
+}
+
+/** Which name of `Staying` it is, if any, that goes from `from` to `to`, where there is a token. */
+export function stayingAt(bytes: Buffer, from: number, to: number): number {
+  const alike = stayingNames[to - from];
+  if (alike === undefined) return Staying.none;
+  for (let i = 0; i < alike.length; i++) {
+    const { name, kind } = alike[i] as { name: Buffer; kind: number };
+    if (isTextAt(bytes, from, name)) return kind;
+  }
+  return Staying.none;
+}
+
+/**
+ * Whether the bytes at `from` are `lower`, which consists of lower-case letters and hyphens, in any
+ * case. There must be no CR among them.
+ */
+export function isTextAt(bytes: Buffer, from: number, lower: Buffer): boolean {
+  for (let i = 0; i < lower.length; i++) {
+    if (((bytes[from + i] as number) | 0x20) !== lower[i]) return false;
+  }
+  return true;
 }

@@ -1,12 +1,15 @@
+import { Buffer } from 'node:buffer';
 import {
   isPadded,
-  lengthIn,
+  lengthAt,
   lineScan,
-  nameBit,
-  staysHere,
+  nameBitOf,
+  persistence,
+  startsWith,
+  Staying,
+  stayingAt,
   targetEnd,
 } from '../context/field-lines.ts';
-import { isNamed } from '../context/field-syntax.ts';
 import { HeaderList } from '../context/header-list.ts';
 
 /** A request's head as the strict reader understands it. */
@@ -29,8 +32,11 @@ export interface StrictLimits {
   readonly fields: number;
 }
 
-const methods = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH'] as const;
-const version = ' HTTP/1.1\r\n';
+const methods = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH'].map((name) => ({
+  name,
+  bytes: Buffer.from(`${name} `),
+}));
+const version = Buffer.from(' HTTP/1.1\r\n');
 const hostValue = /^[0-9A-Za-z.\-_]+(?::[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?$/;
 /** The last one that was well-formed: nearly all requests ask for the same. */
 let knownHost = '';
@@ -47,10 +53,10 @@ export function readStrictHead(
   limits: StrictLimits,
 ): StrictHead | null {
   const method = methodAt(bytes, from, to);
-  if (method === undefined) return null;
-  const targetBegin = from + method.length + 1;
+  if (method === null) return null;
+  const targetBegin = from + method.bytes.length;
   const behind = targetEnd(bytes, targetBegin, to);
-  if (bytes[targetBegin - 1] !== 0x20 || bytes[targetBegin] !== 0x2f) return null;
+  if (bytes[targetBegin] !== 0x2f) return null;
   if (!startsWith(bytes, behind, to, version)) return null;
   const begin = behind + version.length;
   const end = lineScan.scan(bytes, begin, to);
@@ -59,64 +65,58 @@ export function readStrictHead(
   const text = bytes.toString('latin1', from, end - 2);
 
   const { marks, count } = lineScan;
-  const all = text.slice(begin - from);
   let passed = '';
   /** Where the lines begin that go on and are not in `passed` yet. */
-  let run = begin - from;
+  let run = begin;
   let names = 0;
   let plain = true;
   let hosts = 0;
   let length = -1;
-  let connection = '';
+  let keepAlive: 0 | 1 | -1 = -1;
   for (let mark = 0; mark < 3 * count; mark += 3) {
-    const at = (marks[mark] as number) - from;
-    const colon = (marks[mark + 1] as number) - from;
-    const lineEnd = (marks[mark + 2] as number) - from;
-    const field = text.slice(at, colon);
-    const spaced = text.charCodeAt(colon + 1) === 0x20;
+    const at = marks[mark] as number;
+    const colon = marks[mark + 1] as number;
+    const lineEnd = marks[mark + 2] as number;
+    const spaced = bytes[colon + 1] === 0x20;
     const start = spaced ? colon + 2 : colon + 1;
-    if (isPadded(text, start, lineEnd)) return null;
+    if (isPadded(bytes, start, lineEnd)) return null;
     plain &&= spaced;
-    names |= nameBit(field);
-    if (!staysHere(field)) {
-      if (isNamed(field, 'trailer')) return null;
-      continue;
-    }
-    passed += text.slice(run, at);
+    names |= nameBitOf(colon - at, bytes[at] as number);
+    const kind = stayingAt(bytes, at, colon);
+    if (kind === Staying.none) continue;
+    passed += text.slice(run - from, at - from);
     run = lineEnd + 2;
-    const value = text.slice(start, lineEnd);
-    switch (field.length) {
-      case 4:
-        if (++hosts > 1 || !isHost(value)) return null;
+    switch (kind) {
+      case Staying.host:
+        if (++hosts > 1 || !isHost(text.slice(start - from, lineEnd - from))) return null;
         break;
-      case 6:
-      case 7:
-      case 16:
-      case 17:
-        // Expect, Upgrade, Proxy-Connection, Transfer-Encoding.
-        return null;
-      case 10:
-        if (!isNamed(field, 'connection')) break;
-        if (connection !== '') return null;
-        connection = value.toLowerCase();
-        if (connection !== 'close' && connection !== 'keep-alive') return null;
+      case Staying.connection:
+        if (keepAlive >= 0) return null;
+        keepAlive = persistence(bytes, start, lineEnd);
+        if (keepAlive < 0) return null;
         break;
-      case 14:
-        if (!isNamed(field, 'content-length')) break;
-        if (length >= 0 || (value.length > 1 && value.startsWith('0'))) return null;
-        length = lengthIn(value, 0, value.length);
+      case Staying.contentLength:
+        if (length >= 0 || (bytes[start] === 0x30 && lineEnd - start > 1)) return null;
+        length = lengthAt(bytes, start, lineEnd);
         if (length < 0) return null;
         break;
+      case Staying.keepAlive:
+      case Staying.other:
+        break;
+      default:
+        // Expect, Upgrade, Trailer, Proxy-Connection, Transfer-Encoding.
+        return null;
     }
   }
   if (hosts !== 1) return null;
-  passed += text.slice(run);
+  passed += text.slice(run - from);
+  const lines = { all: text.slice(begin - from), passed, names };
   return {
-    method,
+    method: method.name,
     target: text.slice(targetBegin - from, behind - from),
-    headers: new HeaderList(plain ? { all, passed, names } : fieldsOf(text, from)),
+    headers: new HeaderList(plain ? lines : fieldsOf(text, from)),
     length: Math.max(0, length),
-    close: connection === 'close',
+    close: keepAlive === 0,
     end,
   };
 }
@@ -141,15 +141,7 @@ function isHost(value: string): boolean {
   return true;
 }
 
-function methodAt(bytes: Buffer, from: number, to: number): string | undefined {
-  for (const method of methods) if (startsWith(bytes, from, to, method)) return method;
-  return undefined;
-}
-
-function startsWith(bytes: Buffer, from: number, to: number, text: string): boolean {
-  if (from + text.length > to) return false;
-  for (let i = 0; i < text.length; i++) {
-    if (bytes[from + i] !== text.charCodeAt(i)) return false;
-  }
-  return true;
+function methodAt(bytes: Buffer, from: number, to: number): (typeof methods)[number] | null {
+  for (const method of methods) if (startsWith(bytes, from, to, method.bytes)) return method;
+  return null;
 }

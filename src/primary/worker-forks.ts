@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import { ownFile } from '../own-file.ts';
-import { nodeOptions } from './node-options.ts';
+import { workerOptions } from './node-options.ts';
 
 /** A process that is to be a worker. */
 export interface WorkerProcess {
@@ -19,7 +19,7 @@ export class WorkerForks {
 
   /** @param exec program that workers run; the command line by default, which sees that it is one */
   constructor(exec = fileURLToPath(ownFile('cli'))) {
-    cluster.setupPrimary({ exec, args: [], execArgv: nodeOptions(), serialization: 'advanced' });
+    cluster.setupPrimary({ exec, args: [], execArgv: workerOptions(), serialization: 'advanced' });
   }
 
   /** Starts `count` processes ahead. */

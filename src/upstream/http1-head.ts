@@ -1,13 +1,18 @@
+import { Buffer } from 'node:buffer';
 import {
   isPadded,
-  lengthIn,
+  lengthAt,
   lineScan,
-  nameBit,
-  staysHere,
+  nameBitOf,
+  persistence,
+  startsWith,
+  Staying,
+  stayingAt,
   valueEnd,
 } from '../context/field-lines.ts';
 import { isIllegalValue, isNamed, tokenEnd } from '../context/field-syntax.ts';
 import { HeaderList } from '../context/header-list.ts';
+import { STATUS_CODES } from '../node-http.ts';
 
 /** A response head as it was on the wire, and what its fields say of framing. */
 export interface ResponseHead {
@@ -120,7 +125,11 @@ export interface PlainHead extends ResponseHead {
   readonly end: number;
 }
 
-const plainVersion = 'HTTP/1.1 ';
+const plainVersion = Buffer.from('HTTP/1.1 ');
+const chunkedCoding = Buffer.from('chunked');
+/** The usual phrase of each status. */
+const phrases = Array.from({ length: 600 }, (_, status) => STATUS_CODES[status] ?? '');
+const phraseBytes = phrases.map((phrase) => Buffer.from(phrase, 'latin1'));
 
 /**
  * Reads the head that begins at `from`, if all of it is there before `to` and it is of the common
@@ -129,13 +138,13 @@ const plainVersion = 'HTTP/1.1 ';
  */
 export function readPlainHead(bytes: Buffer, from: number, to: number): PlainHead | null {
   const reason = from + 13;
-  if (reason >= to) return null;
-  for (let i = 0; i < plainVersion.length; i++) {
-    if (bytes[from + i] !== plainVersion.charCodeAt(i)) return null;
-  }
+  if (!startsWith(bytes, from, to, plainVersion) || reason >= to) return null;
   const status = statusAt(bytes, from + 9);
-  if (status < 200 || bytes[from + 12] !== 0x20) return null;
-  const behind = valueEnd(bytes, reason, to);
+  if (status < 200 || status >= phrases.length || bytes[from + 12] !== 0x20) return null;
+  const phrase = phraseBytes[status] as Buffer;
+  let behind = reason + phrase.length;
+  const isUsual = startsWith(bytes, reason, to, phrase) && bytes[behind] === 0x0d;
+  if (!isUsual) behind = valueEnd(bytes, reason, to);
   if (behind + 1 >= to || bytes[behind] !== 0x0d || bytes[behind + 1] !== 0x0a) return null;
   const begin = behind + 2;
   const end = lineScan.scan(bytes, begin, to);
@@ -145,51 +154,46 @@ export function readPlainHead(bytes: Buffer, from: number, to: number): PlainHea
   const { marks, count } = lineScan;
   let passed = '';
   /** Where the lines begin that go on and are not in `passed` yet. */
-  let run = begin - from;
+  let run = begin;
   let names = 0;
   let length = -1;
   let chunked = false;
-  let connection = '';
+  let keepAlive: 0 | 1 | -1 = -1;
   let keepAliveTimeout = Infinity;
   for (let mark = 0; mark < 3 * count; mark += 3) {
-    const at = (marks[mark] as number) - from;
-    const colon = (marks[mark + 1] as number) - from;
-    const lineEnd = (marks[mark + 2] as number) - from;
-    const name = text.slice(at, colon);
-    if (text.charCodeAt(colon + 1) !== 0x20 || isPadded(text, colon + 2, lineEnd)) return null;
-    names |= nameBit(name);
-    if (!staysHere(name)) {
-      // Whether it goes on depends on the framing.
-      if (name.length === 7 && isNamed(name, 'trailer')) return null;
-      continue;
-    }
-    passed += text.slice(run, at);
+    const at = marks[mark] as number;
+    const colon = marks[mark + 1] as number;
+    const lineEnd = marks[mark + 2] as number;
+    const start = colon + 2;
+    if (bytes[colon + 1] !== 0x20 || isPadded(bytes, start, lineEnd)) return null;
+    names |= nameBitOf(colon - at, bytes[at] as number);
+    const kind = stayingAt(bytes, at, colon);
+    if (kind === Staying.none) continue;
+    passed += text.slice(run - from, at - from);
     run = lineEnd + 2;
-    const value = text.slice(colon + 2, lineEnd);
-    if (isNamed(name, 'content-length')) {
-      if (length >= 0) return null;
-      length = lengthIn(text, colon + 2, lineEnd);
+    if (kind === Staying.contentLength && length < 0) {
+      length = lengthAt(bytes, start, lineEnd);
       if (length < 0) return null;
-    } else if (isNamed(name, 'transfer-encoding')) {
-      if (chunked || value !== 'chunked') return null;
-      chunked = true;
-    } else if (isNamed(name, 'connection')) {
-      if (connection !== '') return null;
-      connection = value.toLowerCase();
-      if (connection !== 'close' && connection !== 'keep-alive') return null;
-    } else if (isNamed(name, 'keep-alive')) keepAliveTimeout = timeoutHint(value);
-    else return null;
+    } else if (kind === Staying.connection && keepAlive < 0) {
+      keepAlive = persistence(bytes, start, lineEnd);
+      if (keepAlive < 0) return null;
+    } else if (kind === Staying.transferEncoding && !chunked) {
+      chunked = startsWith(bytes, start, lineEnd, chunkedCoding) && lineEnd - start === 7;
+      if (!chunked) return null;
+    } else if (kind === Staying.keepAlive) {
+      keepAliveTimeout = timeoutHint(text.slice(start - from, lineEnd - from));
+    } else return null;
   }
   if (chunked && length >= 0) return null;
-  passed += text.slice(run);
+  passed += text.slice(run - from);
   const all = text.slice(begin - from);
   return {
     status,
-    statusText: text.slice(13, behind - from),
+    statusText: isUsual ? (phrases[status] as string) : text.slice(13, behind - from),
     headers: new HeaderList({ all, passed, names }),
     length,
     chunked,
-    keepAlive: connection !== 'close',
+    keepAlive: keepAlive !== 0,
     keepAliveTimeout,
     end,
   };
