@@ -60,6 +60,8 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
   #body: StrictBody | null = null;
   /** When the body has to be complete, in the clock's time. */
   #bodyDeadline = Infinity;
+  /** Whether the client has said that it sends no further request. */
+  #clientEnds = false;
   /** Bytes that are not a body's and have not been looked at. */
   #rest: Buffer | null = null;
   #paused = false;
@@ -120,7 +122,8 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
     if (last) {
       this.deadline = Infinity;
       connection.ending = 'answered';
-      connection.close();
+      if (this.#hasAll) connection.destroy();
+      else connection.close();
       return;
     }
     if (body === null) this.deadline = clock.deadline(this.#front.limits.idle_timeout);
@@ -218,6 +221,16 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
     else if (this.#body === null) this.resume();
   }
 
+  /**
+   * Whether both sides have sent all they had to, so that nothing is lost when the connection just
+   * closes. Over TLS it would look broken off.
+   */
+  get #hasAll(): boolean {
+    if (!this.#clientEnds || !(this.#socket instanceof ClientSocket)) return false;
+    const isRead = this.#body === null && !this.#paused && !this.#connection.ahead;
+    return isRead && !this.writer.waiting;
+  }
+
   get #isFree(): boolean {
     return (
       this.#exchange === null &&
@@ -252,6 +265,7 @@ class StrictConnection implements Timed, ExchangeReader, BodyFlow {
       if (arrived < bodyEnd) this.#await(body as StrictBody);
     }
     connection.ahead = bodyEnd < end;
+    this.#clientEnds = head.close;
     this.#exchange = new StrictExchange(owner, connection, this, head, body);
     connection.arrive(this.#exchange, owner.draining);
     streamed?.keep();

@@ -1,15 +1,15 @@
 import { Buffer } from 'node:buffer';
+import { nameBitOf } from '../context/field-lines.ts';
 import {
   isPadded,
   lengthAt,
   lineScan,
-  nameBitOf,
   persistence,
   startsWith,
   Staying,
   stayingAt,
   targetEnd,
-} from '../context/field-lines.ts';
+} from '../context/head-bytes.ts';
 import { HeaderList } from '../context/header-list.ts';
 
 /** A request's head as the strict reader understands it. */

@@ -1,11 +1,5 @@
-import {
-  HeadError,
-  maxHead,
-  parseFields,
-  parseHead,
-  readPlainHead,
-  type ResponseHead,
-} from './http1-head.ts';
+import { HeadError, maxHead, parseFields, parseHead, type ResponseHead } from './http1-head.ts';
+import { readPlainHead } from './http1-plain-head.ts';
 
 /** Who is told what a parser finds; called from within `execute`. */
 export interface ResponseListener {

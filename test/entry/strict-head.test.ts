@@ -248,11 +248,11 @@ function damaged(text: string, random: Random): string {
   }
 }
 
-function linesThatGoOn(fields: readonly string[]): string {
+function linesThatGoOn(raw: readonly string[]): string {
   let lines = '';
-  for (let i = 0; i < fields.length; i += 2) {
+  for (let i = 0; i < raw.length; i += 2) {
     const staying = /^(host|expect|content-length|connection|keep-alive|te|http2-settings)$/i;
-    if (!staying.test(fields[i] ?? '')) lines += `${fields[i]}: ${fields[i + 1]}\r\n`;
+    if (!staying.test(raw[i] ?? '')) lines += `${raw[i]}: ${raw[i + 1]}\r\n`;
   }
   return lines;
 }
@@ -279,7 +279,7 @@ describe('the strict reader of requests', () => {
       const seen = judge(whole);
       // Before the array, which they do not outlive.
       const { passed } = head.headers;
-      const fields = head.headers.raw;
+      const headers = head.headers.raw;
       const shown = JSON.stringify(bytes.toString('latin1'));
       assert.ok(typeof seen !== 'string', `llhttp says ${JSON.stringify(seen)} to ${shown}`);
       assert.deepEqual(
@@ -289,7 +289,7 @@ describe('the strict reader of requests', () => {
             method: head.method,
             target: head.target,
             version: '1.1',
-            headers: fields,
+            headers,
             body: head.length,
             complete: true,
             upgrade: false,
@@ -298,7 +298,7 @@ describe('the strict reader of requests', () => {
         ],
         shown,
       );
-      if (passed !== null) assert.equal(passed, linesThatGoOn(fields), shown);
+      if (passed !== null) assert.equal(passed, linesThatGoOn(headers), shown);
       // Not a byte earlier: the message is complete with its last byte only.
       const short = judge(whole.subarray(0, end - 1));
       assert.ok(typeof short !== 'string' && short.every(({ complete }) => !complete), shown);

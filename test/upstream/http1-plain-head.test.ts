@@ -1,7 +1,8 @@
 /** Whatever is read as a plain head, the judge of all heads must see alike. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseHead, readPlainHead } from '../../src/upstream/http1-head.ts';
+import { parseHead } from '../../src/upstream/http1-head.ts';
+import { readPlainHead } from '../../src/upstream/http1-plain-head.ts';
 
 const first = ['HTTP/1.1 200 OK', 'HTTP/1.1 404 ', 'HTTP/1.1 503 Gone away', 'HTTP/1.0 200 OK'];
 const oddFirst = ['HTTP/1.1 200', 'HTTP/1.1 100 Continue', 'HTTP/1.1 099 x', 'http/1.1 200 OK', ''];
