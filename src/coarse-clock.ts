@@ -1,6 +1,8 @@
 import { performance } from 'node:perf_hooks';
+import { DenseSet, type Placed } from './dense-set.ts';
+
 /** Something that must not last longer than its deadline. */
-export interface Timed {
+export interface Timed extends Placed {
   /** In `clock.now` time, from `clock.deadline`; Infinity for none. */
   deadline: number;
   /** Called when the deadline has passed; `deadline` is Infinity again by then. */
@@ -17,7 +19,7 @@ const tick = 50;
  */
 class CoarseClock {
   now = 0;
-  readonly #timed = new Set<Timed>();
+  readonly #timed = new DenseSet<Timed>();
   #interval: NodeJS.Timeout | null = null;
   #last = 0;
 
@@ -45,8 +47,10 @@ class CoarseClock {
     const now = performance.now();
     this.now += Math.min(now - this.#last, 2 * tick);
     this.#last = now;
-    for (const timed of this.#timed) {
-      if (timed.deadline > this.now) continue;
+    // From the end: what takes the place of one that leaves has been looked at.
+    for (let place = this.#timed.size - 1; place >= 0; place--) {
+      const timed = this.#timed.at(place);
+      if (timed === undefined || timed.deadline > this.now) continue;
       timed.deadline = Infinity;
       timed.expire();
     }

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { clock } from '../coarse-clock.ts';
+import type { Placed } from '../dense-set.ts';
 import type { ClientCertificate, ClientConnection } from '../context/context.ts';
 import type { ConnectionHolder } from '../ipc/messages.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -52,7 +53,8 @@ export type Ending = 'answered' | 'quiet' | 'forced';
  * its requests in order. Pipelined requests run one after the other: a later one may rely on what
  * an earlier one has written.
  */
-export class Connection implements ClientConnection {
+export class Connection implements ClientConnection, Placed {
+  place = -1;
   readonly acceptedAt = performance.now();
   readonly tls: boolean;
   readonly intake: ClientIntake;

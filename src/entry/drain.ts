@@ -13,6 +13,9 @@ const waitedPause = 1.5;
 /** Connections that are ended before another look at what has arrived. */
 const endedAtOnce = 4;
 
+/** The connections of an entry, which come and go. */
+type Connections = Iterable<Connection> & { readonly size: number };
+
 /**
  * Waits until every connection has gone. A kept-alive connection is not closed while its client may
  * be sending: a request that meets a closing connection is lost. So each gets its next request
@@ -21,7 +24,7 @@ const endedAtOnce = 4;
  * `timeout` the rest is broken off.
  */
 export class Drain {
-  readonly #connections: ReadonlySet<Connection>;
+  readonly #connections: Connections;
   readonly #config: DrainConfig;
   readonly #startedAt = performance.now();
   readonly #settled = Promise.withResolvers<DrainReport>();
@@ -32,7 +35,7 @@ export class Drain {
   #ending = false;
 
   /** `pending` counts connections that are accepted but not served yet, or being turned away. */
-  constructor(connections: ReadonlySet<Connection>, config: DrainConfig, pending: () => number) {
+  constructor(connections: Connections, config: DrainConfig, pending: () => number) {
     this.#pending = pending;
     this.#connections = connections;
     this.#config = config;

@@ -2,6 +2,7 @@ import type http from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { DenseSet } from '../dense-set.ts';
 import type { EntryConfig, TlsConfig } from '../config/types.ts';
 import type { RequestContext } from '../context/context.ts';
 import { InflightBytes } from '../context/inflight-bytes.ts';
@@ -61,7 +62,7 @@ export class Entry implements ExchangeOwner {
   readonly #permits: Permits;
   readonly #addressPermits: AddressPermits;
   readonly #admits: ((address: string) => boolean) | null;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new DenseSet<Connection>();
   readonly #refusals = new Refusals();
   readonly #acceptor: Acceptor;
   readonly #http: http.Server;
@@ -154,7 +155,8 @@ export class Entry implements ExchangeOwner {
   /** Every connection, oldest first. */
   holders(): ConnectionHolder[] {
     const now = performance.now();
-    return Array.from(this.#connections, (connection) => ({
+    const connections = [...this.#connections].sort((a, b) => a.acceptedAt - b.acceptedAt);
+    return connections.map((connection) => ({
       address: `${connection.remoteAddress}:${connection.remotePort}`,
       entry: this.name,
       age: Math.round(now - connection.acceptedAt),

@@ -1,11 +1,11 @@
 import type { Duplex } from 'node:stream';
+import { clock, type Timed } from '../coarse-clock.ts';
 
 /** How long a connection that we have ended is still read from, ms. */
 const lingerTime = 2_000;
 
-/** Connections that have said their last word, and when they are dropped; oldest first. */
-const lingering = new Map<Duplex, number>();
-let timer: NodeJS.Timeout | null = null;
+const ending = Symbol('ending');
+type Ended = Duplex & { [ending]?: true };
 
 /**
  * Ends a connection so that its last answer arrives: what is written goes out, then a FIN, then
@@ -13,38 +13,36 @@ let timer: NodeJS.Timeout | null = null;
  * send a reset, and a reset can destroy an answer that the client has not read yet.
  */
 export function closeLingering(socket: Duplex): void {
-  if (socket.destroyed || lingering.has(socket)) return;
-  lingering.set(socket, Number.POSITIVE_INFINITY);
-  socket.once('close', forget);
+  const ended: Ended = socket;
+  if (socket.destroyed || ended[ending]) return;
+  ended[ending] = true;
+  const lingering = new Lingering(socket);
+  clock.add(lingering);
+  socket.once('close', () => clock.delete(lingering));
   // Whoever parsed this connection has no more say in it.
   socket.removeAllListeners('data');
   socket.on('data', discard);
   socket.resume();
-  socket.end(() => startClock(socket));
+  socket.end(() => lingering.begin());
 }
 
-function startClock(socket: Duplex): void {
-  if (socket.destroyed) return;
-  lingering.delete(socket);
-  lingering.set(socket, performance.now() + lingerTime);
-  timer ??= setTimeout(dropOldest, lingerTime);
-}
+/** A connection that has said its last word. */
+class Lingering implements Timed {
+  deadline = Infinity;
+  place = -1;
+  readonly #socket: Duplex;
 
-function dropOldest(): void {
-  timer = null;
-  const now = performance.now();
-  for (const [socket, deadline] of lingering) {
-    if (deadline === Number.POSITIVE_INFINITY) continue;
-    if (deadline > now + 20) {
-      timer = setTimeout(dropOldest, deadline - now);
-      return;
-    }
-    socket.destroy();
+  constructor(socket: Duplex) {
+    this.#socket = socket;
   }
-}
 
-function forget(this: Duplex): void {
-  lingering.delete(this);
+  begin(): void {
+    this.deadline = clock.deadline(lingerTime);
+  }
+
+  expire(): void {
+    this.#socket.destroy();
+  }
 }
 
 function discard(): void {

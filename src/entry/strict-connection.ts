@@ -50,6 +50,7 @@ export class StrictFront {
  */
 class StrictConnection implements Timed, ExchangeReader, BodyFlow {
   deadline: number;
+  place = -1;
   readonly keepAlive: string;
   readonly writer: SocketWriter;
   readonly #front: StrictFront;

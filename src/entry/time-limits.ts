@@ -15,13 +15,14 @@ const usualInterval = 250;
  */
 export class TimeLimits implements Timed {
   deadline = 0;
-  readonly #connections: ReadonlySet<Connection>;
+  place = -1;
+  readonly #connections: Iterable<Connection>;
   readonly #limits: EntryLimits;
   readonly #interval: number;
   /** When what the system holds may be looked at again, in the clock's time. */
   #nextReading = 0;
 
-  constructor(connections: ReadonlySet<Connection>, limits: EntryLimits) {
+  constructor(connections: Iterable<Connection>, limits: EntryLimits) {
     this.#connections = connections;
     this.#limits = limits;
     const { read_timeout, write_timeout, idle_timeout, head_timeout, request_timeout } = limits;

@@ -29,6 +29,7 @@ const continueTimeout = 1000;
 /** One connection to a node, which carries one exchange at a time. */
 export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed {
   deadline = Infinity;
+  place = -1;
   readonly #address: NodeAddress;
   readonly #settings: ConnectionSettings;
   readonly #owner: ConnectionOwner;

@@ -23,6 +23,7 @@ const waitingPerConnection = 16;
 export class Http1Transport implements Transport, ConnectionOwner, PermitUser, Timed {
   /** When the first waiting request has waited long enough. */
   deadline = Infinity;
+  place = -1;
   readonly #address: NodeAddress;
   readonly #settings: ConnectionSettings;
   readonly #permits: ConnectionPermits | null;

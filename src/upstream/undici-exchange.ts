@@ -28,6 +28,7 @@ export class UndiciExchange
   implements Dispatcher.DispatchHandler, UpstreamExchange, Timed
 {
   deadline: number;
+  place = -1;
   readonly #request: UpstreamRequest;
   readonly #handler: UpstreamHandler;
   readonly #node: string;
