@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { Body, BodySink } from '../context/body.ts';
-import { ownPart } from '../context/lent-bytes.ts';
+import { ownPart, tinyPart } from '../context/lent-bytes.ts';
 import { GatewayError } from '../errors.ts';
 import type { ResponseHead } from './http1-head.ts';
 import { ResponseBody } from './response-body.ts';
@@ -107,7 +107,8 @@ export class Http1Exchange extends ResponseBody implements UpstreamExchange, Bod
     if (this.over) return true;
     if (this.#headTold) return this.take(buffer.subarray(start, end));
     // A head not told yet has its body collected as far as one read brought it.
-    this.keep(ownPart(buffer, start, end));
+    const isTiny = end - start <= tinyPart;
+    this.keep(isTiny ? ownPart(buffer, start, end) : buffer.subarray(start, end));
     return true;
   }
 
@@ -127,6 +128,7 @@ export class Http1Exchange extends ResponseBody implements UpstreamExchange, Bod
     }
     if (body !== this) this.over = true;
     this.#handler.onHead(head.status, head.statusText, head.headers, body);
+    if (body === this) this.ownWaiting();
   }
 
   /** The node switched protocols; the socket is the handler's from now on. */

@@ -31,16 +31,23 @@ export abstract class ResponseBody implements BodySource {
     return false;
   }
 
-  /** Keeps a part until somebody reads the body. */
+  /** Keeps a part until somebody reads the body; it may be lent until `ownWaiting`. */
   protected keep(part: Buffer): void {
     this.#waiting.push(part);
+  }
+
+  /** What nobody has taken stays. */
+  protected ownWaiting(): void {
+    for (let i = 0; i < this.#waiting.length; i++) {
+      this.#waiting[i] = own(this.#waiting[i] as Buffer);
+    }
   }
 
   /** What has come and nobody has taken, in one piece. */
   protected takeWaiting(): Buffer {
     const chunks = this.#waiting;
     this.#waiting = [];
-    return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+    return chunks.length === 1 ? own(chunks[0] as Buffer) : Buffer.concat(chunks);
   }
 
   /** All of it is here. */
@@ -71,7 +78,7 @@ export abstract class ResponseBody implements BodySource {
     const sink = this.#sink;
     if (sink === null || this.over) return;
     while (this.#waiting.length > 0) {
-      if (!sink.write(this.#waiting.shift() as Buffer)) return;
+      if (!lend(sink, this.#waiting.shift() as Buffer)) return;
       if (this.over) return;
     }
     if (this.#complete || this.#failure !== null) this.#finish(sink);
