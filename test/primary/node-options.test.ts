@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { nodeOptions } from '../../src/primary/node-options.ts';
+import { nodeOptions, workerOptions } from '../../src/primary/node-options.ts';
 import { ask } from '../harness/clients.ts';
 import { eventually, launchGateway, temporaryFolder } from '../harness/gateway.ts';
 
@@ -28,6 +28,14 @@ test('options keep their values, and those for one process alone are left out wi
   ] as const) {
     assert.deepEqual(nodeOptions(given), passed, given.join(' '));
   }
+});
+
+test('workers have options of ours, which others go before', () => {
+  const ours = ['--no-async-context-frame', '--v8-pool-size=1'];
+  assert.deepEqual(workerOptions([], ''), ours);
+  assert.deepEqual(workerOptions(['--v8-pool-size=3'], ''), [...ours, '--v8-pool-size=3']);
+  assert.deepEqual(workerOptions([], '--no-warnings --v8-pool-size=3'), ours.slice(0, 1));
+  assert.deepEqual(workerOptions([], '--async-context-frame'), ours.slice(1));
 });
 
 test('workers get them', async (t) => {
