@@ -50,7 +50,7 @@ class CoarseClock {
     // From the end: what takes the place of one that leaves has been looked at.
     for (let place = this.#timed.size - 1; place >= 0; place--) {
       const timed = this.#timed.at(place);
-      if (timed === undefined || timed.deadline > this.now) continue;
+      if (timed === null || timed.deadline > this.now) continue;
       timed.deadline = Infinity;
       timed.expire();
     }

@@ -10,28 +10,31 @@ export interface Placed {
  * what was in it: everything of closed connections would live on until the next full collection.
  */
 export class DenseSet<Member extends Placed> {
-  readonly #members: Member[] = [];
+  /** Behind the members there are free places: an array that shrinks and grows leaves old tables, too. */
+  readonly #members: (Member | null)[] = [];
+  #size = 0;
 
   get size(): number {
-    return this.#members.length;
+    return this.#size;
   }
 
-  /** The member at `place`, below `size`. */
-  at(place: number): Member | undefined {
-    return this.#members[place];
+  /** The member at `place`; null from `size` on. */
+  at(place: number): Member | null {
+    return this.#members[place] ?? null;
   }
 
   add(member: Member): void {
     if (member.place >= 0) return;
-    member.place = this.#members.length;
-    this.#members.push(member);
+    member.place = this.#size;
+    this.#members[this.#size++] = member;
   }
 
   /** False when it was not there. */
   delete(member: Member): boolean {
     const { place } = member;
     if (place < 0) return false;
-    const last = this.#members.pop() as Member;
+    const last = this.#members[--this.#size] as Member;
+    this.#members[this.#size] = null;
     if (last !== member) {
       this.#members[place] = last;
       last.place = place;
@@ -42,9 +45,9 @@ export class DenseSet<Member extends Placed> {
 
   /** All members; those that leave meanwhile may be missed, and others be met twice. */
   *[Symbol.iterator](): Iterator<Member> {
-    for (let place = this.size - 1; place >= 0; place--) {
-      const member = this.#members[place];
-      if (member !== undefined) yield member;
+    for (let place = this.#size - 1; place >= 0; place--) {
+      const member = this.at(place);
+      if (member !== null) yield member;
     }
   }
 }

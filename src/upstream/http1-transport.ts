@@ -27,7 +27,8 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
   readonly #address: NodeAddress;
   readonly #settings: ConnectionSettings;
   readonly #permits: ConnectionPermits | null;
-  readonly #connections = new Set<Http1Connection>();
+  /** No Set: see DenseSet. */
+  readonly #connections: Http1Connection[] = [];
   readonly #idle: Http1Connection[] = [];
   /** Requests without a connection, with the clock's time at which each gives up, in order. */
   readonly #waiting = new Map<Http1Exchange, number>();
@@ -72,7 +73,7 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
   destroy(): void {
     this.#destroyed = true;
     for (const exchange of this.#waiting.keys()) this.#refuse(exchange, 'it is shut down');
-    for (const connection of this.#connections) connection.destroy();
+    for (const connection of [...this.#connections]) connection.destroy();
   }
 
   onFree(connection: Http1Connection): void {
@@ -88,7 +89,7 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
   }
 
   onClosed(connection: Http1Connection): void {
-    this.#connections.delete(connection);
+    this.#remove(connection);
     const index = this.#idle.lastIndexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
     const next = this.#permits?.owes ? undefined : this.#nextWaiting();
@@ -102,7 +103,7 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
   }
 
   get lacking(): number {
-    return Math.min(this.#waiting.size, this.#settings.maxConnections - this.#connections.size);
+    return Math.min(this.#waiting.size, this.#settings.maxConnections - this.#connections.length);
   }
 
   onPermits(): void {
@@ -143,7 +144,14 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
 
   #open(exchange: Http1Exchange): void {
     const connection = new Http1Connection(this.#address, this.#settings, this, exchange);
-    this.#connections.add(connection);
+    this.#connections.push(connection);
+  }
+
+  #remove(connection: Http1Connection): void {
+    const place = this.#connections.lastIndexOf(connection);
+    if (place < 0) return;
+    const last = this.#connections.pop() as Http1Connection;
+    if (last !== connection) this.#connections[place] = last;
   }
 
   #wait(exchange: Http1Exchange): void {
@@ -165,7 +173,7 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
   }
 
   get #hasRoom(): boolean {
-    return this.#connections.size < this.#settings.maxConnections;
+    return this.#connections.length < this.#settings.maxConnections;
   }
 
   readonly #forget = (exchange: Http1Exchange): void => {
@@ -197,7 +205,7 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
   }
 
   #settleClose(): void {
-    if (this.#closing === null || this.#connections.size + this.#waiting.size > 0) return;
+    if (this.#closing === null || this.#connections.length + this.#waiting.size > 0) return;
     this.#permits?.forget(this);
     this.#closing.resolve();
   }
