@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { countBodyBytes } from './body-garbage.ts';
-import { goneOut, isFleeting, own, ownGoingOut, readSize, smallPart } from './lent-bytes.ts';
+import { isFleeting, own, readSize, smallPart } from './lent-bytes.ts';
 
 /** Bytes of the memory in which large writes are put together: a read's worth, and a head. */
 const scratchSize = readSize + (64 << 10);
@@ -21,13 +21,11 @@ export function writeJoined(socket: Duplex, before: string, part: Buffer, behind
   else {
     socket.cork();
     if (before !== '') socket.write(before, 'latin1');
-    socket.write(part, (error) => {
-      if (!error) goneOut(part);
-    });
+    socket.write(part);
     if (behind !== '') socket.write(behind, 'latin1');
     socket.uncork();
     // What the system has not taken at once goes out from where it lies.
-    if (socket.writableLength > 0) ownGoingOut(part);
+    if (socket.writableLength > 0) own(part);
   }
   return socket.writableLength < socket.writableHighWaterMark;
 }

@@ -17,8 +17,6 @@ const shared: Buffer = Buffer.allocUnsafeSlow(readSize);
 const spare: Buffer[] = [];
 /** Memory of buffers that their readers will read into again. */
 const readAgain = new WeakSet<ArrayBufferLike>();
-/** Memory that goes out from where it lies, and is wanted by nobody else. */
-const goingOut = new WeakSet<ArrayBufferLike>();
 
 /**
  * Where a connection reads to. What a read brings is lent: it is there until the call that brings it
@@ -72,27 +70,13 @@ export class ReadBuffer {
 /** What was read, to keep: itself if it is not lent, or is large and can be given away. */
 export function own(chunk: Buffer): Buffer {
   const memory = chunk.buffer;
-  if (memory !== shared.buffer && !readAgain.has(memory) && !goingOut.has(memory)) return chunk;
+  if (memory !== shared.buffer && !readAgain.has(memory)) return chunk;
   if (memory === shared.buffer || chunk.length <= smallPart) {
     if (chunk.length > tinyPart) countBodyBytes(chunk.length);
     return Buffer.from(chunk);
   }
   readAgain.delete(memory);
-  goingOut.delete(memory);
   return chunk;
-}
-
-/** Large parts that the system has not taken at once stay where they are, until `goneOut`. */
-export function ownGoingOut(chunk: Buffer): void {
-  if (readAgain.delete(chunk.buffer)) goingOut.add(chunk.buffer);
-}
-
-/** The system has taken a part: unless somebody has kept it meanwhile, its memory is free again. */
-export function goneOut(chunk: Buffer): void {
-  const memory = chunk.buffer;
-  if (!goingOut.delete(memory) || spare.length >= maxSpare) return;
-  readAgain.add(memory);
-  spare.push(Buffer.from(memory));
 }
 
 /** A tiny part of `buffer`, which may be lent, from `start` to `end`, to keep. */

@@ -18,6 +18,8 @@ export class Router<Flow> {
   readonly #byMethod = new Map<string, PathTree<Route<Flow>>>();
   readonly #anyMethod: PathTree<Route<Flow>> | null;
   readonly #default: Flow | null;
+  /** The last request's flow, unless its path had variables: many ask for the same again and again. */
+  #last: { readonly method: string; readonly target: string; readonly flow: Flow } | null = null;
 
   /**
    * `resolve` gives what stands for several flows run in sequence.
@@ -40,6 +42,15 @@ export class Router<Flow> {
    * @throws ROUTE_NOT_FOUND, REQUEST_MALFORMED
    */
   find(context: RequestContext): Flow {
+    const { method, target } = context.request;
+    const last = this.#last;
+    if (last !== null && last.target === target && last.method === method) return last.flow;
+    const flow = this.#find(context);
+    if (context.pathVariables === null) this.#last = { method, target, flow };
+    return flow;
+  }
+
+  #find(context: RequestContext): Flow {
     const { request } = context;
     const path = pathToMatch(request.target);
     let tree = this.#byMethod.get(request.method) ?? this.#anyMethod;

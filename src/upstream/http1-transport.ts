@@ -73,7 +73,7 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
   destroy(): void {
     this.#destroyed = true;
     for (const exchange of this.#waiting.keys()) this.#refuse(exchange, 'it is shut down');
-    for (const connection of [...this.#connections]) connection.destroy();
+    for (const connection of this.#connections.toReversed()) connection.destroy();
   }
 
   onFree(connection: Http1Connection): void {

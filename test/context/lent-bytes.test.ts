@@ -101,29 +101,6 @@ suite('lent bytes', () => {
     }
   }
 
-  for (const kept of [false, true]) {
-    test(`memory that has gone out is ${kept ? 'left to who kept it' : 'read into again'}`, async () => {
-      const reader = new ReadBuffer();
-      reader.streaming = true;
-      const part = reader
-        .next()
-        .fill(1)
-        .subarray(0, 64 << 10);
-      const socket = new SlowSocket();
-      writeJoined(socket, 'head', part);
-      const meanwhile = reader.next();
-      assert.notEqual(meanwhile.buffer, part.buffer);
-      if (kept) assert.equal(own(part), part);
-      socket.takeAll();
-      await new Promise(setImmediate);
-      const next = new ReadBuffer();
-      next.streaming = true;
-      assert.equal(next.next().buffer === part.buffer, !kept);
-      next.release();
-      reader.release();
-    });
-  }
-
   test('a body that no longer streams leaves its memory to the next one', () => {
     const [first, second] = [new ReadBuffer(), new ReadBuffer()];
     first.streaming = true;

@@ -263,3 +263,12 @@ suite('pattern', () => {
     });
   }
 });
+
+test('a router answers alike however often it is asked, whatever it was asked before', () => {
+  const router = routerOf(rules, 'rest');
+  const asked = cases.flatMap((each) => [each, each]);
+  for (const each of [...asked, ...cases, ...cases.toReversed()]) {
+    const [method, target] = each;
+    assert.equal(find(router, method, target), find(routerOf(rules, 'rest'), method, target));
+  }
+});
