@@ -44,7 +44,7 @@ const { values: options } = parseArgs({
 
 if (options.help) {
   process.stdout.write(`npm run bench -- [options]
-  --quick         fewer rounds, and shorter: 9 minutes rather than 22
+  --quick         fewer rounds, and shorter: 10 minutes rather than 20
   --filters       what each kind of filter adds to a request, in place of all else (6 minutes)
   --rounds N      rounds, each contestant once a round (5; quick: 3)
   --seconds N     seconds of load a turn (3; quick: 2)
