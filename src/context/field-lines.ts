@@ -1,5 +1,4 @@
 import { isNamed } from './field-syntax.ts';
-import { isOfConnection } from './hop-fields.ts';
 
 /**
  * Fields as they are on the wire, Latin-1, one line each, every one of them well-formed and written
@@ -13,20 +12,6 @@ export interface FieldLines {
   readonly passed: string;
   /** Which names there may be: the bits of all, see `nameBit`. */
   readonly names: number;
-}
-
-/** Whether whoever sends the message writes that field anew, or leaves it out. */
-export function staysHere(name: string): boolean {
-  switch (name.length) {
-    case 4:
-      return isNamed(name, 'host');
-    case 6:
-      return isNamed(name, 'expect');
-    case 14:
-      return isNamed(name, 'content-length') || isOfConnection(name);
-    default:
-      return isOfConnection(name);
-  }
 }
 
 /** One of 32 bits that stands for a name, in any case, and for few others. */

@@ -3,6 +3,7 @@
  * Strings are made of what was found to be well-formed, and only of what somebody looks at.
  */
 import { Buffer } from 'node:buffer';
+import { Staying, type StayingName, stayingNames } from './hop-fields.ts';
 
 /** Lines that one head may have to be read here; one with more is read by those who judge anything. */
 const maxLines = 128;
@@ -116,50 +117,12 @@ function isBlank(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x09;
 }
 
-/** Names of fields that are not passed on as they are, or that decide on others: see `stayingAt`. */
-export const Staying = {
-  none: 0,
-  host: 1,
-  expect: 2,
-  upgrade: 3,
-  connection: 4,
-  keepAlive: 5,
-  contentLength: 6,
-  transferEncoding: 7,
-  /** It goes on, or not, as the body is framed. */
-  trailer: 8,
-  proxyConnection: 9,
-  /** TE, HTTP2-Settings, and what proxies ask for and are told. */
-  other: 10,
-} as const;
-
-/** By length, and among equals by how they begin, which tells them apart. */
-const stayingNames: { readonly name: Buffer; readonly kind: number }[][] = [];
-for (const [name, kind] of [
-  ['host', Staying.host],
-  ['expect', Staying.expect],
-  ['upgrade', Staying.upgrade],
-  ['connection', Staying.connection],
-  ['keep-alive', Staying.keepAlive],
-  ['content-length', Staying.contentLength],
-  ['transfer-encoding', Staying.transferEncoding],
-  ['trailer', Staying.trailer],
-  ['te', Staying.other],
-  ['http2-settings', Staying.other],
-  ['proxy-connection', Staying.proxyConnection],
-  ['proxy-authenticate', Staying.other],
-  ['proxy-authorization', Staying.other],
-] as const) {
-  for (let length = stayingNames.length; length <= name.length; length++) stayingNames.push([]);
-  stayingNames[name.length]?.push({ name: Buffer.from(name), kind });
-}
-
 /** Which name of `Staying` it is, if any, that goes from `from` to `to`, where there is a token. */
 export function stayingAt(bytes: Buffer, from: number, to: number): number {
   const alike = stayingNames[to - from];
   if (alike === undefined) return Staying.none;
   for (let i = 0; i < alike.length; i++) {
-    const { name, kind } = alike[i] as { name: Buffer; kind: number };
+    const { bytes: name, kind } = alike[i] as StayingName;
     if (isTextAt(bytes, from, name)) return kind;
   }
   return Staying.none;

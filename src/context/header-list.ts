@@ -1,13 +1,6 @@
-import {
-  type FieldLines,
-  fieldLine,
-  findInLines,
-  nameBit,
-  parseLines,
-  staysHere,
-} from './field-lines.ts';
+import { type FieldLines, fieldLine, findInLines, nameBit, parseLines } from './field-lines.ts';
 import { isIllegalValue, isNamed, isToken } from './field-syntax.ts';
-import { dropOfConnection, isOfConnection } from './hop-fields.ts';
+import { dropOfConnection, isOfConnection, staysHere } from './hop-fields.ts';
 
 /**
  * Header fields in wire order, as one flat array `[name, value, name, value, …]`, which is how
@@ -102,8 +95,9 @@ export class HeaderList {
       this.#fields().push(name, value);
       return;
     }
-    // What must not be on the wire is left to whoever writes it, who refuses it.
-    if (!isToken(name) || isIllegalValue(value) || isFraming(name)) {
+    // What must not be on the wire, or depends on the framing, is left to whoever writes it.
+    const goesOn = !staysHere(name) && !isNamed(name, 'trailer');
+    if (!goesOn || !isToken(name) || isIllegalValue(value)) {
       this.raw.push(name, value);
       return;
     }
@@ -181,9 +175,4 @@ export class HeaderList {
       this.#fields().splice(i, 2);
     }
   }
-}
-
-/** Whether a field that is added would be taken for one that came, and not go on. */
-function isFraming(name: string): boolean {
-  return staysHere(name) || isNamed(name, 'trailer');
 }

@@ -1,27 +1,71 @@
+import { Buffer } from 'node:buffer';
 import { isNamed } from './field-syntax.ts';
+
+/** Fields that are not passed on as they are, or that decide on others. */
+export const Staying = {
+  none: 0,
+  host: 1,
+  expect: 2,
+  contentLength: 3,
+  /** It goes on, or not, as the body is framed. */
+  trailer: 4,
+  // From here on they speak of one connection only, or a transport writes them itself.
+  upgrade: 5,
+  connection: 6,
+  keepAlive: 7,
+  transferEncoding: 8,
+  proxyConnection: 9,
+  /** TE, HTTP2-Settings, and what proxies ask for and are told. */
+  other: 10,
+} as const;
+
+/** The name of such a field, in lower case. */
+export interface StayingName {
+  readonly name: string;
+  readonly bytes: Buffer;
+  readonly kind: number;
+}
+
+/** All of them, by length. */
+export const stayingNames: StayingName[][] = [];
+for (const [name, kind] of [
+  ['host', Staying.host],
+  ['expect', Staying.expect],
+  ['upgrade', Staying.upgrade],
+  ['connection', Staying.connection],
+  ['keep-alive', Staying.keepAlive],
+  ['content-length', Staying.contentLength],
+  ['transfer-encoding', Staying.transferEncoding],
+  ['trailer', Staying.trailer],
+  ['te', Staying.other],
+  ['http2-settings', Staying.other],
+  ['proxy-connection', Staying.proxyConnection],
+  ['proxy-authenticate', Staying.other],
+  ['proxy-authorization', Staying.other],
+] as const) {
+  for (let length = stayingNames.length; length <= name.length; length++) stayingNames.push([]);
+  stayingNames[name.length]?.push({ name, bytes: Buffer.from(name), kind });
+}
+
+function kindOf(field: string): number {
+  const alike = stayingNames[field.length];
+  if (alike === undefined) return Staying.none;
+  for (let i = 0; i < alike.length; i++) {
+    const { name, kind } = alike[i] as StayingName;
+    if (isNamed(field, name)) return kind;
+  }
+  return Staying.none;
+}
+
+/** Whether whoever sends the message writes that field anew, or leaves it out. */
+export function staysHere(name: string): boolean {
+  const kind = kindOf(name);
+  return kind !== Staying.none && kind !== Staying.trailer;
+}
 
 /** Whether a field speaks of one connection only, or is one that a transport writes itself. */
 export function isOfConnection(name: string): boolean {
-  switch (name.length) {
-    case 2:
-      return isNamed(name, 'te');
-    case 7:
-      return isNamed(name, 'upgrade');
-    case 10:
-      return isNamed(name, 'connection') || isNamed(name, 'keep-alive');
-    case 14:
-      return isNamed(name, 'http2-settings');
-    case 16:
-      return isNamed(name, 'proxy-connection');
-    case 17:
-      return isNamed(name, 'transfer-encoding');
-    case 18:
-      return isNamed(name, 'proxy-authenticate');
-    case 19:
-      return isNamed(name, 'proxy-authorization');
-    default:
-      return false;
-  }
+  return kindOf(name) >= Staying.upgrade;
 }
 
 /** Names that Connection fields list beyond the usual options; null when there are none. */

@@ -8,7 +8,7 @@ export const readSize = 128 << 10;
 /** Parts up to this size are copied by whoever keeps them: they must not keep a whole buffer. */
 export const smallPart = 16 << 10;
 /** Parts up to this size are less than the objects around them, of which V8 keeps count itself. */
-export const tinyPart = 2 << 10;
+const tinyPart = 2 << 10;
 /** Buffers that wait for the next one who streams. */
 const maxSpare = 16;
 
@@ -79,8 +79,12 @@ export function own(chunk: Buffer): Buffer {
   return chunk;
 }
 
-/** A tiny part of `buffer`, which may be lent, from `start` to `end`, to keep. */
-export function ownPart(buffer: Buffer, start: number, end: number): Buffer {
+/**
+ * The part of `buffer`, which may be lent, from `start` to `end`. A tiny one is copied at once: that
+ * takes less than a view first and the copy of it later.
+ */
+export function partOf(buffer: Buffer, start: number, end: number): Buffer {
+  if (end - start > tinyPart) return buffer.subarray(start, end);
   const kept = Buffer.allocUnsafe(end - start);
   buffer.copy(kept, 0, start, end);
   return kept;

@@ -1,3 +1,4 @@
+import { fieldLine } from '../context/field-lines.ts';
 import { isIllegalValue, isNamed, isToken } from '../context/field-syntax.ts';
 import { STATUS_CODES } from '../node-http.ts';
 import type { Fields } from './response-writer.ts';
@@ -24,12 +25,8 @@ export function encodeResponseHead(
   let dated = false;
   for (let i = 0; i < headers.length; i += 2) {
     const field = headers[i] as string;
-    const value = headers[i + 1] as string;
-    if (!isToken(field) || isIllegalValue(value)) {
-      throw new TypeError(`field ${JSON.stringify(field)} holds an illegal character`);
-    }
-    if (field.length === 4 && isNamed(field, 'date')) dated = true;
-    head += `${field}: ${value}\r\n`;
+    if (isNamed(field, 'date')) dated = true;
+    head += checkedLine(field, headers[i + 1] as string);
   }
   return dated ? head + ending : `${head}${dateField()}${ending}`;
 }
@@ -38,14 +35,14 @@ export function encodeResponseHead(
 export function encodeInterimHead(status: number, headers: readonly string[]): string {
   let head = statusLines[status] ?? statusLine(status);
   for (let i = 0; i < headers.length; i += 2) {
-    const field = headers[i] as string;
-    const value = headers[i + 1] as string;
-    if (!isToken(field) || isIllegalValue(value)) {
-      throw new TypeError(`field ${JSON.stringify(field)} holds an illegal character`);
-    }
-    head += `${field}: ${value}\r\n`;
+    head += checkedLine(headers[i] as string, headers[i + 1] as string);
   }
   return `${head}\r\n`;
+}
+
+function checkedLine(field: string, value: string): string {
+  if (isToken(field) && !isIllegalValue(value)) return fieldLine(field, value);
+  throw new TypeError(`field ${JSON.stringify(field)} holds an illegal character`);
 }
 
 function firstLine(status: number, text: string): string {

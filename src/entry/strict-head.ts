@@ -6,10 +6,10 @@ import {
   lineScan,
   persistence,
   startsWith,
-  Staying,
   stayingAt,
   targetEnd,
 } from '../context/head-bytes.ts';
+import { Staying } from '../context/hop-fields.ts';
 import { HeaderList } from '../context/header-list.ts';
 
 /** A request's head as the strict reader understands it. */

@@ -171,10 +171,7 @@ export class Forwarding extends Completion implements UpstreamHandler, AbortList
 
   onInformation(status: number, headers: string[]): void {
     // The entry answers 100 by itself, when the body is asked for.
-    if (status !== 100) this.#inform(status, headers);
-  }
-
-  #inform(status: number, headers: string[]): void {
+    if (status === 100) return;
     dropOfConnection(headers);
     this.#context.interim?.inform(status, headers);
   }

@@ -1,12 +1,7 @@
 import { fieldLine } from '../context/field-lines.ts';
 import { isNamed } from '../context/field-syntax.ts';
 import type { HeaderList } from '../context/header-list.ts';
-import { isOfConnection, namedByConnection } from '../context/hop-fields.ts';
-
-/** Whether a request's field is not passed on besides: the gateway has dealt with it. */
-function isOfRequest(name: string): boolean {
-  return isNamed(name, 'host') || isNamed(name, 'content-length') || isNamed(name, 'expect');
-}
+import { namedByConnection, staysHere } from '../context/hop-fields.ts';
 
 /**
  * The fields of a request that go to a node, all but Host: those that do not concern the client's
@@ -19,7 +14,7 @@ export function requestFields(raw: readonly string[], authorization: string | nu
   let authorized = authorization === null;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
-    if (isOfConnection(name) || isOfRequest(name) || named?.has(name.toLowerCase())) continue;
+    if (staysHere(name) || named?.has(name.toLowerCase())) continue;
     if (!authorized && isNamed(name, 'authorization')) authorized = true;
     fields.push(name, raw[i + 1] as string);
   }

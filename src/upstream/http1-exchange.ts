@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { Body, BodySink } from '../context/body.ts';
-import { ownPart, tinyPart } from '../context/lent-bytes.ts';
+import { partOf } from '../context/lent-bytes.ts';
 import { GatewayError } from '../errors.ts';
 import type { ResponseHead } from './http1-head.ts';
 import { ResponseBody } from './response-body.ts';
@@ -107,8 +107,7 @@ export class Http1Exchange extends ResponseBody implements UpstreamExchange, Bod
     if (this.over) return true;
     if (this.#headTold) return this.take(buffer.subarray(start, end));
     // A head not told yet has its body collected as far as one read brought it.
-    const isTiny = end - start <= tinyPart;
-    this.keep(isTiny ? ownPart(buffer, start, end) : buffer.subarray(start, end));
+    this.keep(partOf(buffer, start, end));
     return true;
   }
 

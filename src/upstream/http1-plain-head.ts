@@ -6,10 +6,10 @@ import {
   lineScan,
   persistence,
   startsWith,
-  Staying,
   stayingAt,
   valueEnd,
 } from '../context/head-bytes.ts';
+import { Staying } from '../context/hop-fields.ts';
 import { HeaderList } from '../context/header-list.ts';
 import { STATUS_CODES } from '../node-http.ts';
 import { maxHead, type ResponseHead, timeoutHint } from './http1-head.ts';

@@ -1,9 +1,9 @@
 /** A list that came as lines is the same list as one that came as an array, whatever is done to it. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { fieldLine, nameBit, parseLines, staysHere } from '../../src/context/field-lines.ts';
+import { fieldLine, nameBit, parseLines } from '../../src/context/field-lines.ts';
 import { HeaderList } from '../../src/context/header-list.ts';
-import { dropOfConnection } from '../../src/context/hop-fields.ts';
+import { dropOfConnection, staysHere } from '../../src/context/hop-fields.ts';
 
 const names = ['Host', 'accept', 'X-Gateway', 'x-gateway', 'Y-Gateway', 'Date', 'X-Empty'];
 const ofConnection = ['Connection', 'Keep-Alive', 'TE', 'Content-Length', 'Expect', 'Trailer'];
