@@ -44,11 +44,11 @@ const { values: options } = parseArgs({
 
 if (options.help) {
   process.stdout.write(`npm run bench -- [options]
-  --quick         fewer rounds, and shorter: 10 minutes rather than 20
+  --quick         fewer rounds, and shorter: 12 minutes rather than 23
   --filters       what each kind of filter adds to a request, in place of all else (6 minutes)
   --rounds N      rounds, each contestant once a round (5; quick: 3)
   --seconds N     seconds of load a turn (3; quick: 2)
-  --warm-up N     seconds of load at most before a contestant's turns count (6; quick: 2)
+  --warm-up N     seconds of load at most before a contestant's turns count (10; quick: 4)
   --only NAME     only contestants whose name contains NAME; repeatable
   --cases TEXT    only cases, or filters, whose name contains TEXT; repeatable
   --compare REV   puts that revision of ours beside the working tree
@@ -72,7 +72,7 @@ const number = (text: string | undefined, usual: number, quick: number): number 
 const plan: Plan = {
   rounds: number(options.rounds, 5, 3),
   seconds: number(options.seconds, 3, 2),
-  warmUp: number(options['warm-up'], 6, 2),
+  warmUp: number(options['warm-up'], 10, 4),
   pinned: !options.unpinned,
   folder,
   progress: tell,

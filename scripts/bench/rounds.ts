@@ -38,7 +38,7 @@ export function processors({ pinned }: Plan, workers: number): { proxy?: string;
 }
 
 /** Requests after which compilers have seen enough: on a busy machine seconds alone say little. */
-const warm = 150_000;
+const warm = 400_000;
 
 /** Runs of each turn by its name, one for each round. */
 export async function takeTurns(turns: readonly Turn[], plan: Plan): Promise<Map<string, Run[]>> {

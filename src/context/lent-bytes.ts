@@ -14,6 +14,7 @@ const maxSpare = 16;
 
 /** Every connection reads into this one, as long as no body streams on it. */
 const shared: Buffer = Buffer.allocUnsafeSlow(readSize);
+const sharedMemory = shared.buffer;
 const spare: Buffer[] = [];
 /** Memory of buffers that their readers will read into again. */
 const readAgain = new WeakSet<ArrayBufferLike>();
@@ -70,8 +71,8 @@ export class ReadBuffer {
 /** What was read, to keep: itself if it is not lent, or is large and can be given away. */
 export function own(chunk: Buffer): Buffer {
   const memory = chunk.buffer;
-  if (memory !== shared.buffer && !readAgain.has(memory)) return chunk;
-  if (memory === shared.buffer || chunk.length <= smallPart) {
+  if (memory !== sharedMemory && !readAgain.has(memory)) return chunk;
+  if (memory === sharedMemory || chunk.length <= smallPart) {
     if (chunk.length > tinyPart) countBodyBytes(chunk.length);
     return Buffer.from(chunk);
   }
@@ -90,6 +91,12 @@ export function partOf(buffer: Buffer, start: number, end: number): Buffer {
   return kept;
 }
 
+/** What `partOf` gave, to keep. */
+export function ownPart(part: Buffer): Buffer {
+  // To ask a tiny one whose its memory is would cost more than its copy did.
+  return part.length > tinyPart ? own(part) : part;
+}
+
 /** Passes bytes on that may be lent. */
 export function lend(sink: BodySink, chunk: Buffer): boolean {
   return sink.write(sink.takesLent === true ? chunk : own(chunk));
@@ -97,7 +104,7 @@ export function lend(sink: BodySink, chunk: Buffer): boolean {
 
 /** Whether the bytes are certain to be overwritten by the next read, of any connection. */
 export function isFleeting(chunk: Buffer): boolean {
-  return chunk.buffer === shared.buffer;
+  return chunk.buffer === sharedMemory;
 }
 
 function takeSpare(): Buffer {

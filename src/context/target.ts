@@ -30,9 +30,10 @@ export function encodeTarget(target: string): string {
 
 /** A text for a header field: bytes of UTF-8, and no line ends or other control characters. */
 export function fieldValue(text: string): string {
-  const plain = /[^\x20-\x7e]/.test(text) ? Buffer.from(text).toString('latin1') : text;
+  if (!/[^\x20-\x7e]/.test(text)) return text.trim();
+  const bytes = Buffer.from(text).toString('latin1');
   // oxlint-disable-next-line no-control-regex
-  return plain.replace(/[\0-\x08\x0a-\x1f\x7f]+/g, ' ').trim();
+  return bytes.replace(/[\0-\x08\x0a-\x1f\x7f]+/g, ' ').trim();
 }
 
 function escape(text: string, unsafe: RegExp): string {

@@ -22,8 +22,8 @@ export interface WorkerAssignment {
   readonly credentials: Readonly<Record<string, EntryCredentials>>;
   /** Keys of TLS session tickets, one behind the other, the newest first; secret. */
   readonly ticketKeys: Uint8Array;
-  /** Listening sockets that will follow, one `socket` message each. */
-  readonly sockets: number;
+  /** Listening handles that will follow, one `socket` message each. */
+  readonly handles: number;
   /** What is known of clusters. */
   readonly observations: readonly ClusterObservation[];
 }
@@ -32,7 +32,10 @@ export interface WorkerAssignment {
 export type ToWorker =
   | LimitToWorker
   | { readonly type: 'start'; readonly assignment: WorkerAssignment }
-  /** Comes with a socket handle; `id` names the socket for as long as the primary holds it. */
+  /**
+   * Comes with a handle of a listening socket, and again with further ones of it; `id` names the socket
+   * for as long as the primary holds it.
+   */
   | { readonly type: 'socket'; readonly entry: string; readonly id: number }
   /** Stop accepting, answer what is there, exit when the last connection has gone. */
   | { readonly type: 'drain' }

@@ -8,6 +8,12 @@ import { HeldSocket } from './held-socket.ts';
 const SKIPPED_PORTS = 1000;
 /** Keys of the API's sockets begin so; no host does. */
 const apiPrefix = 'api ';
+/**
+ * A worker accepts one connection a turn of its event loop from each handle that it listens on. From a
+ * socket of its own it gets several, of one queue: under load 64 clients that come at once would wait
+ * for 40 ms. From a socket that it shares with other workers it gets one, so that all get their part.
+ */
+const handlesOfOwn = 8;
 
 /** One configured address, bound. */
 export interface HeldListener {
@@ -24,6 +30,8 @@ export interface HeldListener {
 export interface AssignedSocket {
   readonly entry: string;
   readonly socket: HeldSocket;
+  /** By how many handles a worker listens on it. */
+  readonly handles: number;
 }
 
 /** What wants to listen somewhere. */
@@ -165,7 +173,10 @@ export function socketsOf(plan: ListenerPlan, slot: number): AssignedSocket[] {
     listener.sockets
       // A slot that is no more leaves its socket, and what waits there, to another one.
       .filter((_, index) => !listener.reusePort || index % plan.workers === slot)
-      .map((socket) => ({ entry: entry.name, socket })),
+      .map((socket) => {
+        const isOwn = listener.reusePort || plan.workers === 1;
+        return { entry: entry.name, socket, handles: isOwn ? handlesOfOwn : 1 };
+      }),
   );
 }
 

@@ -215,13 +215,14 @@ export class WorkerHandle {
       config,
       credentials: credentials.entries,
       ticketKeys: this.#listener.ticketKeys,
-      sockets: sockets.length,
+      handles: sockets.reduce((sum, { handles }) => sum + handles, 0),
       observations: this.#listener.observations.latest,
     };
     this.send({ type: 'start', assignment });
     for (const assigned of sockets) {
-      const { entry, socket } = assigned;
-      this.send({ type: 'socket', entry, id: socket.id }, assigned);
+      const { entry, socket, handles } = assigned;
+      for (let i = 0; i < handles; i++)
+        this.send({ type: 'socket', entry, id: socket.id }, assigned);
     }
   }
 

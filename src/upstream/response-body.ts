@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { BodySink, BodySource } from '../context/body.ts';
-import { lend, own } from '../context/lent-bytes.ts';
+import { lend, own, ownPart } from '../context/lent-bytes.ts';
 
 /** A response's body on its way from a node: keeps what nobody has taken yet, and how it ended. */
 export abstract class ResponseBody implements BodySource {
@@ -31,7 +31,7 @@ export abstract class ResponseBody implements BodySource {
     return false;
   }
 
-  /** Keeps a part until somebody reads the body; it may be lent until `ownWaiting`. */
+  /** Keeps what `partOf` gave until somebody reads the body; it may be lent until `ownWaiting`. */
   protected keep(part: Buffer): void {
     this.#waiting.push(part);
   }
@@ -39,7 +39,7 @@ export abstract class ResponseBody implements BodySource {
   /** What nobody has taken stays. */
   protected ownWaiting(): void {
     for (let i = 0; i < this.#waiting.length; i++) {
-      this.#waiting[i] = own(this.#waiting[i] as Buffer);
+      this.#waiting[i] = ownPart(this.#waiting[i] as Buffer);
     }
   }
 
@@ -47,7 +47,7 @@ export abstract class ResponseBody implements BodySource {
   protected takeWaiting(): Buffer {
     const chunks = this.#waiting;
     this.#waiting = [];
-    return chunks.length === 1 ? own(chunks[0] as Buffer) : Buffer.concat(chunks);
+    return chunks.length === 1 ? ownPart(chunks[0] as Buffer) : Buffer.concat(chunks);
   }
 
   /** All of it is here. */

@@ -136,7 +136,7 @@ class WorkerProcess {
     await this.#listen(serving);
   }
 
-  /** Listens on what has come; the last of the assigned sockets makes the worker ready. */
+  /** Listens on what has come; the last of the assigned handles makes the worker ready. */
   async #listen(serving: Serving): Promise<void> {
     for (let next = this.#early.shift(); next; next = this.#early.shift()) {
       const { entry, handle } = next;
@@ -153,7 +153,7 @@ class WorkerProcess {
       }
       this.#listening++;
     }
-    if (this.#listening === this.#assignment?.sockets) this.#send({ type: 'ready' });
+    if (this.#listening === this.#assignment?.handles) this.#send({ type: 'ready' });
   }
 
   #fail(error: unknown): void {

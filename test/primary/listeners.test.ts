@@ -37,6 +37,19 @@ describe('the plan', () => {
     assert.equal(four.added.length, 1);
   });
 
+  test('gives a worker several handles of a socket of its own, one of a shared one', async (t) => {
+    const handles = async (workers: number, reuse_port: boolean): Promise<number[]> => {
+      const listeners = listening(t);
+      const plan = await listeners.plan(config(entry('a', { reuse_port })), workers);
+      listeners.commit(plan);
+      return socketsOf(plan, 0).map((assigned) => assigned.handles);
+    };
+    const own = await handles(2, true);
+    assert.ok(own[0] !== undefined && own[0] > 1, `${own.join()} handles`);
+    assert.deepEqual(await handles(1, false), own);
+    assert.deepEqual(await handles(2, false), [1]);
+  });
+
   test('shares one socket without reuse_port', async (t) => {
     const listeners = listening(t);
     const plan = await listeners.plan(config(entry('a', { reuse_port: false })), 3);
