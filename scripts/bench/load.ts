@@ -8,11 +8,12 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * wrk counts in tables of 80 MB, which it gets from the system page by page, as it first counts
- * something there: on a virtual machine some of that takes milliseconds each, in which it drives no
- * load, and which it then finds in the slowest hundredth of whoever it drives. Huge pages are few.
+ * wrk counts in tables of 80 MB, which it gets from the system page by page, when it first counts
+ * something there: on a virtual machine that can take milliseconds, in which it drives no load, and
+ * which it then finds in the slowest hundredth of whoever it drives. So it gets them beforehand: the
+ * C library fills memory that is to be empty when it is told to fill all other memory.
  */
-const environment = { ...process.env, GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
+const environment = { ...process.env, GLIBC_TUNABLES: 'glibc.malloc.perturb=1' };
 
 export interface Load {
   readonly connections: number;
