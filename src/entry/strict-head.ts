@@ -39,7 +39,7 @@ const methods = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH'].map
 const version = Buffer.from(' HTTP/1.1\r\n');
 const hostValue = /^[0-9A-Za-z.\-_]+(?::[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?$/;
 /** The last one that was well-formed: nearly all requests ask for the same. */
-let knownHost = '';
+let knownHost = Buffer.alloc(0);
 
 /**
  * Reads the head between `from` and `to`, if it is of the common sort: everything in it is spelled in
@@ -88,7 +88,7 @@ export function readStrictHead(
     run = lineEnd + 2;
     switch (kind) {
       case Staying.host:
-        if (++hosts > 1 || !isHost(text.slice(start - from, lineEnd - from))) return null;
+        if (++hosts > 1 || !isHost(bytes, start, lineEnd)) return null;
         break;
       case Staying.connection:
         if (keepAlive >= 0) return null;
@@ -134,10 +134,11 @@ function fieldsOf(text: string, from: number): string[] {
   return fields;
 }
 
-function isHost(value: string): boolean {
-  if (value === knownHost) return true;
+function isHost(bytes: Buffer, from: number, to: number): boolean {
+  if (to - from === knownHost.length && startsWith(bytes, from, to, knownHost)) return to > from;
+  const value = bytes.toString('latin1', from, to);
   if (!hostValue.test(value)) return false;
-  knownHost = value;
+  knownHost = Buffer.from(value, 'latin1');
   return true;
 }
 
