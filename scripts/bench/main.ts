@@ -44,7 +44,7 @@ const { values: options } = parseArgs({
 
 if (options.help) {
   process.stdout.write(`npm run bench -- [options]
-  --quick         fewer rounds, and shorter: 12 minutes rather than 23
+  --quick         fewer rounds, and shorter: half of the 24 minutes
   --filters       what each kind of filter adds to a request, in place of all else (6 minutes)
   --rounds N      rounds, each contestant once a round (5; quick: 3)
   --seconds N     seconds of load a turn (3; quick: 2)

@@ -48,7 +48,7 @@ export interface AcceptOptions {
   readonly keepAlive: number | null;
 }
 
-/** The accepting end of an entry in this worker: several sockets, one stream of connections. */
+/** The accepting end of an entry in this worker: several handles, one stream of connections. */
 export class Acceptor {
   readonly #servers: net.Server[] = [];
   readonly #handles: ListeningHandle[] = [];
@@ -115,8 +115,8 @@ export class Acceptor {
 
   /**
    * Accepts what the kernel has queued, then no more. The sockets themselves live on in the primary.
-   * One connection is accepted per round of the event loop, so the queue is empty when a few rounds
-   * brought none; it closes in the same turn, after a brief one.
+   * Each handle accepts one connection per round of the event loop, so the queue is empty when a few
+   * rounds brought none; it closes in the same turn, after a brief one.
    */
   close(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -39,7 +39,7 @@ const methods = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH'].map
 const version = Buffer.from(' HTTP/1.1\r\n');
 const hostValue = /^[0-9A-Za-z.\-_]+(?::[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?$/;
 /** The last one that was well-formed: nearly all requests ask for the same. */
-let knownHost = Buffer.alloc(0);
+let knownHost = Buffer.from('localhost');
 
 /**
  * Reads the head between `from` and `to`, if it is of the common sort: everything in it is spelled in
@@ -135,7 +135,7 @@ function fieldsOf(text: string, from: number): string[] {
 }
 
 function isHost(bytes: Buffer, from: number, to: number): boolean {
-  if (to - from === knownHost.length && startsWith(bytes, from, to, knownHost)) return to > from;
+  if (to - from === knownHost.length && startsWith(bytes, from, to, knownHost)) return true;
   const value = bytes.toString('latin1', from, to);
   if (!hostValue.test(value)) return false;
   knownHost = Buffer.from(value, 'latin1');

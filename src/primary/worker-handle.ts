@@ -221,8 +221,9 @@ export class WorkerHandle {
     this.send({ type: 'start', assignment });
     for (const assigned of sockets) {
       const { entry, socket, handles } = assigned;
-      for (let i = 0; i < handles; i++)
+      for (let i = 0; i < handles; i++) {
         this.send({ type: 'socket', entry, id: socket.id }, assigned);
+      }
     }
   }
 
