@@ -13,8 +13,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = resolve(process.argv[2] ?? root, 'dist');
 rmSync(dist, { recursive: true, force: true });
 
-/** Programs, the public API, and what is started by its name: see own-file.ts. */
-const entries = ['cli', 'index', 'primary/listen-now', 'flow/password-thread'];
+/** Programs, the public API, and what is started by its name: see package.ts. */
+const entries = ['cli', 'index', 'primary/sockets/listen-child', 'filters/access/password-thread'];
 await build({
   input: Object.fromEntries(entries.map((name) => [name, `${root}src/${name}.ts`])),
   platform: 'node',

@@ -6,9 +6,9 @@ import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { controlSocket } from '../src/command-line/locations.ts';
-import { requestControl } from '../src/primary/control-client.ts';
-import type { GatewayStatus } from '../src/primary/status.ts';
+import { controlSocket } from '../src/cli/locations.ts';
+import { requestControl } from '../src/primary/control/client.ts';
+import type { GatewayStatus } from '../src/primary/status/status.ts';
 import { startDemoBackend } from './demo-backend.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));

@@ -15,8 +15,8 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { requestControl } from '../src/primary/control-client.ts';
-import type { GatewayStatus } from '../src/primary/status.ts';
+import { requestControl } from '../src/primary/control/client.ts';
+import type { GatewayStatus } from '../src/primary/status/status.ts';
 
 const seconds = Number(process.argv[2] ?? 10);
 const only = process.argv[3];

@@ -1,12 +1,12 @@
 import { dirname, resolve } from 'node:path';
 import type { EntryFiles } from '../tls/credentials.ts';
-import { expandDottedKeys } from './dotted-keys.ts';
-import { environmentResolver } from './environment.ts';
-import { type SourceFile, SourceReader } from './files.ts';
-import { type FilterDefinitionLike, type FilterTable, filterTable } from './filter-definition.ts';
-import { loadPlugins, type Plugins } from './plugins.ts';
-import { mergeTrees } from './merge.ts';
-import { parseText } from './parse.ts';
+import { expandDottedKeys } from './source/dotted-keys.ts';
+import { environmentResolver } from './source/environment.ts';
+import { type SourceFile, SourceReader } from './source/files.ts';
+import { type FilterDefinitionLike, type FilterTable, filterTable } from '../filter-contract.ts';
+import { loadPlugins, type Plugins } from './source/plugins.ts';
+import { mergeTrees } from './source/merge.ts';
+import { parseText } from './source/parse.ts';
 import {
   ConfigError,
   type Place,
@@ -17,12 +17,12 @@ import {
 } from './problem.ts';
 import { unsupportedSections } from './schema/infini.ts';
 import { rootSchema } from './schema/root.ts';
-import { substitute } from './substitution.ts';
-import { fillTemplate, templateUses } from './templates.ts';
-import { noSyntax, type SyntaxChecks } from './syntax.ts';
-import { childOf, type MapNode } from './tree.ts';
+import { substitute } from './source/substitution.ts';
+import { fillTemplate, templateUses } from './source/templates.ts';
+import { noSyntax, type SyntaxChecks } from './validation/syntax-checks.ts';
+import { childOf, type MapNode } from './source/tree.ts';
 import type { GatewayConfig } from './types.ts';
-import { type PathRules, validate, type Validated } from './validate.ts';
+import { type PathRules, validate, type Validated } from './validation/validate.ts';
 
 export interface LoadOptions {
   /** Files and folders, in the order in which they count. */

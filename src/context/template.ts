@@ -1,6 +1,6 @@
-import type { RequestContext } from './context.ts';
-import { compileField, type Field } from './field.ts';
-import { combineNeeds, type Needs, noNeeds } from './needs.ts';
+import type { RequestContext } from '../http/context.ts';
+import { compileField, type Field } from './fields/compile.ts';
+import { combineNeeds, type Needs, noNeeds } from './requirements.ts';
 import { textOf } from './value.ts';
 
 /** A text that may hold `$[[_ctx.request.path]]` and the like, compiled. */

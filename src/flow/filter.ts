@@ -1,8 +1,8 @@
-import type { RequestContext } from '../context/context.ts';
-import type { Field, FieldWriter } from '../context/field.ts';
+import type { RequestContext } from '../http/context.ts';
+import type { Field, FieldWriter } from '../context/fields/compile.ts';
 import type { Template } from '../context/template.ts';
-import type { JsonSchema } from '../config/schema/schema.ts';
-import type { Cluster, ClusterConfig } from '../upstream/cluster.ts';
+import type { JsonSchema } from '../config/schema/json-schema.ts';
+import type { Cluster, ClusterConfig } from '../cluster/cluster.ts';
 import type { Log } from '../log.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { GatewayConfig } from '../config/types.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
-import type { LimitToPrimary, LimitToWorker } from './limit-messages.ts';
-import type { RequestTally } from './request-tally.ts';
+import type { LimitToPrimary, LimitToWorker } from '../shared-limits/messages.ts';
+import type { RequestTally } from './request-statistics.ts';
 import type { ClusterInspection, ClusterObservation } from './cluster-state.ts';
 
 /** Name, HMAC key and AES key of a TLS session ticket, together. */

@@ -1,6 +1,6 @@
 import { reasonOf } from '../errors.ts';
-import { completeCredentials, type Credentials, noCredentials } from './certificates.ts';
-import type { LoadedConfiguration } from './source.ts';
+import { completeCredentials, type Credentials, noCredentials } from './reload/certificates.ts';
+import type { LoadedConfiguration } from './configuration-source.ts';
 
 /** A configuration that was loaded, with everything that its workers need. */
 export interface Candidate extends LoadedConfiguration {

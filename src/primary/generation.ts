@@ -1,6 +1,6 @@
 import type { GatewayConfig } from '../config/types.ts';
-import type { Credentials } from './certificates.ts';
-import type { ListenerPlan } from './listeners.ts';
+import type { Credentials } from './reload/certificates.ts';
+import type { ListenerPlan } from './sockets/listeners.ts';
 
 /** A configuration in force, or about to be: every worker of it gets exactly this. */
 export interface Generation {

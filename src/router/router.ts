@@ -1,5 +1,5 @@
 import type { RouterConfig } from '../config/types.ts';
-import type { RequestContext } from '../context/context.ts';
+import type { RequestContext } from '../http/context.ts';
 import { GatewayError } from '../errors.ts';
 import { pathToMatch } from './path.ts';
 import { parsePattern } from './pattern.ts';

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { GatewayError, reasonOf } from '../errors.ts';
 import type { CertificatePair } from './credentials.ts';
 import type { HostNames } from './host-names.ts';
-import { namesOf } from './pair.ts';
+import { namesOf } from './key-pair.ts';
 import { createOnce, readIfThere, replaceFile, secureFolder } from './safe-file.ts';
 
 /** A certificate that the authority made for an entry. */

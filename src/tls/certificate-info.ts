@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { namesOf } from './pair.ts';
+import { namesOf } from './key-pair.ts';
 
 /** What `evergate cert` tells of a certificate. */
 export interface CertificateInfo {

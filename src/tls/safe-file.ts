@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makeFolder } from '../folder.ts';
+import { makeFolder } from '../runtime/directories.ts';
 
 /** Makes a folder that only its owner may enter, and closes one that others may. */
 export async function secureFolder(path: string): Promise<void> {

@@ -1,19 +1,19 @@
 import type { GatewayConfig, RouterConfig } from '../config/types.ts';
-import type { RequestContext } from '../context/context.ts';
-import type { NetworkTest } from '../context/network.ts';
+import type { RequestContext } from '../http/context.ts';
+import type { NetworkTest } from '../context/networks.ts';
 import { Entry } from '../entry/entry.ts';
 import { filters } from '../filters/index.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
-import { type CompiledFlow, compileFlow, inSequence } from '../flow/compile.ts';
+import { type CompiledFlow, compileFlow, inSequence } from '../flow/compiler.ts';
 import type { FilterDefinition, FlowServices, Handler } from '../flow/filter.ts';
-import { importPlugin } from '../plugins.ts';
-import { addressPermitName, permitSubject } from '../ipc/permit-name.ts';
+import { importPlugin } from '../runtime/plugin-loader.ts';
+import { addressPermitName, permitSubject } from '../shared-limits/lease-key.ts';
 import type { DrainReport, WorkerInspection } from '../ipc/messages.ts';
-import type { LimitToPrimary } from '../ipc/limit-messages.ts';
+import type { LimitToPrimary } from '../shared-limits/messages.ts';
 import type { Log } from '../log.ts';
 import { Router } from '../router/router.ts';
-import { LimitShares } from './limit-shares.ts';
-import { Tracer } from './tracer.ts';
+import { LimitShares } from '../shared-limits/worker/rate-window.ts';
+import { Tracer } from './tracing-flow.ts';
 import { clientAccess } from './client-access.ts';
 import { type ClusterChannel, WorkerClusters } from './clusters.ts';
 

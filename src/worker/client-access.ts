@@ -1,5 +1,5 @@
 import type { IpAccessConfig } from '../config/types.ts';
-import { compileNetworks, type NetworkTest } from '../context/network.ts';
+import { compileNetworks, type NetworkTest } from '../context/networks.ts';
 
 /** Which addresses may connect: none that is denied, and, where some are permitted, only those. */
 export function clientAccess({ permitted, denied }: IpAccessConfig): NetworkTest {

@@ -1,13 +1,13 @@
 import type { ElasticsearchConfig } from '../config/types.ts';
 import type { ClusterInspection, ClusterObservation } from '../ipc/cluster-state.ts';
 import type { QuotaKey } from '../ipc/messages.ts';
-import { nodePermitName } from '../ipc/permit-name.ts';
+import { nodePermitName } from '../shared-limits/lease-key.ts';
 import type { Log } from '../log.ts';
-import type { ClusterConfig } from '../upstream/cluster.ts';
-import { clusterConfigOf, createCluster, type NodeCluster } from '../upstream/node-cluster.ts';
-import type { ConnectionPermits } from '../upstream/connection-permits.ts';
-import type { TrafficChannel } from '../upstream/node-traffic.ts';
-import { ClusterObserver, type WatchedCluster, watchedOf } from '../upstream/observer.ts';
+import type { ClusterConfig } from '../cluster/cluster.ts';
+import { clusterConfigOf, createCluster, type NodeCluster } from '../cluster/node-cluster.ts';
+import type { ConnectionPermits } from '../shared-limits/worker/node-connection-slots.ts';
+import type { TrafficChannel } from '../cluster/nodes/traffic-limits.ts';
+import { ClusterObserver, type WatchedCluster, watchedOf } from '../cluster/monitoring/monitor.ts';
 
 /** How a worker's clusters speak with the other workers, by way of the primary. */
 export interface ClusterChannel {

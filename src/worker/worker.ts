@@ -3,7 +3,7 @@ import type { GatewayConfig } from '../config/types.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import type { QuotaKey, ToPrimary, ToWorker, WorkerAssignment } from '../ipc/messages.ts';
 import { createLog, type Log } from '../log.ts';
-import { version } from '../version.ts';
+import { version } from '../package.ts';
 import type { Serving, WorkerServices } from './build.ts';
 
 /** Makes everything that a worker serves of a configuration. */

@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@opensearch-project/opensearch';
 import type { OpenSearchCluster } from '../../scripts/opensearch/cluster.ts';
-import { eventually, type TestGateway } from '../harness/gateway.ts';
+import { eventually, type TestGateway } from '../support/gateway.ts';
 
 /** How long a reload, or a hundred writes, may take on a busy machine, ms. */
 const PATIENCE = 300_000;

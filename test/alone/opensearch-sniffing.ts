@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
-import { eventually, type TestGateway } from '../harness/gateway.ts';
+import { eventually, type TestGateway } from '../support/gateway.ts';
 
 interface Setting {
   readonly gateway: TestGateway;

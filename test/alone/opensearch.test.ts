@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startOpenSearch } from '../../scripts/opensearch/cluster.ts';
 import { whyNoOpenSearch } from '../../scripts/opensearch/distribution.ts';
-import { startGateway } from '../harness/gateway.ts';
+import { startGateway } from '../support/gateway.ts';
 import { withElasticsearchClient } from './elasticsearch-client.ts';
 import { withOpenSearchClient } from './opensearch-client.ts';
 import { whileNodesDie, whileReloading } from './opensearch-disturbed.ts';

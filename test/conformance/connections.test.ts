@@ -5,16 +5,16 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { setImmediate as settled, setTimeout as sleep } from 'node:timers/promises';
 import { describe, test, type TestContext } from 'node:test';
-import { Http1Transport } from '../../src/upstream/http1-transport.ts';
-import type { ConnectionSettings, Transport } from '../../src/upstream/transport.ts';
-import { UndiciTransport } from '../../src/upstream/undici-transport.ts';
+import { Http1Transport } from '../../src/cluster/transport/http1/transport.ts';
+import type { ConnectionSettings, Transport } from '../../src/cluster/transport/transport.ts';
+import { UndiciTransport } from '../../src/cluster/transport/undici/transport.ts';
 import {
   connections,
   eventually,
   exchange,
   type Peer,
   rawBackend,
-} from '../upstream/raw-backend.ts';
+} from '../support/raw-backend.ts';
 
 const empty = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n';
 

@@ -2,9 +2,17 @@
 import assert from 'node:assert/strict';
 import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ask } from '../harness/clients.ts';
-import { eventually, startBackend, startGateway, type TestGateway } from '../harness/gateway.ts';
-import { block, type Field, flags, frame, frameTypes, RawHttp2, uint32 } from './raw-http2.ts';
+import { ask } from '../support/clients.ts';
+import { eventually, startBackend, startGateway, type TestGateway } from '../support/gateway.ts';
+import {
+  block,
+  type Field,
+  flags,
+  frame,
+  frameTypes,
+  RawHttp2,
+  uint32,
+} from '../support/raw-http2.ts';
 
 const { HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION } = frameTypes;
 const get: Field[] = [

@@ -1,8 +1,8 @@
 /** Requests over HTTP/2 that would mean something else once they are written as HTTP/1.1. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { startBackend, startGateway } from '../harness/gateway.ts';
-import { block, type Field, flags, frame, frameTypes, RawHttp2 } from './raw-http2.ts';
+import { startBackend, startGateway } from '../support/gateway.ts';
+import { block, type Field, flags, frame, frameTypes, RawHttp2 } from '../support/raw-http2.ts';
 
 const { HEADERS, DATA, RST_STREAM, GOAWAY } = frameTypes;
 const method: Field = [':method', 'POST'];

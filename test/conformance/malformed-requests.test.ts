@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import tls from 'node:tls';
-import { startGateway } from '../harness/gateway.ts';
-import { malformedRequests } from './malformed-requests.ts';
+import { startGateway } from '../support/gateway.ts';
+import { malformedRequests } from '../support/malformed-requests.ts';
 
 /** Everything a backend was sent, and an answer to each request. */
 async function recordingBackend(t: TestContext) {

@@ -8,15 +8,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, test, type TestContext } from 'node:test';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import type { BodySource } from '../../src/context/body.ts';
-import { Http1Transport } from '../../src/upstream/http1-transport.ts';
+import type { BodySource } from '../../src/http/body/body.ts';
+import { Http1Transport } from '../../src/cluster/transport/http1/transport.ts';
 import type {
   ConnectionSettings,
   Transport,
   UpstreamRequest,
-} from '../../src/upstream/transport.ts';
-import { UndiciTransport } from '../../src/upstream/undici-transport.ts';
-import { selfSigned } from '../tls/made.ts';
+} from '../../src/cluster/transport/transport.ts';
+import { UndiciTransport } from '../../src/cluster/transport/undici/transport.ts';
+import { selfSigned } from '../support/certificates.ts';
 import {
   connections,
   eventually,
@@ -26,7 +26,7 @@ import {
   plainGet,
   PushedBody,
   rawBackend as startBackend,
-} from '../upstream/raw-backend.ts';
+} from '../support/raw-backend.ts';
 
 interface Subject {
   readonly name: string;

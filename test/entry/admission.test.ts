@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { suite, test } from 'node:test';
-import { RawClient, answerPath, get, startEntry, until } from './support.ts';
+import { RawClient, answerPath, get, startEntry, until } from '../support/entry.ts';
 
 suite('max_concurrency', () => {
   test('over the limit a client gets 503 and a proper end, within it all is served', async (t) => {

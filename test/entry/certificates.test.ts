@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { suite, test, type TestContext } from 'node:test';
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls';
-import type { RequestContext } from '../../src/context/context.ts';
+import type { RequestContext } from '../../src/http/context.ts';
 import type { CertificatePair, EntryCredentials } from '../../src/tls/credentials.ts';
-import { folder, issued, type Made, selfSigned } from '../tls/made.ts';
-import { RawClient, answerPath, get, startEntry, until } from './support.ts';
-import { withTls } from './tls-support.ts';
+import { folder, issued, type Made, selfSigned } from '../support/certificates.ts';
+import { RawClient, answerPath, get, startEntry, until } from '../support/entry.ts';
+import { withTls } from '../support/tls.ts';
 
 function read(made: Made): CertificatePair {
   return { cert: readFileSync(made.cert, 'utf8'), key: readFileSync(made.key, 'utf8') };

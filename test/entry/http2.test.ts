@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import http2, { type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
 import { suite, test, type TestContext } from 'node:test';
 import tls from 'node:tls';
-import { type BodySource, collect } from '../../src/context/body.ts';
-import type { RequestContext } from '../../src/context/context.ts';
+import { type BodySource, collect } from '../../src/http/body/body.ts';
+import type { RequestContext } from '../../src/http/context.ts';
 import type { GatewayError } from '../../src/errors.ts';
-import { answerPath, type Setup, startEntry, until } from './support.ts';
-import { withTls } from './tls-support.ts';
+import { answerPath, type Setup, startEntry, until } from '../support/entry.ts';
+import { withTls } from '../support/tls.ts';
 
 interface Answer {
   readonly status: number;

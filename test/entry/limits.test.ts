@@ -6,12 +6,12 @@ import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:htt
 import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntryLimits } from '../../src/config/types.ts';
-import type { RequestContext } from '../../src/context/context.ts';
+import type { RequestContext } from '../../src/http/context.ts';
 import type { Handler } from '../../src/flow/filter.ts';
-import { open, optionsWith } from '../upstream/forwarding.ts';
-import { rawBackend } from '../upstream/raw-backend.ts';
-import { answerPath, get, RawClient, startEntry, until } from './support.ts';
-import { withTls } from './tls-support.ts';
+import { open, optionsWith } from '../support/forwarding.ts';
+import { rawBackend } from '../support/raw-backend.ts';
+import { answerPath, get, RawClient, startEntry, until } from '../support/entry.ts';
+import { withTls } from '../support/tls.ts';
 
 type Changes = Partial<EntryLimits>;
 /** What makes the strict front leave a request to node:http. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { duplexPair } from 'node:stream';
 import { suite, test } from 'node:test';
-import { clock } from '../../src/coarse-clock.ts';
-import { Connection } from '../../src/entry/connections.ts';
-import { Drain } from '../../src/entry/drain.ts';
-import type { Exchange } from '../../src/entry/exchange.ts';
+import { clock } from '../../src/runtime/deadline-timers.ts';
+import { Connection } from '../../src/entry/connection/connection.ts';
+import { Drain } from '../../src/entry/connection/drain.ts';
+import type { Exchange } from '../../src/entry/exchange/exchange.ts';
 
 /** A connection whose client last asked just now. */
 class Kept extends Connection {

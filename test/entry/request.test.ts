@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { clock } from '../../src/coarse-clock.ts';
-import { collect, isBuffered } from '../../src/context/body.ts';
-import type { RequestContext } from '../../src/context/context.ts';
-import { RawClient, answerPath, blockAfterReading, get, startEntry, until } from './support.ts';
+import { clock } from '../../src/runtime/deadline-timers.ts';
+import { collect, isBuffered } from '../../src/http/body/body.ts';
+import type { RequestContext } from '../../src/http/context.ts';
+import {
+  RawClient,
+  answerPath,
+  blockAfterReading,
+  get,
+  startEntry,
+  until,
+} from '../support/entry.ts';
 
 async function answerBody({ request, response }: RequestContext): Promise<void> {
   const body = await request.readBody(1 << 30);

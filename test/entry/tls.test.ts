@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test, type TestContext } from 'node:test';
 import tls from 'node:tls';
-import { RawClient, answerPath, get, startEntry, until } from './support.ts';
-import { withTls } from './tls-support.ts';
+import { RawClient, answerPath, get, startEntry, until } from '../support/entry.ts';
+import { withTls } from '../support/tls.ts';
 
 const config = withTls();
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashSync } from 'bcryptjs';
-import { basicAuth } from '../../src/context/credentials.ts';
+import { basicAuth } from '../../src/http/basic-auth.ts';
 import { bodyText } from '../support/context.ts';
 import { problemsOf, startFlows } from '../support/flows.ts';
 

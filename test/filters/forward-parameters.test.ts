@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
-import type { NodeCluster } from '../../src/upstream/node-cluster.ts';
-import { eventually, type Peer, rawBackend } from '../upstream/raw-backend.ts';
-import { build, configuration, hostOf, named, ok, run } from './proxying-support.ts';
+import type { NodeCluster } from '../../src/cluster/node-cluster.ts';
+import { eventually, type Peer, rawBackend } from '../support/raw-backend.ts';
+import { build, configuration, hostOf, named, ok, run } from '../support/proxying.ts';
 
 /** A filter in front of nodes, by either of the two that forward. */
 type Build = (t: TestContext, origins: string[], parameters?: string) => ReturnType<typeof build>;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import type { BodySource } from '../../src/context/body.ts';
-import type { RequestContext } from '../../src/context/context.ts';
+import type { BodySource } from '../../src/http/body/body.ts';
+import type { RequestContext } from '../../src/http/context.ts';
 import { compileTemplate } from '../../src/context/template.ts';
-import echo from '../../src/filters/echo.ts';
-import sleep from '../../src/filters/sleep.ts';
-import setResponse from '../../src/filters/set-response.ts';
+import echo from '../../src/filters/output/echo.ts';
+import sleep from '../../src/filters/output/sleep.ts';
+import setResponse from '../../src/filters/output/set-response.ts';
 import type { FilterDefinition, FilterServices, Handler } from '../../src/flow/filter.ts';
 import { arriving, bodyText, newContext } from '../support/context.ts';
 import { problemsOf, startFlows } from '../support/flows.ts';

@@ -1,10 +1,10 @@
 /** The filters that forward: their parameters by the real validation, their requests to real sockets. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import elasticsearch from '../../src/filters/elasticsearch.ts';
-import http from '../../src/filters/http.ts';
-import { rawBackend } from '../upstream/raw-backend.ts';
-import { build, configuration, hostOf, load, named, run } from './proxying-support.ts';
+import elasticsearch from '../../src/filters/forwarding/elasticsearch.ts';
+import http from '../../src/filters/forwarding/http.ts';
+import { rawBackend } from '../support/raw-backend.ts';
+import { build, configuration, hostOf, load, named, run } from '../support/proxying.ts';
 
 test('http forwards to its hosts in turns, with the Host of the client', async (t) => {
   const heads: string[] = [];

@@ -1,8 +1,8 @@
 /** Filters that send requests to other flows. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RequestContext } from '../../src/context/context.ts';
-import { collect } from '../../src/context/body.ts';
+import type { RequestContext } from '../../src/http/context.ts';
+import { collect } from '../../src/http/body/body.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { arriving, bodyText } from '../support/context.ts';
 import { problemsOf, startFlows } from '../support/flows.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FilterConfig } from '../../src/config/types.ts';
-import type { RequestContext } from '../../src/context/context.ts';
-import { type CompiledFlow, compileFlow } from '../../src/flow/compile.ts';
+import type { RequestContext } from '../../src/http/context.ts';
+import { type CompiledFlow, compileFlow } from '../../src/flow/compiler.ts';
 import { defineFilter, type FilterDefinition, type FlowServices } from '../../src/flow/filter.ts';
 import { arriving, bodyText, newContext } from '../support/context.ts';
 

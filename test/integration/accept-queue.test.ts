@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { startGateway } from '../harness/gateway.ts';
+import { startGateway } from '../support/gateway.ts';
 
 /** More than the 511 that Node.js queues unless told otherwise. */
 const COUNT = 1000;

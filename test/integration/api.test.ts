@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
-import { basicAuth } from '../../src/context/credentials.ts';
-import { requestControl } from '../../src/primary/control-client.ts';
-import type { GatewayStatus } from '../../src/primary/status.ts';
-import { ask, PersistentClients, rawClient } from '../harness/clients.ts';
-import { eventually, startBackend, startGateway, type TestGateway } from '../harness/gateway.ts';
+import { basicAuth } from '../../src/http/basic-auth.ts';
+import { requestControl } from '../../src/primary/control/client.ts';
+import type { GatewayStatus } from '../../src/primary/status/status.ts';
+import { ask, PersistentClients, rawClient } from '../support/clients.ts';
+import { eventually, startBackend, startGateway, type TestGateway } from '../support/gateway.ts';
 
 const hello = (api: string, filter = 'echo: { message: "hello" }'): string => `
 configs.auto_reload: false

@@ -6,7 +6,7 @@ import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startBackend, startGateway } from '../harness/gateway.ts';
+import { startBackend, startGateway } from '../support/gateway.ts';
 
 const kb = 1024;
 /** Around every size at which bodies are treated in another way, and some far above. */

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
-import type { ClusterStatus } from '../../src/primary/cluster-status.ts';
-import { ask } from '../harness/clients.ts';
-import { eventually, startGateway, type TestGateway } from '../harness/gateway.ts';
+import type { ClusterStatus } from '../../src/primary/status/clusters.ts';
+import { ask } from '../support/clients.ts';
+import { eventually, startGateway, type TestGateway } from '../support/gateway.ts';
 
 /** A node of a cluster that counts its requests and can be switched off and on again. */
 class FakeNode {

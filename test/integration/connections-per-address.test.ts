@@ -5,7 +5,7 @@ import http2 from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import tls from 'node:tls';
-import { eventually, startGateway } from '../harness/gateway.ts';
+import { eventually, startGateway } from '../support/gateway.ts';
 
 const configuration = (entry: string, extra = ''): string => `
 configs.auto_reload: false

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startDemoBackend } from '../../scripts/demo-backend.ts';
-import { ask } from '../harness/clients.ts';
-import { temporaryFolder } from '../harness/gateway.ts';
+import { ask } from '../support/clients.ts';
+import { temporaryFolder } from '../support/gateway.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

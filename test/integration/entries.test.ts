@@ -8,14 +8,14 @@ import { connect, createServer } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../scripts/free-port.ts';
-import { ask, rawClient } from '../harness/clients.ts';
+import { ask, rawClient } from '../support/clients.ts';
 import {
   eventually,
   launchGateway,
   startBackend,
   startGateway,
   temporaryFolder,
-} from '../harness/gateway.ts';
+} from '../support/gateway.ts';
 
 const serving = (entries: string): string => `
 configs.auto_reload: false

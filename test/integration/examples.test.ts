@@ -4,10 +4,10 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { suite, test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { basicAuth } from '../../src/context/credentials.ts';
+import { basicAuth } from '../../src/http/basic-auth.ts';
 import { filters } from '../../src/filters/index.ts';
-import { type Answer, ask, type Ask } from '../harness/clients.ts';
-import { startBackend, startGateway } from '../harness/gateway.ts';
+import { type Answer, ask, type Ask } from '../support/clients.ts';
+import { startBackend, startGateway } from '../support/gateway.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

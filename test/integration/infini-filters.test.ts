@@ -1,6 +1,6 @@
 /** What INFINI's documentation shows of each filter, with requests, and what is answered to them. */
 import { test } from 'node:test';
-import { type ExampleRequest, runExamples } from '../harness/examples.ts';
+import { type ExampleRequest, runExamples } from '../support/examples.ts';
 
 function as(user: string, request: ExampleRequest = {}): ExampleRequest {
   return { ...request, headers: { Authorization: `Basic ${btoa(user)}` } };

@@ -1,6 +1,6 @@
 /** What INFINI's documentation shows of routers, conditions and the context, on a real gateway. */
 import { test } from 'node:test';
-import { type Example, type ExampleRequest, runExamples } from '../harness/examples.ts';
+import { type Example, type ExampleRequest, runExamples } from '../support/examples.ts';
 
 /** Patterns, each with the paths that it takes and those that it does not. */
 const patterns: readonly [pattern: string, taken: readonly string[], others: readonly string[]][] =

@@ -1,8 +1,8 @@
 /** Limits over all workers of a gateway, and over a reload. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ask } from '../harness/clients.ts';
-import { startGateway } from '../harness/gateway.ts';
+import { ask } from '../support/clients.ts';
+import { startGateway } from '../support/gateway.ts';
 
 const configuration = (message: string, max: number) => `entry:
   - { name: main, network: { binding: "127.0.0.1:0" } }

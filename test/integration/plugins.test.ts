@@ -5,8 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ask } from '../harness/clients.ts';
-import { eventually, startGateway, temporaryFolder } from '../harness/gateway.ts';
+import { ask } from '../support/clients.ts';
+import { eventually, startGateway, temporaryFolder } from '../support/gateway.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

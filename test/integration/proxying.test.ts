@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { ask, rawClient } from '../harness/clients.ts';
-import { eventually, startBackend, startGateway } from '../harness/gateway.ts';
-import { type Peer, rawBackend } from '../upstream/raw-backend.ts';
+import { ask, rawClient } from '../support/clients.ts';
+import { eventually, startBackend, startGateway } from '../support/gateway.ts';
+import { type Peer, rawBackend } from '../support/raw-backend.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\n';
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { renameSync, writeFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
-import { ask, PersistentClients } from '../harness/clients.ts';
-import { eventually, startGateway, type TestGateway } from '../harness/gateway.ts';
+import { ask, PersistentClients } from '../support/clients.ts';
+import { eventually, startGateway, type TestGateway } from '../support/gateway.ts';
 
 const greeting = (message: string): string => `
 entry:

@@ -1,8 +1,8 @@
 /** `_ctx.id` tells requests apart, whichever worker they come to; bodies are read up to a limit. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ask } from '../harness/clients.ts';
-import { startGateway } from '../harness/gateway.ts';
+import { ask } from '../support/clients.ts';
+import { startGateway } from '../support/gateway.ts';
 
 test('no two requests have the same id, over all workers', async (t) => {
   const gateway = await startGateway(

@@ -4,8 +4,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { suite, test } from 'node:test';
-import { ask } from '../harness/clients.ts';
-import { eventually, startBackend, startGateway } from '../harness/gateway.ts';
+import { ask } from '../support/clients.ts';
+import { eventually, startBackend, startGateway } from '../support/gateway.ts';
 
 const twoEntries = (origin: string): string => `
 entry:

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ask } from '../harness/clients.ts';
-import { eventually, startBackend, startGateway, temporaryFolder } from '../harness/gateway.ts';
+import { ask } from '../support/clients.ts';
+import { eventually, startBackend, startGateway, temporaryFolder } from '../support/gateway.ts';
 
 interface Line {
   readonly id: unknown;

@@ -6,10 +6,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { requestControl } from '../../src/primary/control-client.ts';
-import type { GatewayStatus } from '../../src/primary/status.ts';
-import { ask } from '../harness/clients.ts';
-import { eventually, temporaryFolder } from '../harness/gateway.ts';
+import { requestControl } from '../../src/primary/control/client.ts';
+import type { GatewayStatus } from '../../src/primary/status/status.ts';
+import { ask } from '../support/clients.ts';
+import { eventually, temporaryFolder } from '../support/gateway.ts';
 
 test('a program runs a gateway, and goes on when it has ended', async (t) => {
   const folder = temporaryFolder(t);

@@ -5,8 +5,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ask } from '../harness/clients.ts';
-import { startBackend, startGateway, temporaryFolder } from '../harness/gateway.ts';
+import { ask } from '../support/clients.ts';
+import { startBackend, startGateway, temporaryFolder } from '../support/gateway.ts';
 
 const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 const secrets = {

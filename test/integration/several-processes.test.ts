@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { startGateway, type TestGateway } from '../harness/gateway.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
 
 const ROUNDS = 10;
 const CLIENTS = 8;

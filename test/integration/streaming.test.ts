@@ -1,9 +1,9 @@
 /** Bodies that nothing in a flow reads pass as they come, both ways. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rawClient } from '../harness/clients.ts';
-import { startGateway } from '../harness/gateway.ts';
-import { rawBackend } from '../upstream/raw-backend.ts';
+import { rawClient } from '../support/clients.ts';
+import { startGateway } from '../support/gateway.ts';
+import { rawBackend } from '../support/raw-backend.ts';
 
 /** One of each kind that looks at heads only, on both sides of the proxying filter. */
 const untouched = (proxy: string): string[] => [

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { requestControl } from '../../src/primary/control-client.ts';
-import { eventually, startGateway, temporaryFolder, type TestGateway } from '../harness/gateway.ts';
+import { requestControl } from '../../src/primary/control/client.ts';
+import { eventually, startGateway, temporaryFolder, type TestGateway } from '../support/gateway.ts';
 
 const hello = `
 entry: [{ name: main, network: { binding: "127.0.0.1:0" } }]

@@ -10,9 +10,9 @@ import { suite, test, type TestContext } from 'node:test';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { fileNameFor, LocalAuthority } from '../../src/tls/authority.ts';
 import { hostNamesOf, thisMachine } from '../../src/tls/host-names.ts';
-import { requestControl } from '../../src/primary/control-client.ts';
-import { eventually, startGateway, temporaryFolder, type TestGateway } from '../harness/gateway.ts';
-import { selfSigned } from '../tls/made.ts';
+import { requestControl } from '../../src/primary/control/client.ts';
+import { eventually, startGateway, temporaryFolder, type TestGateway } from '../support/gateway.ts';
+import { selfSigned } from '../support/certificates.ts';
 
 const rest = `
 router: [{ name: default, default_flow: main }]

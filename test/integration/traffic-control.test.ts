@@ -7,10 +7,10 @@ import { createSecureServer } from 'node:http2';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import { Server as TlsServer } from 'node:tls';
-import { Quota } from '../../src/upstream/quota.ts';
-import { ask } from '../harness/clients.ts';
-import { eventually, startBackend, startGateway } from '../harness/gateway.ts';
-import { folder, selfSigned } from '../tls/made.ts';
+import { Quota } from '../../src/shared-limits/worker/token-bucket.ts';
+import { ask } from '../support/clients.ts';
+import { eventually, startBackend, startGateway } from '../support/gateway.ts';
+import { folder, selfSigned } from '../support/certificates.ts';
 
 function configuration(origin: string, limits: string): string {
   return `

@@ -7,17 +7,17 @@ import { join } from 'node:path';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { requestControl } from '../../src/primary/control-client.ts';
-import type { ReloadRecord } from '../../src/primary/reload-record.ts';
-import { ask, PersistentClients, RawClient, rawClient } from '../harness/clients.ts';
+import { requestControl } from '../../src/primary/control/client.ts';
+import type { ReloadRecord } from '../../src/primary/reload/record.ts';
+import { ask, PersistentClients, RawClient, rawClient } from '../support/clients.ts';
 import {
   eventually,
   type GatewayOptions,
   launchGateway,
   temporaryFolder,
   type TestGateway,
-} from '../harness/gateway.ts';
-import { InstalledPrograms } from '../harness/program-copy.ts';
+} from '../support/gateway.ts';
+import { InstalledPrograms } from '../support/program-copy.ts';
 
 const run = promisify(execFile);
 

@@ -12,9 +12,9 @@ import type { Duplex } from 'node:stream';
 import type { AddressInfo } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
-import { ask, rawClient } from '../harness/clients.ts';
-import { startGateway } from '../harness/gateway.ts';
-import { folder, issued, type Made, selfSigned } from '../tls/made.ts';
+import { ask, rawClient } from '../support/clients.ts';
+import { startGateway } from '../support/gateway.ts';
+import { folder, issued, type Made, selfSigned } from '../support/certificates.ts';
 
 interface Seen {
   /** Name asked for. */

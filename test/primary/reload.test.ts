@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
-import { ask, Clients, entry, eventually, start } from './gateway.ts';
+import { ask, Clients, entry, eventually, start } from '../support/primary-gateway.ts';
 
 for (const reuse_port of [true, false]) {
   describe(`reload with reuse_port ${reuse_port}`, () => {

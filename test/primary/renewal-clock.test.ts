@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { test } from 'node:test';
-import { RenewalClock } from '../../src/primary/certificates.ts';
+import { RenewalClock } from '../../src/primary/reload/certificates.ts';
 
 test('a renewal that fails is tried again, later each time, until it has come about', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });

@@ -4,8 +4,16 @@ import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { requestControl } from '../../src/primary/control-client.ts';
-import { ask, entry, eventually, isAlive, launch, start, startBusy } from './gateway.ts';
+import { requestControl } from '../../src/primary/control/client.ts';
+import {
+  ask,
+  entry,
+  eventually,
+  isAlive,
+  launch,
+  start,
+  startBusy,
+} from '../support/primary-gateway.ts';
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} answers what is there and exits 0`, async (t) => {

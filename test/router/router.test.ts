@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { RouterConfig } from '../../src/config/types.ts';
-import type { RequestContext } from '../../src/context/context.ts';
+import type { RequestContext } from '../../src/http/context.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { parsePattern } from '../../src/router/pattern.ts';
 import { Router } from '../../src/router/router.ts';

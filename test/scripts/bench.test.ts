@@ -7,7 +7,7 @@ import { contestants } from '../../scripts/bench/contestants.ts';
 import { kindsCommand } from '../../scripts/bench/filters.ts';
 import { caseTables, filterTable } from '../../scripts/bench/report.ts';
 import type { Run } from '../../scripts/bench/rounds.ts';
-import { folder, selfSigned } from '../tls/made.ts';
+import { folder, selfSigned } from '../support/certificates.ts';
 
 test('each configuration of ours is valid, without a warning', async (t) => {
   const path = folder(t);

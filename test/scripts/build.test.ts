@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { hashSync } from 'bcryptjs';
-import { ask } from '../harness/clients.ts';
-import { startGateway, temporaryFolder } from '../harness/gateway.ts';
+import { ask } from '../support/clients.ts';
+import { startGateway, temporaryFolder } from '../support/gateway.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

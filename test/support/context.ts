@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
-import type { Body } from '../../src/context/body.ts';
-import {
-  type ClientConnection,
-  GatewayRequest,
-  RequestContext,
-} from '../../src/context/context.ts';
-import { HeaderList } from '../../src/context/header-list.ts';
-import type { Message } from '../../src/context/message.ts';
+import type { Body } from '../../src/http/body/body.ts';
+import { type ClientConnection, GatewayRequest, RequestContext } from '../../src/http/context.ts';
+import { HeaderList } from '../../src/http/headers/header-list.ts';
+import type { Message } from '../../src/http/message.ts';
 
 export interface ContextOptions {
   readonly method?: string;

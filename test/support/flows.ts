@@ -5,14 +5,14 @@ import type { TestContext } from 'node:test';
 import pino from 'pino';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/config/problem.ts';
-import { isBuffered } from '../../src/context/body.ts';
-import type { RequestContext } from '../../src/context/context.ts';
+import { isBuffered } from '../../src/http/body/body.ts';
+import type { RequestContext } from '../../src/http/context.ts';
 import { filters, syntax } from '../../src/filters/index.ts';
-import { type CompiledFlow, compileFlow } from '../../src/flow/compile.ts';
+import { type CompiledFlow, compileFlow } from '../../src/flow/compiler.ts';
 import type { FlowServices } from '../../src/flow/filter.ts';
-import { type LimitHolder, Limits } from '../../src/primary/limits.ts';
-import { LimitShares } from '../../src/worker/limit-shares.ts';
-import type { Cluster } from '../../src/upstream/cluster.ts';
+import { type LimitHolder, Limits } from '../../src/shared-limits/primary/rate-windows.ts';
+import { LimitShares } from '../../src/shared-limits/worker/rate-window.ts';
+import type { Cluster } from '../../src/cluster/cluster.ts';
 import { type ContextOptions, newContext } from './context.ts';
 
 /** Flows at work, without an entry in front. */

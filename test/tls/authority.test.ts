@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { fileNameFor, LocalAuthority } from '../../src/tls/authority.ts';
 import { certificateInfo } from '../../src/tls/certificate-info.ts';
 import { hostNamesOf } from '../../src/tls/host-names.ts';
-import { folder, openssl } from './made.ts';
+import { folder, openssl } from '../support/certificates.ts';
 
 const DAY = 24 * 3600 * 1000;
 const names = { domains: ['gate.test', 'localhost'], addresses: ['127.0.0.1', '::1'] };

@@ -3,7 +3,7 @@ import net from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { pino } from 'pino';
 import type { GatewayConfig } from '../../src/config/types.ts';
-import { entryConfig } from '../entry/support.ts';
+import { entryConfig } from '../support/entry.ts';
 import { buildWorker } from '../../src/worker/build.ts';
 
 function echo(message: string, more: object = {}) {

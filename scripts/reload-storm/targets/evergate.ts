@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type ControlAnswer, requestControl } from '../../../src/primary/control-client.ts';
-import type { GatewayStatus } from '../../../src/primary/status.ts';
+import { type ControlAnswer, requestControl } from '../../../src/primary/control/client.ts';
+import type { GatewayStatus } from '../../../src/primary/status/status.ts';
 import { childrenOf, ended, run, signal, start } from '../processes.ts';
 import { type Setting, type Target, type TargetOptions, VERSION_PATH } from './target.ts';
 

@@ -1,5 +1,5 @@
 import { hostAndPort } from './listening.ts';
-import type { JsonSchema } from './schema.ts';
+import type { JsonSchema } from './json-schema.ts';
 
 const network: JsonSchema = {
   type: 'object',

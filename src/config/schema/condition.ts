@@ -1,4 +1,4 @@
-import type { JsonSchema } from './schema.ts';
+import type { JsonSchema } from './json-schema.ts';
 
 function fields(description: string, example: unknown): JsonSchema {
   return { type: 'object', description, examples: [example] };

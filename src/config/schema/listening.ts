@@ -1,4 +1,4 @@
-import type { JsonSchema } from './schema.ts';
+import type { JsonSchema } from './json-schema.ts';
 
 /** `host` and `port` of something that listens, with what they are by default. */
 export function hostAndPort(host: string, port: number): Record<'host' | 'port', JsonSchema> {

@@ -1,5 +1,5 @@
 import { apiSchema } from './api.ts';
-import { elasticsearchSchema } from './elasticsearch.ts';
+import { elasticsearchSchema } from './cluster.ts';
 import { entrySchema } from './entry.ts';
 import { flowSchema } from './flow.ts';
 import {
@@ -11,7 +11,7 @@ import {
   workersSchema,
 } from './gateway.ts';
 import { routerSchema } from './router.ts';
-import type { JsonSchema } from './schema.ts';
+import type { JsonSchema } from './json-schema.ts';
 
 /** The whole configuration. */
 export const rootSchema: JsonSchema = {

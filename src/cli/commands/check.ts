@@ -1,0 +1,22 @@
+import { loadConfiguration } from '../../config/load.ts';
+import { countOf } from '../../config/problem.ts';
+import type { GatewayConfig } from '../../config/types.ts';
+import { filters, syntax } from '../../filters/index.ts';
+import { renderReport } from '../output/report.ts';
+
+/** Prints what is to be said of a configuration. @throws ConfigError when it cannot be used */
+export async function check(paths: readonly string[]): Promise<void> {
+  const { config, warnings } = await loadConfiguration({ paths, filters, syntax });
+  for (const line of renderReport([], warnings)) console.error(line);
+  const noted = warnings.length > 0 ? `, with ${countOf(warnings.length, 'warning')}` : '';
+  console.log(`the configuration is valid${noted}: ${summary(config)}`);
+}
+
+function summary(config: GatewayConfig): string {
+  return [
+    config.entry.length === 1 ? '1 entry' : `${config.entry.length} entries`,
+    countOf(config.router.length, 'router'),
+    countOf(config.flow.length, 'flow'),
+    countOf(config.elasticsearch.length, 'cluster'),
+  ].join(', ');
+}

@@ -1,0 +1,53 @@
+import { GatewayError } from '../../errors.ts';
+import { requestControl } from '../../primary/control/client.ts';
+import type { ReloadRecord } from '../../primary/reload/record.ts';
+import { renderStatus } from '../output/outline.ts';
+
+/** Asks the gateway to take up its configuration, and waits for the outcome. */
+export async function reload(socketPath: string): Promise<void> {
+  const body = await change(socketPath, '/reload', 'reload');
+  const generation = (body as { generation?: unknown } | null)?.generation;
+  const number = typeof generation === 'number' ? `: generation ${generation}` : '';
+  console.log(`reloaded${number}`);
+}
+
+/** Has the installed program take the running one's place, and waits until it has. */
+export async function upgrade(socketPath: string): Promise<void> {
+  await change(socketPath, '/upgrade', 'upgrade');
+  const body = (await ask(socketPath, 'GET', '/status')) as { pid?: number; version?: string };
+  console.log(`upgraded: version ${body.version} runs as process ${body.pid}`);
+}
+
+/** Has the gateway end, once its connections have, and waits for it. */
+export async function stop(socketPath: string): Promise<void> {
+  await ask(socketPath, 'POST', '/stop');
+  console.log('stopped');
+}
+
+export async function status(socketPath: string, asJson: boolean): Promise<void> {
+  const body = await ask(socketPath, 'GET', '/status');
+  console.log(asJson ? JSON.stringify(body, null, 2) : renderStatus(body));
+}
+
+/** Has the gateway change, and waits. @throws CHANGE_REFUSED with everything that speaks against it */
+async function change(socketPath: string, path: string, what: string): Promise<unknown> {
+  const { status: code, body } = await requestControl(socketPath, 'POST', path);
+  if (code < 400) return body;
+  const { result, problems = [] } = (body ?? {}) as Partial<ReloadRecord>;
+  if (!result) throw new GatewayError('CONTROL_FAILED', { reason: refusalOf(body, code) });
+  const outcome = result.replace('-', ' ');
+  throw new GatewayError('CHANGE_REFUSED', { what, outcome, problems: problems.join('\n') });
+}
+
+/** @throws NOT_RUNNING, or CONTROL_FAILED with what the gateway says is wrong */
+async function ask(socketPath: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
+  const { status: code, body } = await requestControl(socketPath, method, path);
+  if (code < 400) return body;
+  throw new GatewayError('CONTROL_FAILED', { reason: refusalOf(body, code) });
+}
+
+function refusalOf(body: unknown, code: number): string {
+  const answer = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  const { error } = answer;
+  return typeof error === 'string' ? error : `the gateway answered ${code}`;
+}

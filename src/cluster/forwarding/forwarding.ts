@@ -1,0 +1,310 @@
+import type { Duplex } from 'node:stream';
+import { type Body, type BodySource, isBuffered, lengthOf } from '../../http/body/body.ts';
+import { Completion } from '../../http/completion.ts';
+import type { AbortListener, RequestContext } from '../../http/context.ts';
+import { HeaderList } from '../../http/headers/header-list.ts';
+import { dropOfConnection } from '../../http/headers/hop-by-hop.ts';
+import { GatewayError, reasonOf } from '../../errors.ts';
+import type { Balancer } from '../balancing/balancer.ts';
+import type { ForwardOptions } from '../cluster.ts';
+import { compressed } from '../../http/body/compression.ts';
+import { requestFields, requestLines } from './request-headers.ts';
+import { LimitedBody } from '../../http/body/limited.ts';
+import type { Node } from '../nodes/node.ts';
+import type { NodeTraffic } from '../nodes/traffic-limits.ts';
+import { ReplayBody } from '../../http/body/replay.ts';
+import type { RetryBudget } from './retry.ts';
+import type { FailurePhase, UpstreamExchange, UpstreamHandler } from '../transport/transport.ts';
+
+/** What forwarding needs of a cluster. */
+export interface ForwardTarget {
+  readonly name: string;
+  readonly nodes: readonly Node[];
+  readonly balancer: Balancer;
+  readonly budget: RetryBudget;
+  /** Value of Authorization for requests that have none. */
+  readonly authorization: string | null;
+  readonly ejectFailing: boolean;
+  /** Whether bodies of requests are compressed. */
+  readonly compress: boolean;
+}
+
+const none: readonly Node[] = [];
+/** Stale connections that one request may run into before that counts as a failure. */
+const staleTolerated = 2;
+
+/**
+ * One request on its way to a cluster: attempt after attempt, until a head is in the context, which
+ * completes it, or an error is there.
+ */
+export class Forwarding extends Completion implements UpstreamHandler, AbortListener {
+  readonly #target: ForwardTarget;
+  readonly #context: RequestContext;
+  readonly #options: ForwardOptions;
+  #node: Node | null = null;
+  #tried: readonly Node[] = none;
+  #exchange: UpstreamExchange | null = null;
+  #body: Body;
+  /** Value of Host; each node's own when it is empty. */
+  #host = '';
+  #fields: readonly string[] | string = '';
+  /** What a `hash` balancer goes by. */
+  #key = '';
+  #attempt = 0;
+  #retries = 0;
+  #stale = 0;
+  #timer: NodeJS.Timeout | null = null;
+  /** Set while the node's limits make the request wait. */
+  #endWaiting: (() => void) | null = null;
+  #over = false;
+
+  constructor(target: ForwardTarget, context: RequestContext, options: ForwardOptions) {
+    super();
+    this.#target = target;
+    this.#context = context;
+    this.#options = options;
+    this.#body = context.request.takeBody();
+  }
+
+  start(): void {
+    const context = this.#context;
+    if (context.aborted) return this.#settle(new GatewayError('CLIENT_GONE'));
+    const { headers } = context.request;
+    this.#target.budget.earn();
+    if (this.#options.host === 'client') this.#host = headers.get('host') ?? '';
+    this.#fields = this.#fieldsToSend(headers);
+    if (!isBuffered(this.#body) && this.#mayRepeat()) this.#body = new ReplayBody(this.#body);
+    const { hashKey } = this.#options;
+    if (hashKey !== null) this.#key = hashKey(context);
+    context.onAbort(this);
+    this.#try();
+  }
+
+  #fieldsToSend(headers: HeaderList): readonly string[] | string {
+    const { authorization, compress } = this.#target;
+    const { via } = this.#options;
+    const lines = via === null && !compress ? requestLines(headers, authorization) : null;
+    if (lines !== null) return lines;
+    const fields = requestFields(headers.raw, authorization);
+    if (compress) this.#body = compressed(this.#body, fields);
+    if (via !== null) fields.push('Via', via);
+    return fields;
+  }
+
+  /** Whether this request would be sent again after a node has seen it. */
+  #mayRepeat(): boolean {
+    const { retry, isRead } = this.#options;
+    const { method, target } = this.#context.request;
+    if (retry.onBusy) return true;
+    if (!retry.onFailure) return false;
+    return retry.writesOnFailure || (retry.readsOnFailure && isRead(method, target));
+  }
+
+  #try(): void {
+    const { name, balancer, nodes } = this.#target;
+    const key = this.#key;
+    let node = balancer.pick(nodes, this.#tried, key);
+    if (node === null && this.#tried.length > 0) {
+      // Every node was tried: the next round begins.
+      this.#tried = none;
+      node = balancer.pick(nodes, none, key);
+    }
+    if (node === null)
+      return this.#settle(new GatewayError('UPSTREAM_UNAVAILABLE', { cluster: name }));
+    this.#node = node;
+    node.inFlight++;
+    const { traffic } = node;
+    if (traffic === null) this.#send(node, this.#body);
+    else this.#sendLimited(node, traffic);
+  }
+
+  /** Sends the request when the node's limits allow it. */
+  #sendLimited(node: Node, traffic: NodeTraffic): void {
+    const send = (): void => this.#send(node, traffic.metered(this.#body));
+    const admission = traffic.admit(this.#body, (granted) => {
+      this.#endWaiting = null;
+      if (granted) return send();
+      this.#leaveNode();
+      const details = { node: node.origin, wait: traffic.patience };
+      this.#settle(new GatewayError('UPSTREAM_LIMITED', details));
+    });
+    if (admission === true) send();
+    else this.#endWaiting = admission;
+  }
+
+  #send(node: Node, body: Body): void {
+    node.requests++;
+    node.health.chosen();
+    const attempt = ++this.#attempt;
+    const { request } = this.#context;
+    const exchange = node.transport.send(
+      {
+        method: request.method,
+        target: request.target,
+        host: this.#host || node.host,
+        headers: this.#fields,
+        body,
+        expectsContinue: request.expectsContinue && this.#isUnasked,
+        upgrade: request.upgrade ?? undefined,
+        headTimeout: this.#options.headTimeout,
+        bodyTimeout: this.#options.bodyTimeout,
+      },
+      this,
+    );
+    if (attempt === this.#attempt && !this.#over) this.#exchange = exchange;
+  }
+
+  /** Whether the client has not been told to send the body. */
+  get #isUnasked(): boolean {
+    const body = this.#body;
+    return !isBuffered(body) && !(body instanceof ReplayBody && body.started);
+  }
+
+  clientGone(): void {
+    const error = new GatewayError('CLIENT_GONE');
+    this.#exchange?.abort(error);
+    this.#endWaiting?.();
+    this.#endWaiting = null;
+    this.#leaveNode();
+    this.#settle(error);
+  }
+
+  onInformation(status: number, headers: string[]): void {
+    // The entry answers 100 by itself, when the body is asked for.
+    if (status === 100) return;
+    dropOfConnection(headers);
+    this.#context.interim?.inform(status, headers);
+  }
+
+  onHead(status: number, statusText: string, headers: HeaderList, body: Body): void {
+    const node = this.#leaveNode() as Node;
+    const failing = status === 502 || status === 503 || status === 504;
+    if (failing) node.failures++;
+    if (!failing) node.health.succeeded();
+    else if (this.#target.ejectFailing) node.health.failed(`it answered ${status}`, false);
+    if (this.#repeatsAnswer(status, failing, node)) {
+      if (!isBuffered(body)) body.cancel();
+      this.#again(node, true);
+      return;
+    }
+    const { maxResponseSize: limit } = this.#options;
+    if (limit > 0) {
+      const tooLarge = (): GatewayError => new GatewayError('RESPONSE_TOO_LARGE', { limit });
+      if ((lengthOf(body) ?? 0) > limit) {
+        const error = tooLarge();
+        if (!isBuffered(body)) body.cancel(error);
+        return this.#settle(error);
+      }
+      if (lengthOf(body) === undefined) body = new LimitedBody(body as BodySource, limit, tooLarge);
+    }
+    headers.removeOfConnection();
+    if (this.#options.via !== null) headers.append('Via', this.#options.via);
+    this.#respond(status, statusText, headers, body);
+    this.#settle();
+  }
+
+  onUpgrade(status: number, headers: string[], socket: Duplex, head: Buffer): void {
+    this.#leaveNode()?.health.succeeded();
+    this.#respond(status, '', new HeaderList(headers), null);
+    this.#context.upgraded = { socket, head };
+    this.#settle();
+  }
+
+  /** The response takes the place of one that the flow may have had before. */
+  #respond(status: number, statusText: string, headers: HeaderList, body: Body): void {
+    const { response } = this.#context;
+    if (!isBuffered(response.body)) response.body.cancel();
+    response.status = status;
+    response.statusText = statusText;
+    response.headers = headers;
+    response.body = body;
+  }
+
+  onError(error: Error, phase: FailurePhase): void {
+    const node = this.#leaveNode() as Node;
+    const code = error instanceof GatewayError ? error.code : undefined;
+    const theNodes =
+      code === 'UPSTREAM_CONNECT' || code === 'UPSTREAM_BROKEN' || code === 'UPSTREAM_TIMEOUT';
+    if (theNodes && phase !== 'stale') {
+      node.failures++;
+      if (this.#target.ejectFailing) node.health.failed(reasonOf(error), phase === 'connect');
+    }
+    if ((theNodes || code === 'UPSTREAM_BUSY') && this.#repeatsFailure(phase, node)) {
+      this.#again(node, phase !== 'stale');
+    } else this.#settle(error);
+  }
+
+  #repeatsAnswer(status: number, failing: boolean, node: Node): boolean {
+    const { retry, isRead } = this.#options;
+    // What is still uploading cannot be sent again.
+    if (this.#body instanceof ReplayBody && !this.#body.complete) return false;
+    if (status === 429) return retry.onBusy && this.#canReplay() && this.#takeRetry();
+    if (!failing || !retry.onFailure || !retry.readsOnFailure) return false;
+    const { method, target } = this.#context.request;
+    if (!isRead(method, target) || !this.#canReplay() || !this.#othersLeft(node)) return false;
+    return this.#takeRetry();
+  }
+
+  #repeatsFailure(phase: FailurePhase, node: Node): boolean {
+    const { retry, isRead } = this.#options;
+    if (phase === 'response') return false;
+    if (phase === 'connect') {
+      return this.#othersLeft(node) || (retry.onFailure && this.#takeRetry());
+    }
+    const { method, target } = this.#context.request;
+    const reads = isRead(method, target);
+    const allowed = reads ? retry.readsOnFailure : retry.writesOnFailure;
+    if (!allowed || !retry.onFailure || !this.#canReplay()) return false;
+    if (phase === 'stale' && this.#stale++ < staleTolerated) return true;
+    return this.#takeRetry();
+  }
+
+  #canReplay(): boolean {
+    return isBuffered(this.#body) || (this.#body as Partial<ReplayBody>).replayable === true;
+  }
+
+  #othersLeft(node: Node): boolean {
+    const tried = this.#tried;
+    return this.#target.nodes.some(
+      (other) => other !== node && other.weight > 0 && !tried.includes(other),
+    );
+  }
+
+  #takeRetry(): boolean {
+    if (this.#retries >= this.#options.retry.maxTimes || !this.#target.budget.spend()) return false;
+    this.#retries++;
+    return true;
+  }
+
+  /** Another attempt: elsewhere at once, or here after a while. */
+  #again(node: Node, elsewhere: boolean): void {
+    if (this.#body instanceof ReplayBody) this.#body.rewind();
+    if (!elsewhere) return this.#try();
+    const others = this.#othersLeft(node);
+    this.#tried = [...this.#tried, node];
+    if (others) return this.#try();
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#try();
+    }, this.#options.retry.delay);
+  }
+
+  /** The attempt at the node is over. */
+  #leaveNode(): Node | null {
+    const node = this.#node;
+    this.#node = null;
+    this.#exchange = null;
+    if (node !== null) node.inFlight--;
+    return node;
+  }
+
+  #settle(error?: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#context.offAbort(this);
+    if (this.#body instanceof ReplayBody) this.#body.release();
+    if (error !== undefined && !isBuffered(this.#body)) this.#body.cancel(error);
+    this.complete(error);
+  }
+}

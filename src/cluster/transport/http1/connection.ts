@@ -1,0 +1,359 @@
+import type { Socket } from 'node:net';
+import { type BodySource, isBuffered } from '../../../http/body/body.ts';
+import { countBodyBytes } from '../../../runtime/external-memory.ts';
+import { ReadBuffer } from '../../../http/http1/read-buffer.ts';
+import { GatewayError, reasonOf } from '../../../errors.ts';
+import { clock, type Timed } from '../../../runtime/deadline-timers.ts';
+import type { ExchangeCarrier, Http1Exchange } from './exchange.ts';
+import type { ResponseHead } from '../../../http/http1/response-head-full.ts';
+import { ResponseParser, type ResponseListener } from '../../../http/http1/response-parser.ts';
+import { encodeRequestHead } from '../../../http/http1/request-encode.ts';
+import { RequestWriter } from '../../../http/http1/message-writer.ts';
+import { type NodeAddress, openSocket, readyEvent } from '../node-socket.ts';
+import type { ConnectionSettings, FailurePhase } from '../transport.ts';
+
+/** Who keeps the connections to a node. */
+export interface ConnectionOwner {
+  /** The connection has come to the end of an exchange and can take another. */
+  onFree(connection: Http1Connection): void;
+  /** The connection is no more. */
+  onClosed(connection: Http1Connection): void;
+}
+
+/** Milliseconds before a node's announced idle timeout when a connection is given up. */
+const idleMargin = 1000;
+
+/** How long a node may leave a request that asks for `100 Continue` without an answer, ms. */
+const continueTimeout = 1000;
+
+/** One connection to a node, which carries one exchange at a time. */
+export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed {
+  deadline = Infinity;
+  place = -1;
+  readonly #address: NodeAddress;
+  readonly #settings: ConnectionSettings;
+  readonly #owner: ConnectionOwner;
+  readonly #socket: Socket;
+  readonly #writer: RequestWriter;
+  readonly #readBuffer = new ReadBuffer();
+  readonly #parser = new ResponseParser(this);
+  readonly #retireAt: number;
+  #exchange: Http1Exchange | null;
+  #connected = false;
+  #closed = false;
+  /** Exchanges that came to their end here. */
+  #served = 0;
+  #paused = false;
+  #wantsPause = false;
+  #switchedHead: ResponseHead | null = null;
+  /** The request's body waits for the node to ask for it. */
+  #bodyHeld = false;
+
+  /** Connects for `exchange`, which is sent as soon as there is a connection. */
+  constructor(
+    address: NodeAddress,
+    settings: ConnectionSettings,
+    owner: ConnectionOwner,
+    exchange: Http1Exchange,
+  ) {
+    this.#address = address;
+    this.#settings = settings;
+    this.#owner = owner;
+    this.#exchange = exchange;
+    exchange.attach(this);
+    this.#retireAt = clock.deadline(settings.maxAge);
+    clock.add(this);
+    this.deadline = clock.deadline(settings.connectTimeout);
+    // What follows a switch of protocols is read by others, as from any socket.
+    const lent = address.tls === null && exchange.request.upgrade === undefined;
+    const socket = openSocket(
+      address,
+      lent ? this.#readBuffer.onread((buffer, count) => this.#read(buffer, count)) : null,
+    );
+    this.#socket = socket;
+    this.#writer = new RequestWriter(socket);
+    if (!lent) socket.on('data', this.#onChunk);
+    socket.once(readyEvent(address), this.#onConnect);
+    socket.on('drain', this.#onDrain);
+    socket.on('end', this.#onEnd);
+    socket.on('error', this.#onError);
+    socket.on('close', this.#onClose);
+  }
+
+  /** Whether the connection may still be given an exchange. */
+  get usable(): boolean {
+    return this.#connected && !this.#closed && this.#retireAt > clock.now;
+  }
+
+  /** Sends `exchange`; the connection must be free. */
+  carry(exchange: Http1Exchange): void {
+    this.#exchange = exchange;
+    exchange.attach(this);
+    this.#send(exchange);
+  }
+
+  destroy(): void {
+    this.#break(this.#broken('the gateway closed the connection'));
+  }
+
+  expire(): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return this.#close();
+    if (this.#bodyHeld && !exchange.answered) return this.#startBody(exchange);
+    const { headTimeout, bodyTimeout } = exchange.request;
+    const answering = exchange.answered ? bodyTimeout : headTimeout;
+    const timeout = this.#connected ? answering : this.#settings.connectTimeout;
+    this.#break(new GatewayError('UPSTREAM_TIMEOUT', { node: this.#address.label, timeout }));
+  }
+
+  // The request.
+
+  #send(exchange: Http1Exchange): void {
+    const { request } = exchange;
+    const { body } = request;
+    let head: string;
+    try {
+      head = encodeRequestHead(request);
+    } catch (error) {
+      this.#exchange = null;
+      queueMicrotask(() => exchange.breakOff(error as Error, 'connect'));
+      this.#free();
+      return;
+    }
+    this.#parser.begin(request.method, request.upgrade !== undefined);
+    if (isBuffered(body)) {
+      this.#writer.writeWhole(head, body);
+      exchange.requestSent = true;
+      this.deadline = clock.deadline(request.headTimeout);
+    } else {
+      const held = request.expectsContinue === true;
+      this.#bodyHeld = held;
+      this.deadline = held ? clock.deadline(continueTimeout) : Infinity;
+      this.#writer.writeHead(head, body.length, () => {
+        if (!held) body.start(exchange);
+      });
+    }
+  }
+
+  /** The node asks for the body, or has been silent for long enough. */
+  #startBody(exchange: Http1Exchange): void {
+    this.#bodyHeld = false;
+    this.deadline = Infinity;
+    (exchange.request.body as BodySource).start(exchange);
+  }
+
+  sendBody(chunk: Buffer): boolean {
+    try {
+      const accepted = this.#writer.write(chunk);
+      // The node is timed while it does not take what there is, not while the client is slow.
+      this.#timeHead(!accepted);
+      return accepted;
+    } catch (error) {
+      this.failRequest(error as Error);
+      return false;
+    }
+  }
+
+  endRequest(trailers: readonly string[] | undefined): void {
+    const exchange = this.#exchange as Http1Exchange;
+    try {
+      this.#writer.end(trailers);
+    } catch (error) {
+      this.failRequest(error as Error);
+      return;
+    }
+    exchange.requestSent = true;
+    this.#timeHead(true);
+  }
+
+  #timeHead(waiting: boolean): void {
+    const exchange = this.#exchange;
+    if (exchange === null || exchange.answered) return;
+    this.deadline = waiting ? clock.deadline(exchange.request.headTimeout) : Infinity;
+  }
+
+  failRequest(error: Error): void {
+    this.#break(error);
+  }
+
+  readonly #onDrain = (): void => {
+    const exchange = this.#exchange;
+    if (exchange === null || exchange.requestSent || this.#bodyHeld) return;
+    this.#timeHead(false);
+    exchange.resumeRequest();
+  };
+
+  // The response.
+
+  readonly #onChunk = (chunk: Buffer): void => {
+    countBodyBytes(chunk.length);
+    this.#read(chunk, chunk.length);
+  };
+
+  #read(buffer: Buffer, count: number): boolean {
+    const exchange = this.#exchange;
+    if (exchange === null) {
+      // An idle node has nothing to say.
+      this.#close();
+      return true;
+    }
+    const parser = this.#parser;
+    let end: number;
+    try {
+      end = parser.execute(buffer, 0, count);
+    } catch (error) {
+      this.#break(this.#broken(reasonOf(error)));
+      return true;
+    }
+    if (parser.switched) return this.#switch(exchange, buffer.subarray(end, count));
+    if (parser.complete) {
+      this.#finish(exchange, end === count);
+      return true;
+    }
+    if (!exchange.answered) return true;
+    exchange.tellHead(false);
+    if (this.#exchange !== exchange) return true;
+    if (!exchange.reading) this.#wantsPause = true;
+    const { bodyTimeout } = exchange.request;
+    this.deadline = this.#wantsPause ? Infinity : clock.deadline(bodyTimeout);
+    if (this.#wantsPause) this.#pause();
+    return true;
+  }
+
+  onInformation(head: ResponseHead): void {
+    const exchange = this.#exchange;
+    if (head.status === 101) this.#switchedHead = head;
+    else if (head.status === 100 && this.#bodyHeld && exchange !== null) this.#startBody(exchange);
+    else exchange?.takeInformation(head);
+  }
+
+  onResponse(head: ResponseHead, hasBody: boolean, length: number): void {
+    this.#readBuffer.streaming = hasBody;
+    this.#exchange?.takeHead(head, hasBody, length);
+  }
+
+  onData(buffer: Buffer, start: number, end: number): void {
+    if (this.#exchange?.takeData(buffer, start, end) === false) this.#wantsPause = true;
+  }
+
+  onTrailers(trailers: string[]): void {
+    this.#exchange?.takeTrailers(trailers);
+  }
+
+  #pause(): void {
+    this.#wantsPause = false;
+    if (!this.#paused) this.#socket.pause();
+    this.#paused = true;
+    this.#readBuffer.streaming = false;
+  }
+
+  resumeResponse(): void {
+    this.#wantsPause = false;
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#readBuffer.streaming = this.#exchange !== null;
+    this.deadline = clock.deadline(this.#exchange?.request.bodyTimeout ?? 0);
+    this.#socket.resume();
+  }
+
+  /** The response is complete; `clean` when nothing came behind it. */
+  #finish(exchange: Http1Exchange, clean: boolean): void {
+    const { requestSent } = exchange;
+    this.#exchange = null;
+    this.#readBuffer.streaming = false;
+    this.#served++;
+    this.#wantsPause = false;
+    if (clean && requestSent && this.#parser.keepAlive) this.#free();
+    else this.#close();
+    exchange.finish();
+    if (!requestSent) exchange.cancelRequest();
+  }
+
+  #free(): void {
+    const hint = this.#parser.keepAliveTimeout - idleMargin;
+    if (!this.usable || this.#writer.waiting || hint <= 0) return this.#close();
+    if (this.#paused) this.resumeResponse();
+    const { idleTimeout } = this.#settings;
+    this.deadline = Math.min(clock.deadline(idleTimeout), clock.now + hint, this.#retireAt);
+    this.#owner.onFree(this);
+  }
+
+  #switch(exchange: Http1Exchange, rest: Buffer): boolean {
+    const head = this.#switchedHead as ResponseHead;
+    const socket = this.#socket;
+    this.#exchange = null;
+    this.deadline = Infinity;
+    socket.pause();
+    socket.off('data', this.#onChunk);
+    socket.off('drain', this.#onDrain);
+    socket.off('end', this.#onEnd);
+    exchange.takeUpgrade(head, socket, rest);
+    return true;
+  }
+
+  // The connection.
+
+  readonly #onConnect = (): void => {
+    this.#connected = true;
+    if (this.#exchange === null) this.#close();
+    else this.#send(this.#exchange);
+  };
+
+  readonly #onEnd = (): void => {
+    const exchange = this.#exchange;
+    if (
+      exchange !== null &&
+      !this.#parser.complete &&
+      this.#parser.begun &&
+      this.#parser.finish()
+    ) {
+      this.#finish(exchange, true);
+      return;
+    }
+    this.#break(this.#broken('it closed the connection'));
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#break(this.#broken(reasonOf(error)));
+  };
+
+  readonly #onClose = (): void => {
+    this.#break(this.#broken('the connection was closed'));
+  };
+
+  #broken(reason: string): GatewayError {
+    const code = this.#connected ? 'UPSTREAM_BROKEN' : 'UPSTREAM_CONNECT';
+    return new GatewayError(code, { node: this.#address.label, reason });
+  }
+
+  /** Ends the connection, and with it the exchange that it carries. */
+  #break(error: Error): void {
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    this.#close();
+    if (exchange === null) return;
+    const { answered } = exchange;
+    exchange.breakOff(error, answered ? 'response' : this.#phase(error));
+    if (answered && !exchange.requestSent) exchange.cancelRequest();
+  }
+
+  #phase(error: Error): FailurePhase {
+    if (!this.#connected) return 'connect';
+    const broken = error instanceof GatewayError && error.code === 'UPSTREAM_BROKEN';
+    return broken && this.#served > 0 && !this.#parser.begun ? 'stale' : 'sent';
+  }
+
+  abandon(): void {
+    this.#exchange = null;
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clock.delete(this);
+    this.#readBuffer.release();
+    this.#socket.destroy();
+    this.#owner.onClosed(this);
+  }
+}

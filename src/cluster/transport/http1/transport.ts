@@ -1,0 +1,215 @@
+import { GatewayError } from '../../../errors.ts';
+import { clock, type Timed } from '../../../runtime/deadline-timers.ts';
+import type {
+  ConnectionPermits,
+  PermitUser,
+} from '../../../shared-limits/worker/node-connection-slots.ts';
+import { type ConnectionOwner, Http1Connection } from './connection.ts';
+import { Http1Exchange } from './exchange.ts';
+import type { NodeAddress } from '../node-socket.ts';
+import { NodeTls } from '../node-tls.ts';
+import type {
+  ConnectionSettings,
+  Transport,
+  UpstreamExchange,
+  UpstreamHandler,
+  UpstreamRequest,
+} from '../transport.ts';
+
+/** Requests that may wait for each connection that a node may have. */
+const waitingPerConnection = 16;
+
+/**
+ * A lean HTTP/1.1 client for one node: kept-alive connections, the one used last is
+ * taken first, never a second request before the first is answered.
+ */
+export class Http1Transport implements Transport, ConnectionOwner, PermitUser, Timed {
+  /** When the first waiting request has waited long enough. */
+  deadline = Infinity;
+  place = -1;
+  readonly #address: NodeAddress;
+  readonly #settings: ConnectionSettings;
+  readonly #permits: ConnectionPermits | null;
+  /** No Set: see DenseSet. */
+  readonly #connections: Http1Connection[] = [];
+  readonly #idle: Http1Connection[] = [];
+  /** Requests without a connection, with the clock's time at which each gives up, in order. */
+  readonly #waiting = new Map<Http1Exchange, number>();
+  #destroyed = false;
+  #closing: PromiseWithResolvers<void> | null = null;
+
+  /** @param permits what connections are opened on, null for no limit beside that of `settings` */
+  constructor(
+    origin: string,
+    settings: ConnectionSettings,
+    permits: ConnectionPermits | null = null,
+  ) {
+    const { hostname, port, protocol } = new URL(origin);
+    const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+    const tls = protocol === 'https:' ? new NodeTls(host, settings) : null;
+    this.#address = { host, port: Number(port || (tls ? 443 : 80)), tls, label: origin };
+    this.#settings = settings;
+    this.#permits = permits;
+  }
+
+  send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamExchange {
+    const exchange = new Http1Exchange(request, handler);
+    if (this.#destroyed) {
+      queueMicrotask(() => this.#refuse(exchange, 'it is shut down'));
+      return exchange;
+    }
+    // An upgrade needs a socket that is read otherwise, so it never takes a kept one.
+    const connection = request.upgrade === undefined ? this.#takeIdle() : undefined;
+    if (connection !== undefined) connection.carry(exchange);
+    else if (this.#hasRoom && this.#permits?.take() !== false) this.#open(exchange);
+    else this.#wait(exchange);
+    return exchange;
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= Promise.withResolvers<void>();
+    for (const connection of this.#idle.splice(0)) connection.destroy();
+    this.#settleClose();
+    await this.#closing.promise;
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    for (const exchange of this.#waiting.keys()) this.#refuse(exchange, 'it is shut down');
+    for (const connection of this.#connections.toReversed()) connection.destroy();
+  }
+
+  onFree(connection: Http1Connection): void {
+    const next = this.#permits?.owes ? undefined : this.#nextWaiting();
+    if (next !== undefined && next.request.upgrade === undefined) {
+      this.#forget(next);
+      connection.carry(next);
+    } else if (next !== undefined || this.#closing !== null || this.#permits?.owes) {
+      connection.destroy();
+    } else {
+      this.#idle.push(connection);
+    }
+  }
+
+  onClosed(connection: Http1Connection): void {
+    this.#remove(connection);
+    const index = this.#idle.lastIndexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
+    const next = this.#permits?.owes ? undefined : this.#nextWaiting();
+    if (next !== undefined && this.#hasRoom) {
+      // On the permit that has come free with it.
+      this.#forget(next);
+      this.#open(next);
+    } else this.#permits?.release();
+    if (this.#waiting.size > 0) this.#permits?.want(this);
+    this.#settleClose();
+  }
+
+  get lacking(): number {
+    return Math.min(this.#waiting.size, this.#settings.maxConnections - this.#connections.length);
+  }
+
+  onPermits(): void {
+    for (let next = this.#nextWaiting(); next !== undefined; next = this.#nextWaiting()) {
+      if (!this.#hasRoom || this.#permits?.take() === false) return;
+      this.#forget(next);
+      this.#open(next);
+    }
+  }
+
+  closeIdle(): boolean {
+    const connection = this.#idle.shift();
+    connection?.destroy();
+    return connection !== undefined;
+  }
+
+  /** The first in the queue has waited too long. */
+  expire(): void {
+    for (const [exchange, deadline] of this.#waiting) {
+      if (deadline > clock.now) break;
+      if (this.#permits === null || !this.#hasRoom) {
+        this.#refuse(exchange, `none within ${this.#settings.waitTimeout} ms`);
+        continue;
+      }
+      const details = { node: this.#address.label, wait: this.#permits.patience };
+      this.#turnAway(exchange, new GatewayError('UPSTREAM_LIMITED', details));
+    }
+    this.#timeNext();
+  }
+
+  #takeIdle(): Http1Connection | undefined {
+    for (let next = this.#idle.pop(); next !== undefined; next = this.#idle.pop()) {
+      if (next.usable) return next;
+      next.destroy();
+    }
+    return undefined;
+  }
+
+  #open(exchange: Http1Exchange): void {
+    const connection = new Http1Connection(this.#address, this.#settings, this, exchange);
+    this.#connections.push(connection);
+  }
+
+  #remove(connection: Http1Connection): void {
+    const place = this.#connections.lastIndexOf(connection);
+    if (place < 0) return;
+    const last = this.#connections.pop() as Http1Connection;
+    if (last !== connection) this.#connections[place] = last;
+  }
+
+  #wait(exchange: Http1Exchange): void {
+    if (this.#waiting.size >= this.#settings.maxConnections * waitingPerConnection) {
+      // Told later, as every failure is: the caller does not have the exchange yet.
+      queueMicrotask(() => this.#refuse(exchange, 'too many requests wait for one'));
+      return;
+    }
+    exchange.onAbort = this.#forget;
+    const { waitTimeout } = this.#settings;
+    const patience = this.#permits === null ? 0 : clock.deadline(this.#permits.patience);
+    this.#waiting.set(exchange, Math.min(clock.deadline(waitTimeout), patience || Infinity));
+    if (this.#waiting.size === 1) {
+      clock.add(this);
+      this.#timeNext();
+    }
+    // Only an upgrade comes here while connections are idle: one makes room for it.
+    if (!this.closeIdle() && this.#hasRoom) this.#permits?.want(this);
+  }
+
+  get #hasRoom(): boolean {
+    return this.#connections.length < this.#settings.maxConnections;
+  }
+
+  readonly #forget = (exchange: Http1Exchange): void => {
+    if (this.#waiting.delete(exchange)) this.#timeNext();
+  };
+
+  #refuse(exchange: Http1Exchange, reason: string): void {
+    const details = { node: this.#address.label, reason };
+    this.#turnAway(exchange, new GatewayError('UPSTREAM_BUSY', details));
+  }
+
+  #turnAway(exchange: Http1Exchange, error: GatewayError): void {
+    this.#forget(exchange);
+    exchange.breakOff(error, 'connect');
+    this.#settleClose();
+  }
+
+  #nextWaiting(): Http1Exchange | undefined {
+    return this.#waiting.size === 0 ? undefined : this.#waiting.keys().next().value;
+  }
+
+  #timeNext(): void {
+    if (this.#waiting.size === 0) {
+      this.deadline = Infinity;
+      clock.delete(this);
+    } else {
+      this.deadline = this.#waiting.values().next().value ?? Infinity;
+    }
+  }
+
+  #settleClose(): void {
+    if (this.#closing === null || this.#connections.length + this.#waiting.size > 0) return;
+    this.#permits?.forget(this);
+    this.#closing.resolve();
+  }
+}

@@ -1,0 +1,299 @@
+import type { JsonSchema } from './json-schema.ts';
+
+const information = (
+  description: string,
+  type: 'string' | 'object' | 'array',
+  example: unknown,
+): JsonSchema => ({
+  type,
+  description: `${description} For your information only: it changes nothing.`,
+  examples: [example],
+});
+
+const discovery: JsonSchema = {
+  type: 'object',
+  description:
+    'Finding the nodes of the cluster by asking it. Nodes that cannot be reached from here are not ' +
+    'used; when none of them can, requests go to the addresses given here.',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    enabled: {
+      type: 'boolean',
+      description: 'Whether the cluster is asked for its nodes.',
+      default: false,
+      examples: [true],
+    },
+    refresh: {
+      type: 'object',
+      description: 'Asking again from time to time.',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        enabled: { type: 'boolean', description: 'Whether to ask again.', default: true },
+        interval: {
+          type: ['string', 'number'],
+          duration: 's',
+          description: 'How long to wait in between.',
+          default: '30s',
+          examples: ['10s'],
+        },
+      },
+    },
+  },
+};
+
+/** Checks of nodes, on unless said otherwise. */
+export const healthCheck: JsonSchema = {
+  type: 'object',
+  description:
+    'Asking every node from time to time whether it is there, once for all workers. A node that ' +
+    'does not answer, or answers 502, 503 or 504, gets no requests until it answers again.',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    enabled: { type: 'boolean', description: 'Whether nodes are asked.', default: true },
+    interval: {
+      type: ['string', 'number'],
+      duration: 's',
+      description: 'How long to wait in between.',
+      default: '10s',
+      examples: ['5s'],
+    },
+    timeout: {
+      type: ['string', 'number'],
+      duration: 's',
+      description: 'How long an answer may take.',
+      default: '5s',
+      examples: ['2s'],
+    },
+    path: {
+      type: 'string',
+      pattern: '^/[!-~]*$',
+      description: 'What is asked for, by GET.',
+      default: '/',
+      examples: ['/_cluster/health?local=true'],
+    },
+  },
+};
+
+export const upstreamTls: JsonSchema = {
+  type: 'object',
+  description: 'How to talk to nodes whose address begins with https.',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    ca_file: {
+      type: 'string',
+      description:
+        "Certificates (PEM) of the authorities that may have issued the nodes'. With this, nodes " +
+        'are verified unless a filter says tls_insecure_skip_verify.',
+      examples: ['certs/ca.pem'],
+    },
+    cert_file: {
+      type: 'string',
+      description: 'Certificate (PEM) to show to nodes; needs "key_file".',
+      examples: ['certs/gateway.pem'],
+    },
+    key_file: {
+      type: 'string',
+      description: 'Key (PEM) of "cert_file".',
+      examples: ['certs/gateway-key.pem'],
+    },
+    key_passphrase: {
+      type: 'string',
+      secret: true,
+      description: 'Passphrase of "key_file".',
+      examples: ['$[[env.KEY_PASSPHRASE]]'],
+    },
+    server_name: {
+      type: 'string',
+      description:
+        "Host name to ask nodes for (SNI) and to verify their certificates by; each node's own when absent.",
+      examples: ['es.example.com'],
+    },
+  },
+};
+
+export const upstreamHttp2: JsonSchema = {
+  type: 'boolean',
+  description: 'Whether HTTP/2 is spoken with nodes that offer it, over https.',
+  default: false,
+  examples: [true],
+};
+
+const trafficControl: JsonSchema = {
+  type: 'object',
+  description:
+    'Limits for each node of the cluster, over all workers. A request over a limit waits, and is ' +
+    'answered with 429 when it has waited too long.',
+  additionalProperties: false,
+  properties: {
+    enabled: { type: 'boolean', description: 'Whether the limits hold.', default: true },
+    max_bytes_per_node: {
+      type: ['integer', 'string'],
+      bytes: true,
+      description: 'Bytes of request bodies to one node in a second.',
+      examples: ['10mb'],
+    },
+    max_qps_per_node: {
+      type: 'integer',
+      minimum: 1,
+      description: 'Requests to one node in a second.',
+      examples: [1000],
+    },
+    max_connection_per_node: {
+      type: 'integer',
+      minimum: 1,
+      description:
+        'Connections to one node at a time, beside those of health checks. "max_connection_per_node" ' +
+        'of a filter holds for each worker.',
+      examples: [100],
+    },
+    max_wait_time_in_ms: {
+      type: 'integer',
+      minimum: 0,
+      description: 'How long a request waits for the limits, in milliseconds.',
+      default: 10_000,
+      examples: [1000],
+    },
+  },
+};
+
+const endpoint: JsonSchema = {
+  type: 'string',
+  minLength: 1,
+  description: 'Address of a node: scheme, host and port.',
+  examples: ['http://localhost:9200'],
+};
+
+const host: JsonSchema = {
+  type: 'string',
+  minLength: 1,
+  description: 'Host and port of a node; "schema" says how to talk to it.',
+  examples: ['localhost:9200'],
+};
+
+export const elasticsearchSchema: JsonSchema = {
+  type: 'array',
+  description: 'Elasticsearch and OpenSearch clusters that flows forward to.',
+  examples: [[{ name: 'prod', endpoint: 'http://192.168.3.201:9200' }]],
+  items: {
+    type: 'object',
+    description: 'One cluster. Its nodes are all those of endpoint, endpoints, host and hosts.',
+    additionalProperties: false,
+    required: ['name'],
+    properties: {
+      name: {
+        type: 'string',
+        minLength: 1,
+        description: 'Name that filters refer to.',
+        examples: ['prod'],
+      },
+      enabled: {
+        type: 'boolean',
+        description: 'Whether the cluster can be used.',
+        default: true,
+        examples: [false],
+      },
+      endpoint,
+      endpoints: {
+        type: 'array',
+        items: endpoint,
+        description: 'Addresses of several nodes.',
+        examples: [['http://192.168.3.201:9200', 'http://192.168.3.202:9200']],
+      },
+      host,
+      hosts: {
+        type: 'array',
+        items: host,
+        description: 'Hosts and ports of several nodes.',
+        examples: [['192.168.3.201:9200', '192.168.3.202:9200']],
+      },
+      schema: {
+        type: 'string',
+        enum: ['http', 'https'],
+        description: 'Scheme for "host" and "hosts".',
+        default: 'http',
+        examples: ['https'],
+      },
+      basic_auth: {
+        type: 'object',
+        description: 'User and password for requests to the cluster.',
+        additionalProperties: false,
+        required: ['username', 'password'],
+        properties: {
+          username: { type: 'string', description: 'User.', examples: ['elastic'] },
+          password: {
+            type: 'string',
+            secret: true,
+            description: 'Password; best taken from the environment.',
+            examples: ['$[[env.PROD_ES_PASS]]'],
+          },
+        },
+      },
+      request_timeout: {
+        type: ['string', 'number'],
+        duration: 's',
+        description:
+          'How long a node may take to answer, where a filter\'s "timeout" does not say.',
+        default: '30s',
+        examples: [30, '90s'],
+      },
+      request_compress: {
+        type: 'boolean',
+        description:
+          'Compresses bodies of requests on the way to the cluster (gzip), from 1 KB and unless the ' +
+          'client has done so. It costs processor time, and is worth it over slow networks only.',
+        default: false,
+        examples: [true],
+      },
+      discovery,
+      health_check: healthCheck,
+      tls: upstreamTls,
+      http2: upstreamHttp2,
+      traffic_control: trafficControl,
+      allow_access_when_master_not_found: {
+        type: 'boolean',
+        description: 'Goes on forwarding while the cluster has no master.',
+        unsupported: 'has no effect: requests are always forwarded',
+      },
+      metadata_cache_enabled: {
+        type: 'boolean',
+        description: 'Keeps what is known of the cluster in memory.',
+        unsupported: 'has no effect',
+      },
+      metadata_configs: {
+        type: 'object',
+        description: 'How often what is known of the cluster is asked for anew.',
+        unsupported: 'has no effect; see "discovery" and "health_check"',
+      },
+      monitored: {
+        type: 'boolean',
+        description: 'Whether the cluster is monitored.',
+        unsupported: 'has no effect',
+      },
+      monitor_configs: {
+        type: 'object',
+        description: 'What of the cluster is monitored.',
+        unsupported: 'has no effect',
+      },
+      version: information('Version of the cluster.', 'string', '8.15.0'),
+      distribution: information('What the cluster runs.', 'string', 'elasticsearch'),
+      project: information('Project that the cluster belongs to.', 'string', 'shop'),
+      location: {
+        type: 'object',
+        description: 'Where the cluster stands. For your information only: it changes nothing.',
+        additionalProperties: false,
+        properties: {
+          provider: information('Provider.', 'string', 'own'),
+          region: information('Region.', 'string', 'eu-central'),
+          dc: information('Data centre.', 'string', 'fra1'),
+          rack: information('Rack.', 'string', 'r12'),
+        },
+      },
+      labels: information('Labels of the cluster.', 'object', { team: 'search' }),
+      tags: information('Tags of the cluster.', 'array', ['production']),
+    },
+  },
+};

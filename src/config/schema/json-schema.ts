@@ -1,0 +1,49 @@
+import type { TextSyntax } from '../validation/syntax-checks.ts';
+
+/**
+ * JSON Schema as we use it: the standard keywords that Ajv compiles, and a few of our own. The same
+ * object validates, gives defaults and types to `evergate explain`, and feeds editors, so each
+ * property carries its `description`.
+ */
+export interface JsonSchema {
+  readonly type?: JsonType | readonly JsonType[];
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly examples?: readonly unknown[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: boolean | JsonSchema;
+  /** Of the names in a map that is open. */
+  readonly propertyNames?: JsonSchema;
+  readonly required?: readonly string[];
+  readonly items?: JsonSchema;
+  readonly minItems?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly pattern?: string;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+
+  /** The value names one of these; unknown names are errors at the value's place. */
+  readonly references?: 'router' | 'flow' | 'cluster';
+  /** Name of a parameter beside this one: when that is true, unknown names are only a warning. */
+  readonly forgivenBy?: string;
+  /** `30s`, `500ms`, `1h30m`, or a bare number in the unit given; becomes a number of milliseconds. */
+  readonly duration?: 'ms' | 's';
+  /** `10mb`, `512kb`, or a bare number of bytes; becomes a number of bytes. */
+  readonly bytes?: true;
+  /** The value is a list of filters: each item names one filter, or is an if/then/else. */
+  readonly filters?: true;
+  /** What the text must be made of. */
+  readonly syntax?: TextSyntax;
+  /** The value holds a secret: never printed by any command, log or error. */
+  readonly secret?: true;
+  /** Documented and accepted, but without effect here: a warning with this text. */
+  readonly unsupported?: string;
+  /** Documented, but ignoring it would be unsafe: an error with this text. */
+  readonly refused?: string;
+}
+
+export type JsonType = 'string' | 'number' | 'integer' | 'boolean' | 'object' | 'array' | 'null';

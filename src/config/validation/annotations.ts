@@ -1,0 +1,134 @@
+import { type Path, type Place, related } from '../problem.ts';
+import { propertySchema } from './coerce.ts';
+import type { JsonSchema } from '../schema/json-schema.ts';
+import type { ReferenceKind, Scope } from './scope.ts';
+import { didYouMean } from '../../suggest.ts';
+import type { TextSyntax } from './syntax-checks.ts';
+import { keyPlaceAt, placeAt } from '../source/tree.ts';
+
+/**
+ * Follows the keywords that look beyond a value: what `references` name must exist, unless that is
+ * `forgiven`, what is `unsupported` is warned of, what is `refused` is an error. `value` stands at
+ * `path`.
+ */
+export function checkAnnotations(
+  schema: JsonSchema,
+  value: unknown,
+  path: Path,
+  scope: Scope,
+  forgiven = false,
+): void {
+  if (value === undefined || value === null) return;
+  if (schema.refused !== undefined && (value === false || !isOff(value))) {
+    const message = `"${String(path.at(-1))}" ${schema.refused}`;
+    scope.problems.error(keyPlaceAt(scope.root, path), path, message);
+    return;
+  }
+  if (schema.unsupported !== undefined && !isOff(value)) {
+    const message = `"${String(path.at(-1))}" ${schema.unsupported}`;
+    scope.problems.warning(keyPlaceAt(scope.root, path), path, message);
+    return;
+  }
+  if (typeof value === 'string') {
+    if (schema.references && !isTemplate(schema, value)) {
+      checkReference(schema.references, value, path, scope, forgiven);
+    }
+    if (schema.syntax) checkSyntax(schema.syntax, value, path, placeAt(scope.root, path), scope);
+  } else if (Array.isArray(value)) {
+    const { items } = schema;
+    if (items) {
+      for (const [index, item] of value.entries()) {
+        checkAnnotations(items, item, [...path, index], scope, forgiven);
+      }
+    }
+  } else if (typeof value === 'object') {
+    if (schema.propertyNames?.syntax) return checkNamed(schema, value, '', path, scope);
+    for (const [key, inner] of Object.entries(value)) {
+      const at = [...path, key];
+      const property = propertySchema(schema, key);
+      if (!property) continue;
+      const { forgivenBy = '' } = property;
+      const forgive = (value as Readonly<Record<string, unknown>>)[forgivenBy] === true;
+      checkAnnotations(property, inner, at, scope, forgive);
+    }
+  }
+  for (const branch of [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]) {
+    checkAnnotations(branch, value, path, scope, forgiven);
+  }
+}
+
+/** A map whose keys are names; `a: { b: x }` is `a.b: x` where `a` alone is no name. */
+function checkNamed(
+  schema: JsonSchema,
+  map: object,
+  prefix: string,
+  path: Path,
+  scope: Scope,
+): void {
+  const syntax = schema.propertyNames?.syntax as TextSyntax;
+  for (const [key, value] of Object.entries(map)) {
+    const at = [...path, key];
+    const name = prefix + key;
+    const message = scope.syntax.text(syntax, name);
+    const property = propertySchema(schema, key);
+    if (message === undefined) {
+      if (property) checkAnnotations(property, value, at, scope);
+    } else if (isMap(value)) checkNamed(schema, value, `${name}.`, at, scope);
+    else scope.problems.error(keyPlaceAt(scope.root, at), at, message);
+  }
+}
+
+function isMap(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Object.keys(value).length > 0;
+}
+
+function checkSyntax(
+  syntax: TextSyntax,
+  text: string,
+  path: Path,
+  place: Place,
+  scope: Scope,
+): void {
+  const message = scope.syntax.text(syntax, text);
+  if (message !== undefined) scope.problems.error(place, path, message);
+}
+
+/** `false`, or a map that says `enabled: false`: nothing is lost by leaving it out. */
+function isOff(value: unknown): boolean {
+  if (value === false) return true;
+  return typeof value === 'object' && (value as { enabled?: unknown }).enabled === false;
+}
+
+/** What a request makes of a name can only be looked up when the request is there. */
+function isTemplate(schema: JsonSchema, value: string): boolean {
+  return schema.syntax === 'template' && value.includes('$[[');
+}
+
+function checkReference(
+  kind: ReferenceKind,
+  name: string,
+  path: Path,
+  scope: Scope,
+  forgiven: boolean,
+): void {
+  const known = scope.names[kind];
+  const found = known.get(name);
+  const place = placeAt(scope.root, path);
+  if (!found) {
+    const message = `there is no ${kind} "${name}"${hint(kind, name, scope)}`;
+    if (forgiven) scope.problems.warning(place, path, message);
+    else scope.problems.error(place, path, message);
+  } else if (!found.enabled) {
+    const message = `the ${kind} "${name}" is switched off`;
+    scope.problems.error(place, path, message, [related(found.place, `"${name}" is here`)]);
+  }
+}
+
+function hint(kind: ReferenceKind, name: string, scope: Scope): string {
+  const known = [...scope.names[kind].keys()];
+  const meant = didYouMean(name, known);
+  if (meant !== '') return meant;
+  if (known.length === 0) return `; no ${kind} is defined`;
+  const shown = known.slice(0, 8).map((one) => `"${one}"`);
+  return `; there ${known.length === 1 ? 'is' : 'are'} ${shown.join(', ')}${known.length > 8 ? ', …' : ''}`;
+}

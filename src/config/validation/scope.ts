@@ -1,0 +1,34 @@
+import type { EntryFiles } from '../../tls/credentials.ts';
+import { type FilterTable } from '../../filter-contract.ts';
+import type { Path, Place, ProblemList } from '../problem.ts';
+import type { SyntaxChecks } from './syntax-checks.ts';
+import type { MapNode } from '../source/tree.ts';
+
+export type ReferenceKind = 'router' | 'flow' | 'cluster';
+
+/** What has a name in the configuration, by kind. */
+export type NameTable = Readonly<Record<ReferenceKind, ReadonlyMap<string, NamedThing>>>;
+
+export interface NamedThing {
+  readonly place: Place;
+  readonly enabled: boolean;
+}
+
+/** What every step of the validation works with. */
+export interface Scope {
+  readonly root: MapNode;
+  readonly problems: ProblemList;
+  readonly filters: FilterTable;
+  readonly syntax: SyntaxChecks;
+  readonly names: NameTable;
+  /** Absolute path of a file or folder that the configuration names at `place`. */
+  readonly absolutePath: (path: string, place: Place) => string;
+  /** Absolute path of a folder that nobody named. */
+  readonly defaultPath: (name: string) => string;
+  /** A change of this file is a change of the configuration, too. */
+  readonly watchFile: (path: string) => void;
+  /** What the TLS files of the enabled entries hold, by entry. */
+  readonly tlsFiles: Map<string, EntryFiles>;
+}
+
+export type { Path };

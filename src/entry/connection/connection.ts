@@ -1,0 +1,290 @@
+import { performance } from 'node:perf_hooks';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { clock } from '../../runtime/deadline-timers.ts';
+import type { Placed } from '../../runtime/swap-remove-set.ts';
+import type { ClientCertificate, ClientConnection } from '../../http/context.ts';
+import type { ConnectionHolder } from '../../ipc/messages.ts';
+import type { ErrorCode } from '../../errors.ts';
+import { ClientIntake } from './write-progress.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { ForwardedClient } from '../exchange/forwarded-headers.ts';
+import { closeLingering } from './lingering-close.ts';
+import type { ProxiedClient } from './proxy-protocol.ts';
+
+/** Requests read ahead of the one being answered; above it the client has to wait. */
+const maxWaiting = 64;
+
+/** What is left of a long pause with each request after it. */
+const forgetting = 0.95;
+
+const owner = Symbol('connection');
+type Owned = Duplex & { [owner]?: Connection };
+
+/** The connection that a socket belongs to. */
+export function connectionOf(socket: Duplex | undefined): Connection | undefined {
+  const owned: Owned | undefined = socket;
+  return owned?.[owner];
+}
+
+/** Many requests at one time on one connection: HTTP/2. */
+export interface Multiplex {
+  /** Requests under way. */
+  readonly open: number;
+  /** Whether a request's body is still arriving. */
+  readonly receiving: boolean;
+  /** Whether a response waits for its client. */
+  readonly owing: boolean;
+  /** Whether something has taken longer than it may. */
+  isLate(now: number): boolean;
+  /** Ends that. */
+  endLate(now: number): void;
+  /** Takes no new requests, tells the client so, and ends the connection after the last response. */
+  announceEnd(): void;
+  /** The socket has closed. */
+  closed(): void;
+}
+
+/** How a connection of a draining worker ended. */
+export type Ending = 'answered' | 'quiet' | 'forced';
+
+/**
+ * A client's connection: what it is doing, which decides when a draining worker may close it, and
+ * its requests in order. Pipelined requests run one after the other: a later one may rely on what
+ * an earlier one has written.
+ */
+export class Connection implements ClientConnection, Placed {
+  place = -1;
+  readonly acceptedAt = performance.now();
+  readonly tls: boolean;
+  readonly intake: ClientIntake;
+  certificate: ClientCertificate | null = null;
+  /** What HTTP runs on. */
+  socket: Duplex;
+  /** performance.now() of the last byte or the last response's end that we know of. */
+  lastActivity = this.acceptedAt;
+  /**
+   * How long its client pauses between a response and the next request, at most, as far as it has done
+   * so lately, ms; coarse.
+   */
+  pause = 0;
+  current: Exchange | null = null;
+  /** Set when the client speaks HTTP/2; `current` is null then. */
+  multiplex: Multiplex | null = null;
+  upgraded = false;
+  /** No further request is answered: a response has said so, or the FIN is out. */
+  closing = false;
+  ending: Ending = 'quiet';
+  /** Set when it is over a limit: it is only told so. */
+  refused: ErrorCode | null = null;
+  /** Target of the entry's request to itself, when this is one. */
+  probe: string | null = null;
+  /** Answers a head that could not be parsed, once its turn has come. */
+  afterwards: (() => void) | null = null;
+  /** Requests so far. */
+  requests = 0;
+  /** What the last request told the backend of the client. */
+  forwardedAs: ForwardedClient | null = null;
+  /** Bytes behind the current request have been read, but not looked at. */
+  ahead = false;
+  /** Whether whoever reads says so by `ahead`; else the bytes read tell whether more has come. */
+  tellsAhead = false;
+  #waiting: Exchange[] = [];
+  #paused = false;
+  #scheduled = false;
+  /** Since when there has been nothing to answer, in the clock's time. */
+  #restingSince = clock.now;
+  /** Bytes read up to the end of the last request, as far as that is known. */
+  #settled = 0;
+  /** Bytes read when `observe` last looked. */
+  #observed = 0;
+  #remoteAddress: string | undefined;
+  #remotePort = 0;
+  #localAddress: string | undefined;
+  #localPort = 0;
+
+  constructor(socket: Duplex, tls: boolean) {
+    this.tls = tls;
+    this.intake = new ClientIntake(socket);
+    this.socket = socket;
+    this.#adopt(socket);
+  }
+
+  /** The handshake is done: HTTP runs on `socket`. */
+  secured(socket: Duplex, certificate: ClientCertificate | null): void {
+    this.socket = socket;
+    this.certificate = certificate;
+    this.#settled = 0;
+    this.#observed = 0;
+    this.#adopt(socket);
+  }
+
+  /** The peer is a proxy, which has told who its client is. */
+  speaksFor({ address, port }: ProxiedClient): void {
+    this.#remoteAddress = address;
+    this.#remotePort = port;
+  }
+
+  get remoteAddress(): string {
+    // Asked of the socket once, and before it may have closed.
+    if (this.#remoteAddress === undefined) {
+      const { remoteAddress, remotePort } = this.socket as Partial<Socket>;
+      this.#remoteAddress = remoteAddress ?? '';
+      this.#remotePort = remotePort ?? 0;
+    }
+    return this.#remoteAddress;
+  }
+
+  get remotePort(): number {
+    void this.remoteAddress;
+    return this.#remotePort;
+  }
+
+  get localAddress(): string {
+    // By itself: few ask for it, and each address is a system call.
+    if (this.#localAddress === undefined) {
+      const { localAddress, localPort } = this.socket as Partial<Socket>;
+      this.#localAddress = localAddress ?? '';
+      this.#localPort = localPort ?? 0;
+    }
+    return this.#localAddress;
+  }
+
+  get localPort(): number {
+    void this.localAddress;
+    return this.#localPort;
+  }
+
+  /** Whether requests behind the current one have arrived, or may have. */
+  get hasMore(): boolean {
+    return this.ahead || this.#waiting.length > 0 || this.#paused;
+  }
+
+  get doing(): ConnectionHolder['doing'] {
+    if (this.upgraded) return 'upgraded';
+    const { multiplex } = this;
+    if (multiplex !== null && multiplex.open > 0) {
+      return multiplex.receiving ? 'receiving' : 'responding';
+    }
+    if (multiplex !== null) return 'idle';
+    if (this.current !== null) return this.current.receiving ? 'receiving' : 'responding';
+    if (this.hasMore) return 'receiving';
+    return !this.tellsAhead && this.#bytesRead > this.#settled ? 'receiving' : 'idle';
+  }
+
+  /** A request's head has been read. `later` gives those behind it a chance to be read, too. */
+  arrive(exchange: Exchange, later: boolean): void {
+    if (this.closing) return;
+    if (this.current === null && this.requests > 0) {
+      this.pause = Math.max(this.pause * forgetting, clock.now - this.#restingSince);
+    }
+    this.requests++;
+    if (!this.tellsAhead) this.#settled = this.#bytesRead;
+    const isFree = this.current === null && this.#waiting.length === 0 && !this.#scheduled;
+    if (isFree && !later) return this.#start(exchange);
+    this.#waiting.push(exchange);
+    if (later) this.#schedule();
+    else if (this.#waiting.length >= maxWaiting && !this.#paused) {
+      this.#paused = true;
+      this.socket.pause();
+    }
+  }
+
+  /** The current response is out, since `now` (performance.now()). */
+  finished(hadBody: boolean, later: boolean, now: number): void {
+    this.current = null;
+    this.lastActivity = now;
+    this.#restingSince = clock.now;
+    if (hadBody && !this.tellsAhead) this.#settled = this.#bytesRead;
+    if (this.closing) return;
+    if (this.#waiting.length === 0 && this.afterwards !== null) this.afterwards();
+    else if (this.#waiting.length > 0) {
+      if (later || this.#paused) this.#schedule();
+      else this.#startNext();
+    }
+    if (this.#paused && this.#waiting.length < maxWaiting / 2) {
+      this.#paused = false;
+      this.socket.resume();
+    }
+  }
+
+  /** The last `count` bytes read belong to a request that is still arriving. */
+  unsettle(count: number): void {
+    this.tellsAhead = false;
+    this.#settled = this.#bytesRead - count;
+  }
+
+  /** Looks for bytes that came since the last look; called by a drain's sweep. */
+  observe(now: number): void {
+    const bytes = this.#bytesRead;
+    if (bytes !== this.#observed) {
+      this.#observed = bytes;
+      this.lastActivity = now;
+    }
+  }
+
+  /** For how long its client has taken nothing of what waits for it, as far as the looks tell. */
+  stalled(now: number): number {
+    if (this.upgraded) return 0;
+    return this.intake.stalled(now, this.multiplex !== null && this.multiplex.owing);
+  }
+
+  /** Ends the connection properly once what is written has gone out. */
+  close(): void {
+    this.closing = true;
+    if (this.multiplex !== null) this.multiplex.announceEnd();
+    else closeLingering(this.socket);
+  }
+
+  /** The worker has begun to drain. HTTP/1.1 says so with the next response. */
+  announceEnd(): void {
+    this.multiplex?.announceEnd();
+  }
+
+  /** Breaks the connection off. */
+  destroy(): void {
+    this.closing = true;
+    this.socket.destroy();
+  }
+
+  /** The socket has closed. */
+  closed(): void {
+    this.closing = true;
+    this.#waiting = [];
+    this.current?.clientGone();
+    this.multiplex?.closed();
+  }
+
+  get #bytesRead(): number {
+    return (this.socket as Partial<Socket>).bytesRead ?? 0;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.current === null) this.#startNext();
+    });
+  }
+
+  #startNext(): void {
+    if (this.closing) return;
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#start(next);
+  }
+
+  #start(exchange: Exchange): void {
+    this.current = exchange;
+    exchange.start();
+  }
+
+  #adopt(socket: Duplex): void {
+    (socket as Owned)[owner] = this;
+    // node:http ends a connection by this call; with data unread its own way would be a reset.
+    (socket as Duplex & { destroySoon?: () => void }).destroySoon = () => {
+      this.ending = 'answered';
+      this.close();
+    };
+  }
+}

@@ -1,0 +1,64 @@
+import type { Duplex } from 'node:stream';
+import { type ErrorCode, GatewayError } from '../../errors.ts';
+import { closeLingering } from './lingering-close.ts';
+import { rawErrorResponse } from '../exchange/error-response.ts';
+
+/** Connections being refused at one time; more are dropped without a word. */
+const maxRefusals = 1024;
+/** A client that says nothing is answered after this time, ms. */
+const patience = 100;
+
+/**
+ * Turns connections away with 503 or 429. The answer goes out on the first bytes of the request, because
+ * a client that reads an answer before it has asked may take it for noise.
+ */
+export class Refusals {
+  #open = 0;
+  #total = 0;
+
+  /** Connections refused so far. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Connections that are being told. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Counts the connection as refused; false when it was dropped because there are too many. */
+  begin(socket: Duplex): boolean {
+    this.#total++;
+    if (this.#open >= maxRefusals) {
+      socket.destroy();
+      return false;
+    }
+    this.#open++;
+    socket.once('close', () => this.#open--);
+    return true;
+  }
+
+  /** Breaks off a connection that may not be: its client is told nothing. */
+  deny(socket: Duplex): void {
+    this.#total++;
+    socket.destroy();
+  }
+
+  /** Answers. The socket is the one that HTTP would run on. */
+  answer(socket: Duplex, code: ErrorCode = 'TOO_MANY_CONNECTIONS'): void {
+    socket.on('error', () => socket.destroy());
+    const timer = setTimeout(tell, patience);
+    socket.once('data', tell);
+    socket.once('end', tell);
+    socket.once('close', () => clearTimeout(timer));
+
+    function tell(): void {
+      clearTimeout(timer);
+      socket.off('data', tell);
+      socket.off('end', tell);
+      if (!socket.writable) return;
+      socket.write(rawErrorResponse(new GatewayError(code), ['Retry-After', '1']));
+      closeLingering(socket);
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import { BlockList, isIPv6 } from 'node:net';
+import type { EntryConfig } from '../../config/types.ts';
+import type { ClientConnection } from '../../http/context.ts';
+import { type FieldLines, fieldLine, nameBit } from '../../http/headers/raw-lines.ts';
+import { isIllegalValue } from '../../http/headers/syntax.ts';
+import type { HeaderList } from '../../http/headers/header-list.ts';
+
+/** Addresses and networks of the proxies whose word on the client counts. */
+export class TrustedAddresses {
+  readonly #list = new BlockList();
+  readonly #empty: boolean;
+
+  constructor(networks: readonly string[]) {
+    this.#empty = networks.length === 0;
+    for (const network of networks) {
+      const [address = '', prefix] = network.split('/');
+      const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+      if (prefix === undefined) this.#list.addAddress(address, family);
+      else this.#list.addSubnet(address, Number(prefix), family);
+    }
+  }
+
+  includes(address: string): boolean {
+    if (this.#empty) return false;
+    const plain = plainAddress(address);
+    return this.#list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4');
+  }
+}
+
+/** What the fields say of a client that asks for one host; kept with its connection. */
+export interface ForwardedClient {
+  readonly remoteAddress: string;
+  readonly host: string | undefined;
+  readonly address: string;
+  readonly proto: string;
+  readonly element: string;
+  /** All of it as lines, for a request that comes without any such field. */
+  readonly lines: FieldLines;
+}
+
+const names = ['X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'Forwarded'] as const;
+const nameBits = names.reduce((bits, name) => bits | nameBit(name), 0);
+
+/** A client's connection, which keeps what was last said of it. */
+export interface ForwardingConnection extends ClientConnection {
+  forwardedAs: ForwardedClient | null;
+}
+
+/**
+ * Tells the backend who the client is: `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded`
+ * (RFC 7239). What an untrusted client says of itself in them is thrown away.
+ */
+export class ForwardedFields {
+  readonly #policy: EntryConfig['forwarded'];
+  readonly #trusted: TrustedAddresses;
+
+  constructor(policy: EntryConfig['forwarded'], trusted: TrustedAddresses) {
+    this.#policy = policy;
+    this.#trusted = trusted;
+  }
+
+  /** Sets the fields of one request. */
+  apply(headers: HeaderList, client: ForwardingConnection): void {
+    if (this.#policy === 'off') return;
+    const { host, address, proto, element, lines } = said(client, headers.get('host'));
+    if (headers.appendNew(lines, names)) return;
+    keepFromConnection(headers);
+    if (this.#policy === 'append' || this.#trusted.includes(client.remoteAddress)) {
+      extend(headers, 'X-Forwarded-For', address);
+      extend(headers, 'Forwarded', element);
+      // The first proxy knows these best.
+      if (!headers.has('x-forwarded-proto')) headers.append('X-Forwarded-Proto', proto);
+      if (host !== undefined && !headers.has('x-forwarded-host')) {
+        headers.append('X-Forwarded-Host', host);
+      }
+      return;
+    }
+    headers.set('X-Forwarded-For', address);
+    headers.set('X-Forwarded-Proto', proto);
+    if (host === undefined) headers.remove('X-Forwarded-Host');
+    else headers.set('X-Forwarded-Host', host);
+    headers.set('Forwarded', element);
+  }
+}
+
+/** Nearly all requests of a connection ask for the same host. */
+function said(client: ForwardingConnection, host: string | undefined): ForwardedClient {
+  const { remoteAddress, forwardedAs } = client;
+  if (forwardedAs?.host === host && forwardedAs?.remoteAddress === remoteAddress) {
+    return forwardedAs;
+  }
+  const address = plainAddress(remoteAddress);
+  const proto = client.tls ? 'https' : 'http';
+  const element = elementFor(address, proto, host);
+  const lines = linesOf([address, proto, host, element]);
+  return (client.forwardedAs = { remoteAddress, host, address, proto, element, lines });
+}
+
+/** @param values in the order of `names` */
+function linesOf(values: readonly (string | undefined)[]): FieldLines {
+  let lines = '';
+  for (const [index, name] of names.entries()) {
+    const value = values[index];
+    if (value !== undefined && !isIllegalValue(value)) lines += fieldLine(name, value);
+  }
+  return { all: lines, passed: lines, names: nameBits };
+}
+
+/** A field that Connection names would be taken out on the way: not these. */
+function keepFromConnection(headers: HeaderList): void {
+  const connection = headers.get('connection');
+  if (connection === undefined || !/forwarded/i.test(headers.getAll('connection').join())) return;
+  const options = headers
+    .getAll('connection')
+    .join()
+    .split(',')
+    .filter((option) => !/forwarded/i.test(option));
+  if (options.length === 0) headers.remove('connection');
+  else headers.set('Connection', options.join(','));
+}
+
+function extend(headers: HeaderList, name: string, value: string): void {
+  const before = headers.getAll(name);
+  headers.set(name, [...before, value].join(', '));
+}
+
+function elementFor(address: string, proto: string, host: string | undefined): string {
+  const node = address.includes(':') ? `"[${address}]"` : address;
+  const element = `for=${node || 'unknown'};proto=${proto}`;
+  if (host === undefined) return element;
+  return `${element};host=${/^[\w!#$%&'*+\-.^`|~]+$/.test(host) ? host : `"${host}"`}`;
+}
+
+/** An IPv4 address that came by a dual-stack socket, as IPv4. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}

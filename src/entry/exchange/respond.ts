@@ -1,0 +1,155 @@
+import { type BodySink, type BodySource, isBuffered, lengthOf } from '../../http/body/body.ts';
+import { HeaderList } from '../../http/headers/header-list.ts';
+import type { GatewayResponse, RequestContext } from '../../http/context.ts';
+import { isNamed } from '../../http/headers/syntax.ts';
+import type { Log } from '../../log.ts';
+import { errorBody, toGatewayError } from './error-response.ts';
+import { dateField } from '../../http/http1/response-encode.ts';
+import type { ResponseWriter } from './response-writer.ts';
+
+/**
+ * Writes what the flow left in `context.response`. A flow that gave no status means 200, also one
+ * that gave nothing at all.
+ */
+export function respond(context: RequestContext, writer: ResponseWriter): void {
+  const { response } = context;
+  response.status ||= 200;
+  if (context.keptOfResponse >= 0) response.observe(context.keptOfResponse);
+  const { status, statusText, body } = response;
+  const { method } = context.request;
+  if (method === 'HEAD' || status === 204 || status === 304) {
+    const headers = framed(response, method);
+    if (!isBuffered(body)) body.cancel();
+    writer.send(status, statusText, headers, null);
+    return;
+  }
+  const length = lengthOf(body);
+  // Who looks afterwards is to find the fields as they were sent.
+  const asLines = writer.takesLines === true && !context.isObserved;
+  const lines = asLines ? framedLines(response.headers, length) : null;
+  const headers = lines ?? framed(response, method);
+  if (isBuffered(body)) {
+    writer.send(status, statusText, headers, body);
+  } else {
+    writer.begin(status, statusText, headers, length);
+    body.start(new BodyWriter(body, writer));
+    writer.flush();
+  }
+}
+
+/** Answers with an error, or breaks off when the response has begun. */
+export function respondError(
+  context: RequestContext,
+  writer: ResponseWriter,
+  thrown: unknown,
+  log: Log,
+): void {
+  const error = toGatewayError(thrown);
+  if (error.code === 'INTERNAL' || error.code === 'FILTER_FAILED') {
+    log.error({ error: error.cause ?? error, entry: context.entry }, error.message);
+  } else if (error.status >= 500) {
+    log.debug({ entry: context.entry, code: error.code }, error.message);
+  }
+  if (!isBuffered(context.response.body)) context.response.body.cancel(error);
+  if (context.aborted) return;
+  if (writer.begun) {
+    writer.breakOff();
+    return;
+  }
+  const { contentType, body } = errorBody(error);
+  const headers = ['Content-Type', contentType, 'Content-Length', `${body.length}`];
+  // What the client is told is what those see who look at the response afterwards.
+  const { response } = context;
+  response.status = error.status;
+  response.statusText = '';
+  response.headers = new HeaderList([...headers]);
+  response.body = body;
+  writer.send(error.status, '', headers, context.request.method === 'HEAD' ? null : body);
+}
+
+/**
+ * The response's fields with Content-Length as the body really is. What frames the message on this
+ * connection is the writer's business, and 204 has no length.
+ */
+function framed(response: GatewayResponse, method: string): string[] {
+  const { raw } = response.headers;
+  const { status, body } = response;
+  // The answer to HEAD, and 304, tell the length of a body that they do not carry.
+  const keepLength = body === null && (method === 'HEAD' || status === 304);
+  const length = status === 204 || keepLength ? undefined : lengthOf(body);
+  const chunked =
+    !isBuffered(body) &&
+    length === undefined &&
+    method !== 'HEAD' &&
+    status !== 204 &&
+    status !== 304;
+  let kept = 0;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    if (isFraming(name) && !(keepLength && name.length === 14)) continue;
+    if (!chunked && isNamed(name, 'trailer')) continue;
+    raw[kept++] = name;
+    raw[kept++] = raw[i + 1] as string;
+  }
+  raw.length = kept;
+  if (length !== undefined) raw.push('Content-Length', `${length}`);
+  return raw;
+}
+
+/** The same as lines, with Date; null where the fields are no lines any more. */
+function framedLines(headers: HeaderList, length: number | undefined): string | null {
+  const { passed } = headers;
+  if (passed === null) return null;
+  const dated = headers.has('date') ? passed : passed + dateField();
+  return length === undefined ? dated : `${dated}Content-Length: ${length}\r\n`;
+}
+
+function isFraming(name: string): boolean {
+  switch (name.length) {
+    case 10:
+      return isNamed(name, 'connection') || isNamed(name, 'keep-alive');
+    case 14:
+      return isNamed(name, 'content-length');
+    case 17:
+      return isNamed(name, 'transfer-encoding');
+    default:
+      return false;
+  }
+}
+
+/** Passes a body on to the writer, with backpressure, and watches its length. */
+class BodyWriter implements BodySink {
+  readonly takesLent = true;
+  readonly #source: BodySource;
+  readonly #writer: ResponseWriter;
+  /** Bytes that must still come; NaN when the length is not known. */
+  #missing: number;
+
+  constructor(source: BodySource, writer: ResponseWriter) {
+    this.#source = source;
+    this.#writer = writer;
+    this.#missing = source.length ?? Number.NaN;
+  }
+
+  write(chunk: Buffer): boolean {
+    this.#missing -= chunk.length;
+    if (this.#missing < 0) {
+      const error = new Error('the body is longer than announced');
+      this.#source.cancel(error);
+      this.fail(error);
+      return true;
+    }
+    const room = this.#writer.write(chunk);
+    if (!room) this.#writer.onDrain ??= () => this.#source.resume();
+    return room;
+  }
+
+  end(trailers?: readonly string[]): void {
+    if (this.#missing > 0) this.#writer.breakOff();
+    else this.#writer.end(trailers);
+  }
+
+  fail(_error: Error): void {
+    this.#writer.breakOff();
+  }
+}

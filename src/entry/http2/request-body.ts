@@ -1,0 +1,31 @@
+import type { ServerHttp2Stream } from 'node:http2';
+import { type BodyOptions, StreamedBody } from '../../http/body/node-stream.ts';
+
+/** A request's body as a stream of HTTP/2 delivers it. */
+export class Http2Body extends StreamedBody {
+  readonly #stream: ServerHttp2Stream;
+  #trailers: readonly string[] = [];
+
+  constructor(stream: ServerHttp2Stream, length: number | undefined, options: BodyOptions) {
+    super(stream, length, options);
+    this.#stream = stream;
+    // A stream that its client closes without an error is not over before all that has come is read.
+    stream.on('aborted', () => this.discard());
+    stream.on('trailers', (_headers, _flags, raw?: string[]) => {
+      this.#trailers = raw ?? [];
+    });
+  }
+
+  protected tellToSend(): void {
+    if (!this.#stream.headersSent) this.#stream.additionalHeaders({ ':status': 100 });
+  }
+
+  protected watchEnd(): void {
+    const stream = this.#stream;
+    // The trailers are told of behind the end.
+    stream.on('end', () => setImmediate(() => this.finish(this.#trailers)));
+    stream.on('close', () => {
+      if (!stream.readableEnded) this.breakOff();
+    });
+  }
+}

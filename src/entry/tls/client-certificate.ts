@@ -1,0 +1,22 @@
+import type { TLSSocket } from 'node:tls';
+import type { ClientCertificate } from '../../http/context.ts';
+
+/** What is known of the client's certificate once the handshake is done; null when it shows none. */
+export function clientCertificate(socket: TLSSocket): ClientCertificate | null {
+  const certificate = socket.getPeerX509Certificate();
+  if (!certificate) return null;
+  return {
+    subject: (certificate.subject ?? '').replaceAll('\n', ', '),
+    issuer: (certificate.issuer ?? '').replaceAll('\n', ', '),
+    fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
+    verified: socket.authorized,
+    problem: problemOf(socket),
+  };
+}
+
+/** Why the client's certificate does not verify; null when it does. */
+export function problemOf(socket: TLSSocket): string | null {
+  // node:tls gives OpenSSL's code, though its type says that it is an Error.
+  const { authorized, authorizationError } = socket;
+  return authorized ? null : String(authorizationError ?? 'UNKNOWN');
+}

@@ -1,0 +1,3 @@
+import { defineHeaderFilter } from './header-filter.ts';
+
+export default defineHeaderFilter('response');

@@ -1,0 +1,144 @@
+import type { JsonSchema } from '../../config/schema/json-schema.ts';
+import type { ConnectionSettings } from '../../cluster/transport/transport.ts';
+import type { ForwardOptions, RetryPolicy } from '../../cluster/cluster.ts';
+
+/** Parameters that every filter which forwards to nodes has in common. */
+export interface ForwardParameters {
+  readonly max_connection_per_node: number;
+  readonly max_response_size: number;
+  readonly max_retry_times: number;
+  readonly retry_delay_in_ms: number;
+  readonly max_conn_wait_timeout: number;
+  readonly max_idle_conn_duration: number;
+  readonly max_conn_duration: number;
+  readonly timeout: number;
+  readonly read_timeout: number;
+  readonly dial_timeout: number;
+  readonly tls_insecure_skip_verify?: boolean;
+  readonly via?: string;
+}
+
+function duration(value: string, description: string): JsonSchema {
+  return {
+    type: ['string', 'number'],
+    duration: 'ms',
+    default: value,
+    description,
+    examples: ['500ms', '1m'],
+  };
+}
+
+/** Schemas of `ForwardParameters`, and of what is accepted beside them without effect. */
+export const forwardProperties: Readonly<Record<string, JsonSchema>> = {
+  max_connection_per_node: {
+    type: 'integer',
+    minimum: 1,
+    default: 5000,
+    description: 'Connections that each worker opens to one node at most.',
+    examples: [100],
+  },
+  max_response_size: {
+    type: ['integer', 'string'],
+    bytes: true,
+    default: 0,
+    description:
+      'Bytes that the body of a response may have, 0 for no limit: bodies are passed on as they ' +
+      'come, and a large one takes no more memory than a small one.',
+    examples: ['100mb'],
+  },
+  retry_delay_in_ms: {
+    type: 'integer',
+    minimum: 0,
+    default: 1000,
+    description: 'Milliseconds before a node is tried again; another node is tried at once.',
+    examples: [100],
+  },
+  max_conn_wait_timeout: duration(
+    '30s',
+    'How long a request waits for a connection when all that are allowed are in use.',
+  ),
+  max_idle_conn_duration: duration('30s', 'How long an unused connection is kept.'),
+  max_conn_duration: duration(
+    '0s',
+    'Age from which a connection takes no further request; 0 for no limit.',
+  ),
+  timeout: duration(
+    '30s',
+    'How long a node may take until its response begins, and how long it may be silent within it ' +
+      'unless read_timeout says otherwise; 0 for no limit. The request is broken off then.',
+  ),
+  read_timeout: duration(
+    '0s',
+    'How long a node may be silent within a response; 0 for the same as timeout.',
+  ),
+  dial_timeout: duration('3s', 'How long connecting to a node may take.'),
+  tls_insecure_skip_verify: {
+    type: 'boolean',
+    description:
+      "Whether a node's certificate is accepted whoever issued it, for https. When absent, nodes " +
+      'are verified exactly if a file of authorities is given.',
+    examples: [false],
+  },
+  via: {
+    type: 'string',
+    pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z:-]+$",
+    description:
+      'Name of the gateway to add to the Via field of requests and responses. When absent no such ' +
+      'field is added: many servers do not compress what goes through a proxy that shows itself.',
+    examples: ['edge'],
+  },
+  write_timeout: {
+    type: ['string', 'number'],
+    duration: 'ms',
+    description: 'Limit for sending a request.',
+    unsupported: 'has no effect: a node that does not take a request in time runs into timeout',
+  },
+  read_buffer_size: {
+    type: ['integer', 'string'],
+    bytes: true,
+    description: 'Bytes read at a time.',
+    unsupported: 'has no effect: buffers are sized by themselves',
+  },
+  write_buffer_size: {
+    type: ['integer', 'string'],
+    bytes: true,
+    description: 'Bytes written at a time.',
+    unsupported: 'has no effect: buffers are sized by themselves',
+  },
+};
+
+export function connectionsOf(parameters: Omit<ForwardParameters, 'timeout'>): ConnectionSettings {
+  return {
+    connectTimeout: parameters.dial_timeout,
+    maxConnections: parameters.max_connection_per_node,
+    waitTimeout: parameters.max_conn_wait_timeout,
+    idleTimeout: parameters.max_idle_conn_duration,
+    maxAge: parameters.max_conn_duration,
+    tlsInsecureSkipVerify: parameters.tls_insecure_skip_verify ?? null,
+    tls: null,
+    allowH2: false,
+  };
+}
+
+export function forwardOptionsOf(
+  parameters: ForwardParameters,
+  rest: Pick<ForwardOptions, 'host' | 'isRead'> & {
+    readonly hashKey?: ForwardOptions['hashKey'];
+    readonly retry: Omit<RetryPolicy, 'maxTimes' | 'delay'>;
+  },
+): ForwardOptions {
+  return {
+    headTimeout: parameters.timeout,
+    bodyTimeout: parameters.read_timeout || parameters.timeout,
+    maxResponseSize: parameters.max_response_size,
+    via: parameters.via === undefined ? null : `1.1 ${parameters.via}`,
+    host: rest.host,
+    isRead: rest.isRead,
+    hashKey: rest.hashKey ?? null,
+    retry: {
+      ...rest.retry,
+      maxTimes: parameters.max_retry_times,
+      delay: parameters.retry_delay_in_ms,
+    },
+  };
+}

@@ -1,0 +1,188 @@
+import { openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import pino from 'pino';
+import type { RequestContext } from '../../http/context.ts';
+import { compileField } from '../../context/fields/compile.ts';
+import { isBuffered } from '../../http/body/body.ts';
+import type { Message } from '../../http/message.ts';
+import { defineFilter } from '../../flow/filter.ts';
+import { makeFolder } from '../../runtime/directories.ts';
+
+interface LoggingParameters {
+  readonly queue_name: string;
+  readonly file?: string;
+  readonly stdout: boolean;
+  readonly format_header_keys: boolean;
+  readonly remove_authorization: boolean;
+  readonly max_request_body_size: number;
+  readonly max_response_body_size: number;
+  readonly min_elapsed_time_in_ms: number;
+}
+
+/** Lines that may wait for a slow disk; more are left out, and counted in the log; bytes. */
+const maxWaiting = 16 << 20;
+
+export default defineFilter<LoggingParameters>({
+  name: 'logging',
+  summary:
+    'Writes a JSON line about each request, when its response is complete; at its best in the tracing_flow of a router.',
+  schema: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      queue_name: {
+        type: 'string',
+        minLength: 1,
+        pattern: '^[^/\\\\]+$',
+        default: 'request_logging',
+        description: 'Name of the log: lines go to the file NAME.jsonl in the folder path.logs.',
+        examples: ['request_logging'],
+      },
+      file: {
+        type: 'string',
+        pattern: '^/',
+        description: 'File that lines go to, in place of one named by `queue_name`.',
+        examples: ['/var/log/evergate/requests.jsonl'],
+      },
+      stdout: {
+        type: 'boolean',
+        default: false,
+        description: 'Whether lines go to standard output, and to no file.',
+      },
+      format_header_keys: {
+        type: 'boolean',
+        default: false,
+        description: 'Whether names of header fields are written in lower case.',
+      },
+      remove_authorization: {
+        type: 'boolean',
+        default: true,
+        description: 'Whether header fields that give access are left out.',
+      },
+      max_request_body_size: {
+        type: 'integer',
+        minimum: 0,
+        default: 1024,
+        description:
+          'How much is kept of a request body, in bytes. A body that is sent on as it arrives is seen when this filter stands before the one that sends it, or in the tracing_flow of a router.',
+      },
+      max_response_body_size: {
+        type: 'integer',
+        minimum: 0,
+        default: 1024,
+        description: 'How much is kept of a response body, in bytes.',
+      },
+      min_elapsed_time_in_ms: {
+        type: 'integer',
+        minimum: 0,
+        default: 0,
+        description: 'Requests that took less than this are left out, in milliseconds.',
+      },
+      bulk_stats_details: {
+        type: 'boolean',
+        description: 'Whether bulk requests are counted by index.',
+        unsupported: 'has no effect yet',
+      },
+    },
+  },
+  create(parameters, { log, logFolder, keepBodies }) {
+    const { max_request_body_size: ofRequest, max_response_body_size: ofResponse } = parameters;
+    keepBodies(ofRequest, ofResponse);
+    const { stdout, file, queue_name: name } = parameters;
+    const dest = stdout ? 1 : openLog(file ?? join(logFolder, `${name}.jsonl`));
+    const lines = pino.destination({ dest, sync: false, maxLength: maxWaiting });
+    let lost = 0;
+    lines.on('drop', () => {
+      if (lost++ % 10_000 === 0) log.warn({ log: name, lost }, 'request log: the disk is too slow');
+    });
+    // A log that cannot be written, or is closed already, stops no request.
+    let usable = true;
+    lines.on('error', (error: Error) => {
+      usable = false;
+      log.error({ error, log: name }, 'request log');
+    });
+
+    const write = (context: RequestContext): void => {
+      const elapsed = (context.endedAt || performance.now()) - context.startedAt;
+      if (!usable || elapsed < parameters.min_elapsed_time_in_ms) return;
+      lines.write(`${JSON.stringify(recordOf(context, elapsed, parameters))}\n`);
+    };
+
+    return {
+      handle: function logging(context) {
+        context.onEnd(() => write(context), ofRequest, ofResponse);
+      },
+      close: () =>
+        new Promise<void>((resolve) => {
+          if (!usable) return resolve();
+          usable = false;
+          lines.once('finish', resolve);
+          lines.once('error', () => resolve());
+          lines.end();
+        }),
+    };
+  },
+});
+
+/** Opened before there are requests, so that a log that cannot be written refuses the flow. */
+function openLog(path: string): number {
+  makeFolder(dirname(path));
+  return openSync(path, 'a', 0o640);
+}
+
+const uri = compileField('_ctx.request.uri');
+const remoteAddress = compileField('_ctx.remote_addr');
+const localAddress = compileField('_ctx.local_addr');
+
+function recordOf(context: RequestContext, elapsed: number, parameters: LoggingParameters): object {
+  const { client, request, response } = context;
+  const now = Date.now();
+  return {
+    '@timestamp': new Date(now).toISOString(),
+    id: context.id,
+    entry: context.entry,
+    tls: client.tls,
+    remote_ip: client.remoteAddress,
+    local_ip: client.localAddress,
+    request: {
+      started: new Date(now - elapsed).toISOString(),
+      method: request.method,
+      uri: uri.read(context),
+      path: request.path,
+      host: request.headers.get('host'),
+      remote_addr: remoteAddress.read(context),
+      local_addr: localAddress.read(context),
+      header: fieldsOf(request, parameters),
+      ...bodyOf(request, parameters.max_request_body_size),
+    },
+    response: {
+      status_code: response.status,
+      elapsed: Math.round(elapsed * 1000) / 1000,
+      header: fieldsOf(response, parameters),
+      ...bodyOf(response, parameters.max_response_body_size),
+    },
+  };
+}
+
+function bodyOf(message: Message, limit: number): object {
+  const { body, seen } = message;
+  if (seen === null) {
+    if (!isBuffered(body)) return {};
+    const text = body?.toString('utf8', 0, limit) ?? '';
+    return { body_length: body?.length ?? 0, body: text, complete: true };
+  }
+  const { start, length, complete } = seen;
+  return { body_length: length, body: start.toString('utf8', 0, limit), complete };
+}
+
+function fieldsOf({ headers }: Message, parameters: LoggingParameters): Record<string, string> {
+  const fields: Record<string, string> = {};
+  headers.forEach((name, value) => {
+    if (parameters.remove_authorization && givesAccess.test(name)) return;
+    const key = parameters.format_header_keys ? name.toLowerCase() : name;
+    fields[key] = key in fields ? `${fields[key]}, ${value}` : value;
+  });
+  return fields;
+}
+
+const givesAccess = /^(?:proxy-)?authorization$|^(?:set-)?cookie$/i;

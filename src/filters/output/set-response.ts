@@ -1,0 +1,52 @@
+import { fieldValue } from '../../http/target.ts';
+import { defineFilter } from '../../flow/filter.ts';
+
+interface SetResponseParameters {
+  readonly status: number;
+  readonly content_type?: string;
+  readonly body?: string;
+}
+
+export default defineFilter<SetResponseParameters>({
+  name: 'set_response',
+  summary: "Sets the response's status, content type and body.",
+  schema: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      status: {
+        type: 'integer',
+        minimum: 200,
+        maximum: 999,
+        default: 200,
+        description: 'HTTP status of the response.',
+      },
+      content_type: {
+        type: 'string',
+        syntax: 'template',
+        description: 'Media type of the body.',
+        examples: ['application/json'],
+      },
+      body: {
+        type: 'string',
+        syntax: 'template',
+        description: 'Body of the response, in place of the one it has.',
+        examples: ['{"message":"hello world"}'],
+      },
+    },
+  },
+  create({ status, content_type, body }, { template }) {
+    const contentType = content_type === undefined ? null : template(content_type);
+    const text = body === undefined ? null : template(body);
+    const bytes = text?.constant === undefined ? null : Buffer.from(text.constant);
+
+    return function setResponse(context) {
+      const { response } = context;
+      response.status = status;
+      if (contentType !== null) {
+        response.headers.set('Content-Type', fieldValue(contentType.render(context)));
+      }
+      if (text !== null) response.setBody(bytes ?? Buffer.from(text.render(context)));
+    };
+  },
+});

@@ -1,3 +1,0 @@
-import { defineHeaderFilter } from '../flow/header-filter.ts';
-
-export default defineHeaderFilter('response');

@@ -1,0 +1,42 @@
+import type { SyntaxChecks, TextSyntax } from '../config/validation/syntax-checks.ts';
+import { checkAssignment } from '../context/assignment.ts';
+import { Expression } from '../context/expression.ts';
+import { compileField, compileWriter } from '../context/fields/compile.ts';
+import { compileNetworks } from '../context/networks.ts';
+import { compileTemplate } from '../context/template.ts';
+import { GatewayError } from '../errors.ts';
+import { parsePattern, shapeOf } from '../router/pattern.ts';
+import { checkCondition } from './conditions/condition.ts';
+
+const compilers: Readonly<Record<TextSyntax, (text: string) => unknown>> = {
+  template: compileTemplate,
+  field: compileField,
+  'settable-field': compileWriter,
+  assignment: checkAssignment,
+  expression: (text) => new Expression(text),
+  network: (text) => compileNetworks([text]),
+  pattern: parsePattern,
+};
+
+/** What validation asks about texts and conditions: whether a worker will be able to compile them. */
+export const syntax: SyntaxChecks = {
+  text(kind, text) {
+    try {
+      compilers[kind](text);
+      return undefined;
+    } catch (error) {
+      if (error instanceof GatewayError) return error.message;
+      if (error instanceof SyntaxError) return `bad pattern: ${error.message}`;
+      throw error;
+    }
+  },
+  patternShape(pattern) {
+    try {
+      return shapeOf(parsePattern(pattern));
+    } catch {
+      // `text` says what is wrong.
+      return undefined;
+    }
+  },
+  condition: checkCondition,
+};

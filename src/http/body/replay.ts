@@ -1,0 +1,118 @@
+import type { BodySink, BodySource } from './body.ts';
+import { lend, own } from '../http1/read-buffer.ts';
+
+/** Bytes of a body that are kept for another attempt. */
+const kept = 65_536;
+
+/**
+ * A request body that can be sent more than once as long as it is small: what passes is kept, up to
+ * a limit, and comes again for the next sink.
+ */
+export class ReplayBody implements BodySource, BodySink {
+  readonly length: number | undefined;
+  readonly takesLent = true;
+  readonly #source: BodySource;
+  #sink: BodySink | null = null;
+  #started = false;
+  #chunks: Buffer[] = [];
+  #size = 0;
+  #keeping = true;
+  /** Chunks that the sink has been given. */
+  #given = 0;
+  #ended = false;
+  #trailers: readonly string[] | undefined;
+  #failure: Error | null = null;
+
+  constructor(source: BodySource) {
+    this.#source = source;
+    this.length = source.length;
+  }
+
+  /** Whether all of the body can be sent again. */
+  get replayable(): boolean {
+    return this.#keeping && this.#failure === null;
+  }
+
+  /** Whether anybody has asked for the body. */
+  get started(): boolean {
+    return this.#started;
+  }
+
+  /** Whether all of the body has been passed on. */
+  get complete(): boolean {
+    return this.#ended && this.#given === this.#chunks.length;
+  }
+
+  /** Takes the body from its sink: the next one gets it from the beginning. */
+  rewind(): void {
+    this.#sink = null;
+    this.#given = 0;
+  }
+
+  /** There will be no other attempt: nothing needs to be kept. */
+  release(): void {
+    this.#keeping = false;
+    this.#chunks.splice(0, this.#given);
+    this.#given = 0;
+  }
+
+  start(sink: BodySink): void {
+    this.#sink = sink;
+    if (!this.#started) {
+      this.#started = true;
+      this.#source.start(this);
+      return;
+    }
+    this.resume();
+  }
+
+  resume(): void {
+    while (this.#given < this.#chunks.length) {
+      const sink = this.#sink;
+      if (sink === null) return;
+      const chunk = this.#chunks[this.#given++] as Buffer;
+      if (!this.#keeping) this.#chunks.splice(0, this.#given--);
+      if (!sink.write(chunk)) return;
+    }
+    if (this.#ended || this.#failure !== null) this.#finish();
+    else this.#source.resume();
+  }
+
+  cancel(reason?: Error): void {
+    this.#sink = null;
+    this.#source.cancel(reason);
+  }
+
+  write(chunk: Buffer): boolean {
+    this.#size += chunk.length;
+    if (this.#size > kept && this.#keeping) this.release();
+    const behind = this.#given < this.#chunks.length;
+    if (this.#sink === null || behind) {
+      this.#chunks.push(own(chunk));
+      return false;
+    }
+    if (!this.#keeping) return lend(this.#sink, chunk);
+    const owned = own(chunk);
+    this.#chunks.push(owned);
+    this.#given++;
+    return this.#sink.write(owned);
+  }
+
+  end(trailers?: readonly string[]): void {
+    this.#ended = true;
+    this.#trailers = trailers;
+    if (this.#given === this.#chunks.length) this.#finish();
+  }
+
+  fail(error: Error): void {
+    this.#failure = error;
+    this.#finish();
+  }
+
+  #finish(): void {
+    const sink = this.#sink;
+    this.#sink = null;
+    if (this.#failure !== null) sink?.fail(this.#failure);
+    else sink?.end(this.#trailers);
+  }
+}

@@ -1,0 +1,224 @@
+import { performance } from 'node:perf_hooks';
+import type { Duplex } from 'node:stream';
+import { GatewayError } from '../errors.ts';
+import type { Body } from './body/body.ts';
+import { HeaderList } from './headers/header-list.ts';
+import type { InflightBytes } from './body/memory-budget.ts';
+import { Message } from './message.ts';
+
+/** What is known of the client's connection. */
+export interface ClientConnection {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly tls: boolean;
+  /** The certificate that the client showed; null without TLS, or when it showed none. */
+  readonly certificate?: ClientCertificate | null;
+}
+
+/** A client's certificate. */
+export interface ClientCertificate {
+  /** `CN=…, O=…`. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** SHA-256, in lower-case hexadecimal digits. */
+  readonly fingerprint: string;
+  /** False is seen only where `tls.skip_insecure_verify` lets such clients in. */
+  readonly verified: boolean;
+  /** Why it does not verify, as OpenSSL calls it (`CERT_HAS_EXPIRED`); null when it does. */
+  readonly problem: string | null;
+}
+
+const requestFaults = { tooLarge: 'BODY_TOO_LARGE', malformed: 'REQUEST_MALFORMED' } as const;
+const responseFaults = { tooLarge: 'RESPONSE_TOO_LARGE', malformed: 'RESPONSE_MALFORMED' } as const;
+
+/** The request as filters see and change it; what they leave here goes to the cluster. */
+export class GatewayRequest extends Message {
+  method: string;
+  /** Origin-form request target as on the wire: path and query, still percent-encoded. */
+  target: string;
+  /** Protocol the client asks to go on with (`websocket`) on a connection that allows it. */
+  upgrade: string | null = null;
+  /** Whether the client sends the body only when it is told to, which whoever starts it does. */
+  expectsContinue = false;
+  /** Where the bytes that are read into memory count; null when they do not. */
+  inflight: InflightBytes | null = null;
+  #held = 0;
+
+  constructor(method: string, target: string, headers: HeaderList, body: Body) {
+    super(headers, body, requestFaults);
+    this.method = method;
+    this.target = target;
+  }
+
+  /** The request is over, and so is what it holds. */
+  release(): void {
+    if (this.#held > 0) this.inflight?.give(this.#held);
+    this.#held = 0;
+    this.inflight = null;
+  }
+
+  /** @throws TOO_MUCH_IN_FLIGHT */
+  protected override hold(bytes: number): void {
+    const { inflight } = this;
+    if (inflight === null) return;
+    if (!inflight.take(bytes)) {
+      throw new GatewayError('TOO_MUCH_IN_FLIGHT', { limit: inflight.limit });
+    }
+    this.#held += bytes;
+  }
+
+  /** The target up to, not including, `?`. */
+  get path(): string {
+    const mark = this.target.indexOf('?');
+    return mark < 0 ? this.target : this.target.slice(0, mark);
+  }
+
+  /** The query without its `?`; empty when there is none. */
+  get query(): string {
+    const mark = this.target.indexOf('?');
+    return mark < 0 ? '' : this.target.slice(mark + 1);
+  }
+}
+
+/** The response as filters build and change it; the entry writes it when the flow has ended. */
+export class GatewayResponse extends Message {
+  /** 0 until somebody gave the response a status. */
+  status = 0;
+  /** Reason phrase; the standard one when empty. */
+  statusText = '';
+
+  constructor() {
+    super(null, null, responseFaults);
+  }
+}
+
+/** A connection that left HTTP: what the upstream answered 101 with. */
+export interface UpgradedConnection {
+  readonly socket: Duplex;
+  /** Bytes that arrived behind the 101 head. */
+  readonly head: Buffer;
+}
+
+/** Takes interim responses (1xx) on their way to the client. */
+export interface InterimSink {
+  /** `headers` is a flat name/value array. What cannot be told to this client is left out. */
+  inform(status: number, headers: readonly string[]): void;
+}
+
+/** Who is told when a request's client goes away. */
+export interface AbortListener {
+  clientGone(): void;
+}
+
+/** One request on its way through the gateway: entry → router → flow → filter → cluster. */
+export class RequestContext {
+  /** Unique among the workers. */
+  readonly id: number;
+  /** Name of the entry the request came in by. */
+  readonly entry: string;
+  readonly client: ClientConnection;
+  readonly request: GatewayRequest;
+  readonly response: GatewayResponse;
+  /** performance.now() at the request's head. */
+  readonly startedAt: number;
+  /** Path variables that the router matched; null when there are none. */
+  pathVariables: Readonly<Record<string, string>> | null = null;
+  /** Variables that filters have set, an object of objects; null when there are none. */
+  variables: Record<string, unknown> | null = null;
+  /** True when no further filter of this request shall run. */
+  finished = false;
+  /** Set when the client asked for, and the upstream agreed to, another protocol. */
+  upgraded: UpgradedConnection | null = null;
+  /** Where interim responses go; null when nobody takes them. */
+  interim: InterimSink | null = null;
+  /** Whether the client has gone; nothing needs to be answered any more. */
+  aborted = false;
+  /** performance.now() when the response was out, or the client had gone; 0 before. */
+  endedAt = 0;
+  /** Bytes to keep of how a streamed response begins; -1 when nobody wants to see it. */
+  keptOfResponse = -1;
+  /** Whom to tell when the client goes: nearly always one. */
+  #abortListener: AbortListener | null = null;
+  #moreAbortListeners: AbortListener[] | null = null;
+  #onEnd: (() => void)[] | null = null;
+
+  constructor(
+    id: number,
+    entry: string,
+    client: ClientConnection,
+    request: GatewayRequest,
+    response = new GatewayResponse(),
+    startedAt = performance.now(),
+  ) {
+    this.id = id;
+    this.entry = entry;
+    this.client = client;
+    this.request = request;
+    this.response = response;
+    this.startedAt = startedAt;
+  }
+
+  /**
+   * Calls `listener` once when the response is out, or will never be; at once when that is so
+   * already. Up to so many bytes are kept of bodies that stream by, see `Message.seen`.
+   */
+  onEnd(listener: () => void, keptOfRequest = 0, keptOfResponse = 0): void {
+    if (this.endedAt > 0) return listener();
+    // The addresses can be asked for only as long as the connection is there: now they are kept.
+    void this.client.localAddress;
+    this.request.observe(keptOfRequest);
+    this.keptOfResponse = Math.max(this.keptOfResponse, keptOfResponse);
+    (this.#onEnd ??= []).push(listener);
+  }
+
+  /** Whether somebody looks at request and response when all is over. */
+  get isObserved(): boolean {
+    return this.#onEnd !== null;
+  }
+
+  /** The response is out, or will never be. Called by the entry only. */
+  end(): void {
+    if (this.endedAt > 0) return;
+    this.endedAt = performance.now();
+    const listeners = this.#onEnd;
+    if (listeners === null) return;
+    this.#onEnd = null;
+    this.request.seal();
+    this.response.seal();
+    for (const listener of listeners) listener();
+  }
+
+  /** Ends the request's way through its flows; the response stands as it is. */
+  finish(): void {
+    this.finished = true;
+  }
+
+  /** Tells `listener` once if the client goes away before the response is complete. */
+  onAbort(listener: AbortListener): void {
+    if (this.aborted) listener.clientGone();
+    else if (this.#abortListener === null) this.#abortListener = listener;
+    else (this.#moreAbortListeners ??= []).push(listener);
+  }
+
+  offAbort(listener: AbortListener): void {
+    if (this.#abortListener === listener) this.#abortListener = null;
+    else {
+      const index = this.#moreAbortListeners?.indexOf(listener) ?? -1;
+      if (index >= 0) this.#moreAbortListeners?.splice(index, 1);
+    }
+  }
+
+  /** The client has gone: tells those who asked. Called by the entry only. */
+  abort(): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.finished = true;
+    const first = this.#abortListener;
+    const more = this.#moreAbortListeners ?? [];
+    this.#abortListener = this.#moreAbortListeners = null;
+    first?.clientGone();
+    for (const listener of more) listener.clientGone();
+  }
+}

@@ -1,0 +1,45 @@
+import { lengthOf } from '../body/body.ts';
+import { fieldLine } from '../headers/raw-lines.ts';
+import { isIllegalValue, isToken } from '../headers/syntax.ts';
+import { GatewayError } from '../../errors.ts';
+import type { UpstreamRequest } from '../../cluster/transport/transport.ts';
+
+const illegalInTarget = /[^\x21-\x7e\x80-\xff]/;
+
+/** Whether a request without a body says so, because a body is what its method is about. */
+function expectsBody(method: string): boolean {
+  return method === 'POST' || method === 'PUT' || method === 'PATCH';
+}
+
+/**
+ * The head of a request, Latin-1, to the empty line that ends it.
+ * @throws REQUEST_MALFORMED when a filter left something that must not be on the wire
+ */
+export function encodeRequestHead(request: UpstreamRequest): string {
+  const { method, target, host, headers, body, upgrade } = request;
+  if (!isToken(method) || target === '' || illegalInTarget.test(target)) {
+    throw new GatewayError('REQUEST_MALFORMED', { reason: 'its method or target is illegal' });
+  }
+  const first = `${method} ${target} HTTP/1.1\r\n${checkedLine('Host', host)}`;
+  let head = first + (typeof headers === 'string' ? headers : checkedLines(headers));
+  if (upgrade !== undefined) head += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
+  if (request.expectsContinue) head += 'Expect: 100-continue\r\n';
+  const length = lengthOf(body);
+  if (length === undefined) return `${head}Transfer-Encoding: chunked\r\n\r\n`;
+  if (body === null && !expectsBody(method)) return `${head}\r\n`;
+  return `${head}Content-Length: ${length}\r\n\r\n`;
+}
+
+function checkedLines(fields: readonly string[]): string {
+  let lines = '';
+  for (let i = 0; i < fields.length; i += 2) {
+    lines += checkedLine(fields[i] as string, fields[i + 1] as string);
+  }
+  return lines;
+}
+
+function checkedLine(name: string, value: string): string {
+  if (isToken(name) && !isIllegalValue(value)) return fieldLine(name, value);
+  const reason = `field ${JSON.stringify(name)} holds an illegal character`;
+  throw new GatewayError('REQUEST_MALFORMED', { reason });
+}

@@ -1,0 +1,105 @@
+import type { IncomingMessage } from 'node:http';
+import type { EntryLimits } from '../../config/types.ts';
+import { GatewayError } from '../../errors.ts';
+
+/** What a Host may be: a name or an address, perhaps with a port; RFC 3986 without user and comma. */
+export const hostValue = /^(?:[0-9A-Za-z.\-_~%!$&'()*+;=]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
+const absoluteTarget = /^(https?):\/\/([^/?#@]+)(?:[/?]|$)/i;
+/** Fields that would change a message's meaning if they were taken from its trailers. */
+const forbiddenInTrailers: ReadonlySet<string> = new Set([
+  'authorization',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'cookie',
+  'expect',
+  'forwarded',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+]);
+
+/**
+ * What is wrong with a request that node:http has let through, though two readers may understand it
+ * in two ways (RFC 9110, 9112), or that is over a limit; null when it may go to its flow.
+ */
+export function refusalOf(request: IncomingMessage, limits: EntryLimits): GatewayError | null {
+  const { rawHeaders, httpVersion, url = '', method } = request;
+  // It takes a line without a version for HTTP/0.9, and knows other versions besides.
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return malformed('unknown HTTP version');
+  const { max_header_count } = limits;
+  if (max_header_count > 0 && rawHeaders.length > 2 * max_header_count) {
+    return new GatewayError('HEAD_TOO_LARGE');
+  }
+  let host: string | null = null;
+  let encodings = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    const value = rawHeaders[i + 1] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') {
+      if (host !== null) return malformed('more than one Host');
+      if (!hostValue.test(value)) return malformed('invalid Host');
+      host = value;
+    } else if (name.length === 14 && name.toLowerCase() === 'content-length') {
+      const length = Number(value);
+      if (!Number.isSafeInteger(length)) return malformed('invalid Content-Length');
+      const limit = limits.max_request_body_size;
+      if (limit > 0 && length > limit) return new GatewayError('BODY_TOO_LARGE', { limit });
+    } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
+      if (++encodings > 1 || value.toLowerCase() !== 'chunked') {
+        return malformed('Transfer-Encoding other than chunked');
+      }
+      if (httpVersion === '1.0') return malformed('Transfer-Encoding in HTTP/1.0');
+    }
+  }
+  if (host === null && httpVersion === '1.1') return malformed('no Host');
+  return method === 'CONNECT' ? null : targetRefusal(method, url, host);
+}
+
+function targetRefusal(
+  method: string | undefined,
+  target: string,
+  host: string | null,
+): GatewayError | null {
+  if (target.includes('#')) return malformed('fragment in the target');
+  if (target.startsWith('/')) return null;
+  if (target === '*') return method === 'OPTIONS' ? null : malformed('invalid target');
+  const [, scheme, authority] = absoluteTarget.exec(target) ?? [];
+  if (scheme === undefined || authority === undefined || !hostValue.test(authority)) {
+    return malformed('invalid target');
+  }
+  if (host !== null && !isSameHost(scheme, authority, host)) {
+    return malformed('Host is not that of the target');
+  }
+  return null;
+}
+
+function isSameHost(scheme: string, authority: string, host: string): boolean {
+  const usual = scheme.toLowerCase() === 'https' ? ':443' : ':80';
+  const bare = (text: string): string => {
+    const lower = text.toLowerCase();
+    return lower.endsWith(usual) ? lower.slice(0, -usual.length) : lower;
+  };
+  return bare(authority) === bare(host);
+}
+
+/** What is wrong with a body's trailers; null when they may pass. */
+export function trailerRefusal(trailers: readonly string[]): GatewayError | null {
+  for (let i = 0; i < trailers.length; i += 2) {
+    const name = (trailers[i] as string).toLowerCase();
+    if (forbiddenInTrailers.has(name)) return malformed(`${name} in trailers`);
+  }
+  return null;
+}
+
+function malformed(reason: string): GatewayError {
+  return new GatewayError('REQUEST_MALFORMED', { reason });
+}

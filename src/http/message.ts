@@ -1,0 +1,212 @@
+import { Buffer } from 'node:buffer';
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
+import { type ErrorCode, GatewayError, reasonOf } from '../errors.ts';
+import { type Body, collect, isBuffered, lengthOf } from './body/body.ts';
+import { BodyDocument } from './body/document.ts';
+import { HeaderList } from './headers/header-list.ts';
+import { ObservedBody, type ObservedPart } from './body/capture.ts';
+
+/** A body that something is appended to is held in memory up to here, bytes. */
+const appendLimit = 64 << 20;
+
+const decoders: Readonly<Record<string, (data: Buffer, options: object) => Promise<Buffer>>> = {
+  gzip: promisify(gunzip),
+  'x-gzip': promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
+  zstd: promisify(zstdDecompress),
+};
+
+const nothingSeen: ObservedPart = { start: Buffer.alloc(0), length: 0, complete: false };
+
+/** What is thrown when a body cannot be read: it depends on whose body it is. */
+export interface MessageFaults {
+  readonly tooLarge: ErrorCode;
+  readonly malformed: ErrorCode;
+}
+
+/** What a request and a response have in common: header fields and a body. */
+export class Message {
+  /** Null as long as nobody has asked for a list that would be empty. */
+  #headers: HeaderList | null;
+  #body: Body;
+  readonly #faults: MessageFaults;
+  /** The body in plain, once somebody has asked for it. */
+  #document: BodyDocument | null = null;
+  /** The body, when it is arriving and how it begins is kept. */
+  #observed: ObservedBody | null = null;
+  #seen: ObservedPart | null = null;
+  #sent = false;
+
+  constructor(headers: HeaderList | null, body: Body, faults: MessageFaults) {
+    this.#headers = headers;
+    this.#body = body;
+    this.#faults = faults;
+  }
+
+  get headers(): HeaderList {
+    return (this.#headers ??= new HeaderList());
+  }
+
+  set headers(headers: HeaderList) {
+    this.#headers = headers;
+  }
+
+  get body(): Body {
+    if (this.#document?.edited) this.#takeEdited(this.#document);
+    return this.#body;
+  }
+
+  set body(body: Body) {
+    this.#body = body;
+    this.#document = null;
+    this.#sent = false;
+  }
+
+  /** The body, which is to be sent on. A body that is still arriving can be sent only once. */
+  takeBody(): Body {
+    const { body } = this;
+    if (isBuffered(body)) return body;
+    if (this.#sent) throw new GatewayError('BODY_SENT');
+    this.#sent = true;
+    return body;
+  }
+
+  /** Keeps up to `size` bytes of how the body begins, for when it has gone by. */
+  observe(size: number): void {
+    const body = this.#body;
+    if (isBuffered(body) || this.#sent) return;
+    this.#observed = new ObservedBody(body, size);
+    this.#body = this.#observed;
+  }
+
+  /** Nothing more is done with a body that was arriving: only what was seen of it is left. */
+  seal(): void {
+    if (isBuffered(this.#body)) return;
+    this.#seen = this.#observed?.part ?? nothingSeen;
+  }
+
+  /** What was seen of a body that has gone by; null for one that is here, or still arriving. */
+  get seen(): ObservedPart | null {
+    return isBuffered(this.#body) ? null : this.#seen;
+  }
+
+  /** Another body in place of this one, which is given up; the entry keeps Content-Length right. */
+  setBody(body: Body): void {
+    if (!isBuffered(this.#body)) this.#body.cancel();
+    this.body = body;
+    this.headers.remove('Content-Encoding');
+  }
+
+  /** Puts `bytes` behind the body; a promise when the body is still arriving. */
+  appendBody(bytes: Buffer): void | Promise<void> {
+    const { body } = this;
+    if (!isBuffered(body)) return this.#appendBehind(bytes);
+    this.body = body === null ? bytes : Buffer.concat([body, bytes]);
+  }
+
+  /** The whole body, which stays here as a Buffer. @throws BODY_TOO_LARGE, RESPONSE_TOO_LARGE */
+  async readBody(limit: number): Promise<Buffer> {
+    const { body } = this;
+    if (body === null) return Buffer.alloc(0);
+    if (Buffer.isBuffer(body)) return body;
+    if (this.#seen !== null) return this.#seen.start;
+    if (this.#sent) throw new GatewayError('BODY_SENT');
+    const bytes = await this.#collect(body, limit);
+    this.body = bytes;
+    return bytes;
+  }
+
+  /** Whether `content` can be used: the body is in memory, and decompressed beside it if need be. */
+  get isRead(): boolean {
+    if (this.#document !== null || this.#body === null) return true;
+    return isBuffered(this.#body) && this.#encoding() === undefined;
+  }
+
+  /**
+   * Makes `content` usable. A compressed body is decompressed beside itself: it goes on as it came
+   * as long as nobody edits it.
+   * @throws BODY_TOO_LARGE (of a response: RESPONSE_TOO_LARGE) when the body, or what it decompresses
+   * to, has more than `limit` bytes; REQUEST_MALFORMED (RESPONSE_MALFORMED) when it is not what its
+   * Content-Encoding says.
+   */
+  async readContent(limit: number): Promise<void> {
+    const bytes = await this.readBody(limit);
+    const encoding = this.#encoding();
+    if (this.#document !== null) return;
+    if (encoding === undefined || bytes.length === 0) {
+      if (this.#seen !== null) this.#document = new BodyDocument(bytes);
+      return;
+    }
+    // The beginning of something compressed cannot be decompressed.
+    const whole =
+      this.#seen === null || (this.#seen.complete && bytes.length === this.#seen.length);
+    const plain = whole ? await this.#decode(bytes, encoding, limit) : Buffer.alloc(0);
+    this.#document = new BodyDocument(plain);
+  }
+
+  /** A body that came in one piece may be no larger than others. @throws as `readContent` */
+  checkSize(limit: number): void {
+    const body = this.#body;
+    if (this.#document !== null || !Buffer.isBuffer(body) || body.length <= limit) return;
+    throw new GatewayError(this.#faults.tooLarge, { limit });
+  }
+
+  /** The body as text and JSON. It must have been read, see `isRead`. */
+  get content(): BodyDocument {
+    if (this.#document !== null) return this.#document;
+    if (!isBuffered(this.#body)) throw new Error('the body was not read');
+    this.#document = new BodyDocument(this.#body ?? Buffer.alloc(0));
+    return this.#document;
+  }
+
+  /** Bytes of the body, or undefined when that is not known yet. */
+  get length(): number | undefined {
+    return this.seen?.length ?? lengthOf(this.body);
+  }
+
+  /** So many more bytes of the body are in memory. @throws what forbids it */
+  protected hold(_bytes: number): void {}
+
+  #takeEdited(document: BodyDocument): void {
+    this.headers.remove('Content-Encoding');
+    this.#body = document.toBuffer();
+    this.#document = null;
+  }
+
+  /** Name of the compression, or undefined when the body is plain or nothing we can undo. */
+  #encoding(): string | undefined {
+    const name = this.headers.get('content-encoding')?.trim().toLowerCase();
+    return name !== undefined && Object.hasOwn(decoders, name) ? name : undefined;
+  }
+
+  async #appendBehind(bytes: Buffer): Promise<void> {
+    this.body = Buffer.concat([await this.readBody(appendLimit), bytes]);
+  }
+
+  async #collect(body: Body, limit: number): Promise<Buffer> {
+    try {
+      return await collect(body, limit, (bytes) => this.hold(bytes));
+    } catch (error) {
+      const tooLarge = error instanceof GatewayError && error.code === 'BODY_TOO_LARGE';
+      throw tooLarge ? new GatewayError(this.#faults.tooLarge, { limit }, error) : error;
+    }
+  }
+
+  async #decode(bytes: Buffer, encoding: string, limit: number): Promise<Buffer> {
+    try {
+      const decoder = decoders[encoding] as (data: Buffer, options: object) => Promise<Buffer>;
+      const plain = await decoder(bytes, { maxOutputLength: limit });
+      this.hold(plain.length);
+      return plain;
+    } catch (error) {
+      if (error instanceof GatewayError) throw error;
+      if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
+        throw new GatewayError(this.#faults.tooLarge, { limit }, error);
+      }
+      const reason = `the body is not ${encoding}: ${reasonOf(error)}`;
+      throw new GatewayError(this.#faults.malformed, { reason }, error);
+    }
+  }
+}

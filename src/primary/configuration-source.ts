@@ -1,0 +1,64 @@
+import { loadConfiguration } from '../config/load.ts';
+import { ConfigError, renderProblem, type WatchTargets } from '../config/problem.ts';
+import type { GatewayConfig } from '../config/types.ts';
+import { type ConfigurationWatcher, watchConfiguration } from '../config/source/watcher.ts';
+import { reasonOf } from '../errors.ts';
+import type { EntryFiles } from '../tls/credentials.ts';
+import { filters, syntax } from '../filters/index.ts';
+
+/** What reading the configuration came to. */
+export interface LoadedConfiguration {
+  /** Null when it cannot be used; `problems` then says why. */
+  readonly config: GatewayConfig | null;
+  /** Each with its place, as it is shown to people. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+  readonly watch: WatchTargets;
+  /** What the TLS files of its entries hold, by entry. */
+  readonly tlsFiles?: ReadonlyMap<string, EntryFiles>;
+  /** What is thrown to whom wanted to start with this configuration. */
+  readonly error?: unknown;
+}
+
+/** Where the primary's configuration comes from, and how it hears of changes. */
+export interface ConfigurationSource {
+  /** Reads everything anew; does not throw. */
+  load(): Promise<LoadedConfiguration>;
+  watch(targets: WatchTargets, onChange: () => void): Promise<ConfigurationWatcher>;
+}
+
+/** Configuration files, and folders of them. */
+export class FileSource implements ConfigurationSource {
+  readonly #paths: readonly string[];
+  /** What to go on watching when a load did not get as far as to say. */
+  #watch: WatchTargets = { files: [], folders: [] };
+
+  constructor(paths: readonly string[]) {
+    this.#paths = paths;
+  }
+
+  async load(): Promise<LoadedConfiguration> {
+    try {
+      const { config, tlsFiles, warnings, watch } = await loadConfiguration({
+        paths: this.#paths,
+        filters,
+        syntax,
+      });
+      this.#watch = watch;
+      return { config, tlsFiles, problems: [], warnings: warnings.map(renderProblem), watch };
+    } catch (error) {
+      if (!(error instanceof ConfigError)) {
+        const problems = [reasonOf(error)];
+        return { config: null, problems, warnings: [], watch: this.#watch, error };
+      }
+      this.#watch = error.watch;
+      const problems = error.problems.map(renderProblem);
+      const warnings = error.warnings.map(renderProblem);
+      return { config: null, problems, warnings, watch: error.watch, error };
+    }
+  }
+
+  watch(targets: WatchTargets, onChange: () => void): Promise<ConfigurationWatcher> {
+    return watchConfiguration(targets, onChange);
+  }
+}

@@ -1,0 +1,70 @@
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { isThisMachine } from '../../config/sections/address.ts';
+import type { ApiConfig } from '../../config/types.ts';
+import { parseBasicAuth } from '../../http/basic-auth.ts';
+import type { ControlAnswer } from './client.ts';
+import { pathOf } from './server.ts';
+
+/** What probes ask for: it tells nothing, and they have neither a password nor a name for us. */
+const forProbes: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
+
+/**
+ * Who may use the API: nobody through a web page of another site, and with `security` only who knows
+ * the password. Without it an API that others can reach tells its metrics alone, and for one on this
+ * machine the Host must be a name of this machine: a page can have its own name resolve to 127.0.0.1
+ * (DNS rebinding).
+ */
+export function refuseAccess(
+  { security, network }: ApiConfig,
+  request: IncomingMessage,
+): ControlAnswer | null {
+  const { headers } = request;
+  const site = headers['sec-fetch-site'];
+  if (headers.origin !== undefined || (site !== undefined && site !== 'none')) {
+    return refused(403, 'web pages may not use the API');
+  }
+  if (request.method === 'POST' && isForm(headers['content-type'])) {
+    return refused(415, 'the API takes no forms');
+  }
+  if (forProbes.has(pathOf(request))) return null;
+  if (security) {
+    const given = parseBasicAuth(headers.authorization);
+    // Both are compared in any case: how long it takes tells nothing.
+    const user = isSame(given?.username ?? '', security.username);
+    const password = isSame(given?.password ?? '', security.password);
+    if (user && password) return null;
+    const challenge = { 'www-authenticate': 'Basic realm="Evergate API", charset="UTF-8"' };
+    return refused(401, 'user name and password are needed', challenge);
+  }
+  if (!isThisMachine(network.host)) {
+    if (request.method === 'GET' && pathOf(request) === '/metrics') return null;
+    return refused(
+      403,
+      'other machines can reach the API: but for metrics it needs "api.security"',
+    );
+  }
+  const host = hostOf(headers.host);
+  if (isThisMachine(host)) return null;
+  return refused(403, `the Host is no name of this machine; ask for 127.0.0.1 or localhost`);
+}
+
+function refused(status: number, error: string, headers?: Record<string, string>): ControlAnswer {
+  return { status, body: { error }, ...(headers && { headers }) };
+}
+
+/** What a page can send anywhere without being asked; older browsers do so without an Origin. */
+function isForm(type = ''): boolean {
+  return /^(?:application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)\b/i.test(type);
+}
+
+function hostOf(field = ''): string {
+  return field
+    .replace(/:\d*$/, '')
+    .replace(/^\[|\]$/g, '')
+    .toLowerCase();
+}
+
+function isSame(given: string, wanted: string): boolean {
+  return timingSafeEqual(hash('sha256', given, 'buffer'), hash('sha256', wanted, 'buffer'));
+}

@@ -1,0 +1,48 @@
+import type { Server } from 'node:http';
+import type { ApiConfig } from '../../config/types.ts';
+import type { Log } from '../../log.ts';
+import { refuseAccess } from './api-access.ts';
+import { closeControlServer, type ControlRoutes, createControlServer } from './server.ts';
+import type { HeldListener } from '../sockets/listeners.ts';
+
+/** Connections at one time; who needs more means harm. */
+const CONNECTIONS = 64;
+
+/** The gateway's HTTP API, on a socket that the listeners hold: it outlives reloads and upgrades. */
+export class Api {
+  readonly #routes: ControlRoutes;
+  readonly #log: () => Log;
+  #config: ApiConfig | null = null;
+  #listener: HeldListener | null = null;
+  #server: Server | null = null;
+
+  constructor(routes: ControlRoutes, log: () => Log) {
+    this.#routes = routes;
+    this.#log = log;
+  }
+
+  /** From now on answers there, and as the configuration says; requests under way end well. */
+  serve(config: ApiConfig | null, listener: HeldListener | null): void {
+    this.#config = config;
+    if (this.#listener?.sockets[0] === listener?.sockets[0]) return;
+    void this.close();
+    const socket = listener?.sockets[0];
+    if (!socket) return;
+    this.#listener = listener;
+    const server = createControlServer(this.#routes, (request) =>
+      this.#config ? refuseAccess(this.#config, request) : null,
+    );
+    server.maxConnections = CONNECTIONS;
+    server.on('error', (error) => this.#log().error({ error }, 'the API cannot be served'));
+    server.listen(socket.handle);
+    this.#server = server;
+  }
+
+  /** Takes no more requests; settles when those under way have been answered. */
+  async close(): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    this.#listener = null;
+    if (server) await closeControlServer(server);
+  }
+}

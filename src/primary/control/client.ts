@@ -1,0 +1,58 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { GatewayError, reasonOf } from '../../errors.ts';
+import { withShortPath } from './socket-path.ts';
+import { request } from '../../runtime/builtins.ts';
+
+export interface ControlAnswer {
+  readonly status: number;
+  /** JSON, parsed; a text is sent as it is. */
+  readonly body: unknown;
+  /** More header fields. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Asks the gateway that listens on a control socket. Waits for as long as it takes: a reload
+ * answers when its outcome is known.
+ * @throws NOT_RUNNING when nobody listens there, CONTROL_FAILED when the answer broke off
+ */
+export async function requestControl(
+  socketPath: string,
+  method: 'GET' | 'POST',
+  path: string,
+): Promise<ControlAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<ControlAnswer>();
+  let connected = false;
+  const broken = (error: unknown): void => {
+    const reason = bareReason(error);
+    reject(
+      connected
+        ? new GatewayError('CONTROL_FAILED', { reason }, error)
+        : new GatewayError('NOT_RUNNING', { path: socketPath, reason }, error),
+    );
+  };
+  try {
+    const socket = withShortPath(socketPath, (short) => connect(short));
+    socket.once('connect', () => (connected = true));
+    const asked = request({ method, path, createConnection: () => socket }, (response) => {
+      const { statusCode: status = 0 } = response;
+      text(response).then((body) => resolve({ status, body: JSON.parse(body) }), broken);
+    });
+    asked.once('error', broken);
+    asked.end();
+  } catch (error) {
+    broken(error);
+  }
+  return promise;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such socket',
+  ECONNREFUSED: 'the gateway that used it has ended',
+  EACCES: 'permission denied',
+};
+
+function bareReason(error: unknown): string {
+  return reasons[(error as NodeJS.ErrnoException).code ?? ''] ?? reasonOf(error);
+}

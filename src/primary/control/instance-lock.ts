@@ -1,0 +1,62 @@
+import { GatewayError } from '../../errors.ts';
+import { folderReason, makeFolder } from '../../runtime/directories.ts';
+import { Control } from './socket.ts';
+import type { ControlRoutes } from './server.ts';
+import { releasePidFile, takePidFile } from './pid-file.ts';
+import { controlSocketPath } from './socket-path.ts';
+
+/** What tells the outside which process is the gateway: the control socket, and a pid file. */
+export class Place {
+  readonly #pidFile: string | undefined;
+  readonly #routes: ControlRoutes;
+  #control: Control | null = null;
+
+  constructor(routes: ControlRoutes, pidFile: string | undefined) {
+    this.#routes = routes;
+    this.#pidFile = pidFile;
+  }
+
+  get isTaken(): boolean {
+    return this.#control !== null;
+  }
+
+  /**
+   * @param data path.data
+   * @param predecessor process that lets this one have its place
+   * @throws ALREADY_RUNNING, DATA_UNUSABLE, PID_FILE_FAILED
+   */
+  async take(data: string, predecessor?: number): Promise<void> {
+    const succeeds = predecessor !== undefined;
+    // The socket comes last when it is taken from a gateway that runs, and first when it decides
+    // which of two is to run.
+    if (succeeds && this.#pidFile) takePidFile(this.#pidFile, predecessor);
+    this.#control = await this.#openControl(data, succeeds);
+    if (!succeeds && this.#pidFile) takePidFile(this.#pidFile);
+  }
+
+  async #openControl(data: string, succeeds: boolean): Promise<Control> {
+    try {
+      makeFolder(data, 0o700);
+      return await Control.open(controlSocketPath(data), this.#routes, succeeds);
+    } catch (error) {
+      if (error instanceof GatewayError) throw error;
+      throw new GatewayError('DATA_UNUSABLE', { path: data, reason: folderReason(error) }, error);
+    }
+  }
+
+  /** Takes back what a process that failed to succeed this one may have taken. */
+  async restore(successor: number): Promise<void> {
+    if (this.#pidFile) takePidFile(this.#pidFile, successor);
+    const before = this.#control;
+    if (!before || before.isInPlace) return;
+    this.#control = await Control.open(before.path, this.#routes, true);
+    // Who asked for the change waits for an answer there.
+    void before.close();
+  }
+
+  /** Leaves it, unless it is another process's already. */
+  async leave(): Promise<void> {
+    await this.#control?.close();
+    if (this.#pidFile) releasePidFile(this.#pidFile);
+  }
+}

@@ -1,0 +1,122 @@
+import type { Server } from 'node:http';
+import { linkSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { GatewayError } from '../../errors.ts';
+import { codeOf } from '../../runtime/system-errors.ts';
+import { requestControl } from './client.ts';
+import { closeControlServer, type ControlRoutes, createControlServer } from './server.ts';
+import { withShortPath } from './socket-path.ts';
+
+/**
+ * The control socket: HTTP with JSON bodies on a unix socket that only this user may open. Who holds
+ * it is the gateway of that data folder; it is made under another name and then linked, so that two
+ * gateways starting at once cannot both have it.
+ */
+export class Control {
+  readonly path: string;
+  readonly #server: Server;
+  #inode = 0;
+
+  private constructor(path: string, routes: ControlRoutes) {
+    this.path = path;
+    this.#server = createControlServer(routes);
+  }
+
+  /**
+   * @param succeed takes the path from the gateway that has it, which no longer answers there
+   * @throws ALREADY_RUNNING when a live gateway answers on that path
+   */
+  static async open(path: string, routes: ControlRoutes, succeed = false): Promise<Control> {
+    const control = new Control(path, routes);
+    await control.#listen();
+    try {
+      if (succeed) renameSync(control.#privatePath, path);
+      else await control.#claim();
+    } catch (error) {
+      control.#server.close();
+      throw error;
+    } finally {
+      unlinkQuietly(control.#privatePath);
+    }
+    return control;
+  }
+
+  /** Answers what was asked, takes nothing more, and leaves the path to others. */
+  async close(): Promise<void> {
+    if (this.isInPlace) unlinkQuietly(this.path);
+    await closeControlServer(this.#server);
+  }
+
+  /** Whether who asks on that path is answered here. */
+  get isInPlace(): boolean {
+    return inodeOf(this.path) === this.#inode;
+  }
+
+  get #privatePath(): string {
+    return `${this.path}.${process.pid}`;
+  }
+
+  async #listen(): Promise<void> {
+    unlinkQuietly(this.#privatePath);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject).once('listening', resolve);
+    // The socket is made within listen(), and is never open to others, not even for a moment.
+    const mask = process.umask(0o177);
+    try {
+      withShortPath(this.#privatePath, (short) => this.#server.listen(short));
+    } finally {
+      process.umask(mask);
+    }
+    await promise;
+    this.#inode = inodeOf(this.#privatePath);
+  }
+
+  async #claim(): Promise<void> {
+    for (;;) {
+      try {
+        linkSync(this.#privatePath, this.path);
+        return;
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw error;
+      }
+      const pid = await holderOf(this.path);
+      if (pid) throw new GatewayError('ALREADY_RUNNING', { pid, path: this.path });
+      await this.#removeStale();
+    }
+  }
+
+  /** Takes the dead socket away, unless another gateway has just replaced it by a live one. */
+  async #removeStale(): Promise<void> {
+    const aside = `${this.path}.stale.${process.pid}`;
+    try {
+      renameSync(this.path, aside);
+    } catch {
+      return;
+    }
+    if (await holderOf(aside)) linkSync(aside, this.path);
+    unlinkQuietly(aside);
+  }
+}
+
+/** The process that answers on a control socket, `unknown` when it does not say, or null. */
+async function holderOf(path: string): Promise<number | string | null> {
+  try {
+    const { body } = await requestControl(path, 'GET', '/pid');
+    return (body as { pid?: number } | null)?.pid ?? 'unknown';
+  } catch (error) {
+    const cause = codeOf((error as Error).cause);
+    if (cause === 'ECONNREFUSED' || cause === 'ENOENT' || cause === 'ENOTSOCK') return null;
+    return 'unknown';
+  }
+}
+
+function inodeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.ino ?? 0;
+}
+
+function unlinkQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It is not there.
+  }
+}

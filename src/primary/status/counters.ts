@@ -1,0 +1,64 @@
+import { addTallies, noRequests, type RequestTally } from '../../ipc/request-statistics.ts';
+import type { ClusterInspection } from '../../ipc/cluster-state.ts';
+
+/** What one entry has served since the gateway began. */
+export interface EntryTotals {
+  readonly entry: string;
+  /** Requests. */
+  readonly total: number;
+  /** Connections refused over max_concurrency. */
+  readonly refused: number;
+  /** What became of those requests that are over. */
+  readonly tally: RequestTally;
+}
+
+/** What one node was given since the gateway began. */
+export interface NodeTotals {
+  readonly requests: number;
+  readonly failures: number;
+}
+
+const nothing: NodeTotals = { requests: 0, failures: 0 };
+
+/** Counts of the workers that have gone, so that the gateway's do not begin anew with each worker. */
+export class Totals {
+  readonly #entries = new Map<string, EntryTotals>();
+  /** By cluster and origin. */
+  readonly #nodes = new Map<string, NodeTotals>();
+
+  add(counts: readonly EntryTotals[]): void {
+    for (const { entry, total, refused, tally } of counts) {
+      const before = this.of(entry);
+      this.#entries.set(entry, {
+        entry,
+        total: before.total + total,
+        refused: before.refused + refused,
+        tally: addTallies(before.tally, tally),
+      });
+    }
+  }
+
+  addNodes(clusters: readonly ClusterInspection[]): void {
+    for (const { cluster, nodes } of clusters) {
+      for (const { origin, requests, failures } of nodes) {
+        const before = this.ofNode(cluster, origin);
+        this.#nodes.set(`${cluster} ${origin}`, {
+          requests: before.requests + requests,
+          failures: before.failures + failures,
+        });
+      }
+    }
+  }
+
+  ofNode(cluster: string, origin: string): NodeTotals {
+    return this.#nodes.get(`${cluster} ${origin}`) ?? nothing;
+  }
+
+  of(entry: string): EntryTotals {
+    return this.#entries.get(entry) ?? { entry, total: 0, refused: 0, tally: noRequests };
+  }
+
+  get all(): EntryTotals[] {
+    return [...this.#entries.values()];
+  }
+}

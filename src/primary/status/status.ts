@@ -1,0 +1,276 @@
+import type { EntryConfig } from '../../config/types.ts';
+import {
+  addTallies,
+  durationBounds,
+  noRequests,
+  type RequestTally,
+} from '../../ipc/request-statistics.ts';
+import type { ConnectionHolder, EntryInspection, WorkerInspection } from '../../ipc/messages.ts';
+import { formatAddress } from '../sockets/address.ts';
+import { type ClusterStatus, clusterStatuses } from './clusters.ts';
+import type { Generation } from '../generation.ts';
+import { addressOf, apiAddressOf } from '../sockets/listeners.ts';
+import type { Pool } from '../workers/pool.ts';
+import type { ReloadHistory, ReloadRecord, ReloadResult, ReloadTrigger } from '../reload/record.ts';
+import type { EntryTotals } from './counters.ts';
+import { version } from '../../package.ts';
+import type { PredecessorInspection } from '../upgrade/messages.ts';
+import type { WorkerHandle, WorkerStage } from '../workers/worker-handle.ts';
+
+/** What `evergate status` and `GET /status` show. */
+export interface GatewayStatus {
+  /** The primary's process. */
+  readonly pid: number;
+  readonly version: string;
+  readonly state: 'running' | 'stopping';
+  /** Seconds. */
+  readonly uptime: number;
+  readonly generation: number;
+  readonly entries: readonly EntryStatus[];
+  /** Null when there is none. */
+  readonly api: ApiStatus | null;
+  readonly clusters: readonly ClusterStatus[];
+  /** Workers in their slots. */
+  readonly workers: readonly WorkerStatus[];
+  /** Workers that finish what they have. */
+  readonly draining: readonly DrainingStatus[];
+  /** The last 20 changes, newest last. */
+  readonly reloads: readonly ReloadRecord[];
+  /** How many changes there were since the primary began, by result. */
+  readonly changes: Readonly<Record<ReloadResult, number>>;
+  /** Workers that ended unasked since the primary began. */
+  readonly crashes: number;
+  /** A reload that waits for the generation before to have drained. */
+  readonly waiting: { readonly trigger: ReloadTrigger; readonly since: string } | null;
+}
+
+export interface ApiStatus {
+  /** `host:port` as listened to. */
+  readonly address: string;
+  /** `host:port` told to the outside. */
+  readonly publish: string;
+}
+
+export interface OutcomeStatus {
+  /** Requests that are over, by their response: none, 1xx to 5xx. */
+  readonly responses: Readonly<Record<string, number>>;
+  readonly duration: {
+    /** How long all of them took together, from the head to the end of the response. */
+    readonly seconds: number;
+    /** How many took no longer than so many seconds; the last are all of them. */
+    readonly buckets: readonly { readonly le: string; readonly count: number }[];
+  };
+}
+
+export interface EntryStatus extends OutcomeStatus {
+  readonly name: string;
+  readonly scheme: 'http' | 'https';
+  /** `host:port` as configured. */
+  readonly configured: string;
+  /** `host:port` as listened to. */
+  readonly addresses: readonly string[];
+  /** `host:port` told to the outside. */
+  readonly publish: string;
+  /** Connections open now, over all workers. */
+  readonly connections: number;
+  /** Requests under way now, over all workers. */
+  readonly requests: number;
+  /** Requests and refused connections since the gateway began, over reloads and upgrades. */
+  readonly total: number;
+  readonly refused: number;
+  readonly max_concurrency: number;
+}
+
+export interface WorkerStatus {
+  readonly slot: number;
+  readonly pid: number;
+  readonly generation: number;
+  readonly stage: WorkerStage;
+  /** Seconds. */
+  readonly uptime: number;
+  readonly connections: number;
+  /** Requests since it started. */
+  readonly requests: number;
+  /** Resident memory, bytes; null when it did not answer in time. */
+  readonly memory: number | null;
+}
+
+export interface DrainingStatus extends WorkerStatus {
+  /** Seconds since it was told to drain. */
+  readonly since: number;
+  readonly holders: readonly ConnectionHolder[];
+}
+
+/** Where an entry listens and what the outside is told. */
+export function describeEntry(
+  entry: EntryConfig,
+  generation: Generation,
+): Pick<EntryStatus, 'name' | 'scheme' | 'configured' | 'addresses' | 'publish'> {
+  const { name, network, tls } = entry;
+  const configured = formatAddress(network.host, network.port);
+  const address = addressOf(generation.plan, name) ?? configured;
+  return {
+    name,
+    scheme: tls.enabled ? 'https' : 'http',
+    configured,
+    addresses: [address],
+    publish: network.publish ?? address,
+  };
+}
+
+function describeApi({ config, plan }: Generation): ApiStatus | null {
+  const address = apiAddressOf(plan);
+  return address === null ? null : { address, publish: config.api?.network.publish ?? address };
+}
+
+/** Where every entry listens, and the API, in one line. */
+export function describeListening(generation: Generation): string {
+  const { config } = generation;
+  const parts = config.entry.map((entry) => {
+    const { name, scheme, configured, addresses, publish } = describeEntry(entry, generation);
+    const [address = configured] = addresses;
+    return `${name} on ${describeAddress(scheme, address, publish, entry.network.port)}`;
+  });
+  const api = describeApi(generation);
+  const apiPort = config.api?.network.port ?? 0;
+  if (api) parts.push(`API on ${describeAddress('http', api.address, api.publish, apiPort)}`);
+  return parts.join(', ');
+}
+
+function describeAddress(scheme: string, address: string, publish: string, port: number): string {
+  const skipped = port !== 0 && !address.endsWith(`:${port}`);
+  const notes = [
+    ...(skipped ? [`${port} is occupied`] : []),
+    ...(publish === address ? [] : [`published as ${publish}`]),
+  ];
+  return `${scheme}://${address}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`;
+}
+
+/**
+ * Asks every worker how it is. One that does not answer in time is shown without numbers of its own;
+ * what it counted before stays in the sums, for a counter that falls would mean a new start.
+ */
+export async function collectStatus(
+  generation: Generation,
+  pool: Pool,
+  history: ReloadHistory,
+  rest: Pick<GatewayStatus, 'state' | 'waiting'>,
+): Promise<GatewayStatus> {
+  const [alive, left] = await Promise.all([inspectWorkers(pool), pool.predecessor?.inspect()]);
+  const counts = [...alive.flatMap(({ worker }) => worker.counts), ...(left?.entries ?? [])];
+  return {
+    pid: process.pid,
+    version,
+    uptime: Math.round(process.uptime()),
+    generation: generation.number,
+    entries: generation.config.entry.map((entry) => {
+      const { tally, ...numbers } = countsOf(entry.name, counts, pool.totals.of(entry.name));
+      return {
+        ...describeEntry(entry, generation),
+        ...numbers,
+        max_concurrency: entry.max_concurrency,
+        ...readableTally(tally),
+      };
+    }),
+    api: describeApi(generation),
+    clusters: clusterStatuses(
+      alive.map(({ worker }) => worker.clusters),
+      pool.observations.latest,
+      pool.totals,
+    ),
+    workers: alive
+      .filter(({ worker }) => !pool.draining.has(worker))
+      .map(({ worker, inspection }) => workerStatus(worker, inspection))
+      .sort((a, b) => a.slot - b.slot),
+    draining: [...drainingStatus(alive, pool), ...(left?.draining ?? [])],
+    reloads: history.all,
+    changes: history.counts,
+    crashes: pool.crashes,
+    ...rest,
+  };
+}
+
+/** How the workers are that a primary still has once another has taken its place. */
+export async function inspectPool(pool: Pool): Promise<PredecessorInspection> {
+  const alive = await inspectWorkers(pool);
+  const counts = alive.flatMap(({ worker }) => worker.counts);
+  const names = new Set(counts.map(({ entry }) => entry));
+  return {
+    entries: Array.from(names, (entry) => ({ entry, ...countsOf(entry, counts) })),
+    draining: drainingStatus(alive, pool),
+  };
+}
+
+interface InspectedWorker {
+  readonly worker: WorkerHandle;
+  readonly inspection: WorkerInspection | null;
+}
+
+async function inspectWorkers(pool: Pool): Promise<InspectedWorker[]> {
+  const inspected = await Promise.all(
+    [...pool.alive].map(async (worker) => ({ worker, inspection: await worker.inspect() })),
+  );
+  return inspected.filter(({ worker }) => worker.stage !== 'gone');
+}
+
+function drainingStatus(alive: readonly InspectedWorker[], pool: Pool): DrainingStatus[] {
+  return alive
+    .filter(({ worker }) => pool.draining.has(worker))
+    .map(({ worker, inspection }) => ({
+      ...workerStatus(worker, inspection),
+      since: secondsSince(worker.drainingSince),
+      holders: inspection?.holders ?? [],
+    }));
+}
+
+function countsOf(
+  name: string,
+  parts: readonly EntryInspection[],
+  gone: Omit<EntryTotals, 'entry'> = { total: 0, refused: 0, tally: noRequests },
+): Omit<EntryInspection, 'entry'> {
+  let sum = { connections: 0, requests: 0, ...gone };
+  for (const { entry, connections, requests, total, refused, tally } of parts) {
+    if (entry !== name) continue;
+    sum = {
+      connections: sum.connections + connections,
+      requests: sum.requests + requests,
+      total: sum.total + total,
+      refused: sum.refused + refused,
+      tally: addTallies(sum.tally, tally),
+    };
+  }
+  return sum;
+}
+
+/** A tally in the words of who reads the status. */
+function readableTally({ responses, durations, elapsed }: RequestTally): OutcomeStatus {
+  let count = 0;
+  const buckets = durations.map((own, index) => {
+    count += own;
+    const bound = durationBounds[index];
+    return { le: bound === undefined ? '+Inf' : `${bound / 1000}`, count };
+  });
+  const names = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'];
+  return {
+    responses: Object.fromEntries(names.map((name, index) => [name, responses[index] ?? 0])),
+    duration: { seconds: elapsed / 1000, buckets },
+  };
+}
+
+function workerStatus(worker: WorkerHandle, inspection: WorkerInspection | null): WorkerStatus {
+  const { slot, pid, stage, startedAt } = worker;
+  let connections = 0;
+  let requests = 0;
+  for (const entry of inspection?.entries ?? []) {
+    connections += entry.connections;
+    requests += entry.total;
+  }
+  const generation = worker.generation.number;
+  const uptime = secondsSince(startedAt);
+  const memory = inspection?.memory ?? null;
+  return { slot, pid, generation, stage, uptime, connections, requests, memory };
+}
+
+function secondsSince(time: number): number {
+  return time === 0 ? 0 : Math.round((Date.now() - time) / 1000);
+}

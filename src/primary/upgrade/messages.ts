@@ -1,0 +1,79 @@
+import type { DrainReport } from '../../ipc/messages.ts';
+import type { PermitLimits } from '../../shared-limits/primary/slot-limits.ts';
+import type { ReloadRecord } from '../reload/record.ts';
+import type { DrainingStatus } from '../status/status.ts';
+import type { EntryTotals } from '../status/counters.ts';
+
+/**
+ * Of the messages below. They travel between two versions of the program, as JSON: a change that the
+ * other version would not understand takes another number, and then the upgrade is refused.
+ */
+export const protocol = 2;
+
+/** What a primary leaves to its successor, beside the sockets. */
+export interface Inheritance {
+  readonly protocol: number;
+  /** Of the program that leaves it. */
+  readonly version: string;
+  readonly generation: number;
+  /** That many `socket` messages follow. */
+  readonly sockets: number;
+  readonly reloads: readonly ReloadRecord[];
+  /** Keys of TLS session tickets, one behind the other, the newest first, base64; secret. */
+  readonly ticketKeys: string;
+}
+
+/** One held socket; its handle comes with the message. */
+export interface SocketDescription {
+  /** Names the configured address. */
+  readonly key: string;
+  /** As bound. */
+  readonly host: string;
+  readonly port: number;
+  readonly reusePort: boolean;
+}
+
+/** How the workers that a primary still drains are. */
+export interface PredecessorInspection {
+  readonly entries: readonly (EntryTotals & {
+    readonly connections: number;
+    readonly requests: number;
+  })[];
+  readonly draining: readonly DrainingStatus[];
+}
+
+/** From the primary that goes to the one that comes. */
+export type ToSuccessor =
+  | { readonly type: 'inheritance'; readonly inheritance: Inheritance }
+  /** In the order of their slots. */
+  | { readonly type: 'socket'; readonly socket: SocketDescription }
+  /** From here on there is no way back: take the control socket and the pid file. */
+  | { readonly type: 'take-over'; readonly totals: readonly EntryTotals[] }
+  | { readonly type: 'permits-granted'; readonly entry: string; readonly count: number }
+  | { readonly type: 'permits-recalled'; readonly entry: string }
+  /** Handed over: one of the workers left behind has gone. */
+  | {
+      readonly type: 'worker-gone';
+      readonly drain: DrainReport | null;
+      readonly totals: readonly EntryTotals[];
+    }
+  | {
+      readonly type: 'inspection';
+      readonly id: number;
+      readonly inspection: PredecessorInspection;
+    };
+
+/** From the primary that comes to the one that goes. */
+export type ToPredecessor =
+  /** The configuration is read; its limits hold for the connections of both. */
+  | { readonly type: 'limits'; readonly limits: readonly PermitLimits[] }
+  /** Every worker serves. */
+  | { readonly type: 'proved' }
+  /** Control socket and pid file are taken: drain and go. */
+  | { readonly type: 'taken'; readonly version: string; readonly record: ReloadRecord }
+  | { readonly type: 'failed'; readonly reason: string }
+  | { readonly type: 'permits-wanted'; readonly entry: string; readonly count: number }
+  | { readonly type: 'permits-returned'; readonly entry: string; readonly count: number }
+  | { readonly type: 'inspect'; readonly id: number }
+  /** Do not wait for connections any more. */
+  | { readonly type: 'end-at-once' };

@@ -1,0 +1,217 @@
+import { ConfigError, renderProblem } from '../../config/problem.ts';
+import { reasonOf } from '../../errors.ts';
+import type { DrainAccount } from '../reload/drain-stats.ts';
+import { HeldSocket, type SocketHandle } from '../sockets/bound-socket.ts';
+import type { HeldListener } from '../sockets/listeners.ts';
+import type { PermitLimits } from '../../shared-limits/primary/slot-limits.ts';
+import type { PermitHolder, Permits } from '../../shared-limits/primary/connection-slots.ts';
+import type { ReloadRecord } from '../reload/record.ts';
+import { successorMark } from './successor.ts';
+import type { Totals } from '../status/counters.ts';
+import {
+  type Inheritance,
+  type PredecessorInspection,
+  protocol,
+  type SocketDescription,
+  type ToPredecessor,
+  type ToSuccessor,
+} from './messages.ts';
+import { version } from '../../package.ts';
+
+/** How long the other primary, which waits for its workers, is waited for when asked how they are, ms. */
+const INSPECTION_TIMEOUT = 7000;
+/** Permits asked for at a time, at most. */
+const BATCH = 256;
+
+/** What a predecessor's permits, workers and counts are added to. */
+export interface PredecessorGround {
+  readonly permits: Permits;
+  readonly totals: Totals;
+  readonly account: DrainAccount;
+}
+
+/**
+ * The primary whose place this one takes, as this one sees it. Until it ends it keeps the permits of
+ * every entry and lends them to this one, so that limits on connections hold over the workers of both.
+ */
+export class Predecessor implements PermitHolder {
+  readonly pid = process.ppid;
+  readonly gone: Promise<void>;
+  readonly #received = Promise.withResolvers<void>();
+  readonly #takeOver = Promise.withResolvers<void>();
+  readonly #gone = Promise.withResolvers<void>();
+  readonly #listeners = new Map<string, HeldListener & { readonly sockets: HeldSocket[] }>();
+  readonly #inspections = new Map<number, (inspection: PredecessorInspection | null) => void>();
+  #inheritance: Inheritance | null = null;
+  #sockets = 0;
+  #lastInspection = 0;
+  #isGone = false;
+  #ground: PredecessorGround | null = null;
+
+  private constructor() {
+    this.gone = this.#gone.promise;
+    process.on('message', (message: ToSuccessor, handle: unknown) =>
+      this.#onMessage(message, handle as SocketHandle),
+    );
+    process.once('disconnect', () => this.#onGone());
+    if (!process.connected) this.#onGone();
+  }
+
+  /** The primary that started this one to be replaced by it, with all that it leaves; or null. */
+  static async meet(): Promise<Predecessor | null> {
+    const mark = process.env[successorMark];
+    delete process.env[successorMark];
+    if (mark !== `${process.ppid}` || !process.send) return null;
+    const predecessor = new Predecessor();
+    try {
+      await predecessor.#received.promise;
+    } catch (error) {
+      if (process.connected) process.disconnect?.();
+      throw error;
+    }
+    return predecessor;
+  }
+
+  get inheritance(): Inheritance {
+    if (!this.#inheritance) throw new Error('nothing was inherited');
+    return this.#inheritance;
+  }
+
+  get listeners(): readonly HeldListener[] {
+    return [...this.#listeners.values()];
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** From now on permits come from the predecessor, within these limits. */
+  share(limits: readonly PermitLimits[], ground: PredecessorGround): void {
+    this.#ground = ground;
+    ground.permits.setLimits(limits);
+    if (this.#isGone) return;
+    ground.permits.entrust(this);
+    this.#send({ type: 'limits', limits });
+  }
+
+  /** Every worker serves; settles when the predecessor lets this process take its place. */
+  proved(): Promise<void> {
+    this.#send({ type: 'proved' });
+    return this.#takeOver.promise;
+  }
+
+  taken(record: ReloadRecord): void {
+    this.#send({ type: 'taken', version, record });
+  }
+
+  /** Tells why this process cannot take its place. */
+  failed(error: unknown): void {
+    this.#send({ type: 'failed', reason: renderFailure(error) });
+  }
+
+  endAtOnce(): void {
+    this.#send({ type: 'end-at-once' });
+  }
+
+  /** How the workers are that it still drains; null when it does not say so in time. */
+  inspect(): Promise<PredecessorInspection | null> {
+    if (this.#isGone) return Promise.resolve(null);
+    const { promise, resolve } = Promise.withResolvers<PredecessorInspection | null>();
+    const id = ++this.#lastInspection;
+    const timer = setTimeout(() => this.#onInspection(id, null), INSPECTION_TIMEOUT);
+    this.#inspections.set(id, (inspection) => {
+      clearTimeout(timer);
+      resolve(inspection);
+    });
+    this.#send({ type: 'inspect', id });
+    return promise;
+  }
+
+  /** Permits are granted to it when it asks for them back. */
+  grantPermits(entry: string, count: number): void {
+    this.#send({ type: 'permits-returned', entry, count });
+  }
+
+  recallPermits(entry: string): void {
+    this.#send({ type: 'permits-wanted', entry, count: BATCH });
+  }
+
+  #onMessage(message: ToSuccessor, handle: SocketHandle): void {
+    switch (message.type) {
+      case 'inheritance':
+        this.#onInheritance(message.inheritance);
+        break;
+      case 'socket':
+        this.#adopt(message.socket, handle);
+        break;
+      case 'take-over':
+        this.#ground?.totals.add(message.totals);
+        this.#takeOver.resolve();
+        break;
+      case 'permits-granted':
+        this.#ground?.permits.returned(this, message.entry, message.count);
+        break;
+      case 'permits-recalled':
+        if (this.#ground) this.#ground.permits.reclaim(this, message.entry);
+        else this.grantPermits(message.entry, 0);
+        break;
+      case 'worker-gone':
+        this.#ground?.account.add(message.drain);
+        this.#ground?.totals.add(message.totals);
+        break;
+      case 'inspection':
+        this.#onInspection(message.id, message.inspection);
+        break;
+    }
+  }
+
+  #onInheritance(inheritance: Inheritance): void {
+    this.#inheritance = inheritance;
+    if (inheritance.protocol !== protocol) {
+      const reason = `version ${version} cannot follow on version ${inheritance.version} without a restart`;
+      this.failed(reason);
+      this.#received.reject(new Error(reason));
+    }
+    this.#look();
+  }
+
+  #adopt({ key, host, port, reusePort }: SocketDescription, handle: SocketHandle): void {
+    let listener = this.#listeners.get(key);
+    if (!listener) {
+      listener = { key, host, port, reusePort, sockets: [] };
+      this.#listeners.set(key, listener);
+    }
+    listener.sockets.push(HeldSocket.adopt(host, port, handle));
+    this.#sockets++;
+    this.#look();
+  }
+
+  #look(): void {
+    if (this.#sockets === this.#inheritance?.sockets) this.#received.resolve();
+  }
+
+  #onInspection(id: number, inspection: PredecessorInspection | null): void {
+    this.#inspections.get(id)?.(inspection);
+    this.#inspections.delete(id);
+  }
+
+  #send(message: ToPredecessor): void {
+    if (process.connected) process.send?.(message, undefined, undefined, () => {});
+  }
+
+  /** It has ended, as it should or not: whatever it kept is this primary's. */
+  #onGone(): void {
+    this.#isGone = true;
+    this.#received.reject(new Error('the gateway to be replaced has ended'));
+    this.#received.promise.catch(() => {});
+    this.#ground?.permits.remove(this);
+    for (const id of this.#inspections.keys()) this.#onInspection(id, null);
+    this.#takeOver.resolve();
+    this.#gone.resolve();
+  }
+}
+
+function renderFailure(error: unknown): string {
+  if (!(error instanceof ConfigError)) return reasonOf(error);
+  return error.problems.map(renderProblem).join('\n');
+}

@@ -1,0 +1,300 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '../../errors.ts';
+import type { ClusterObservation } from '../../ipc/cluster-state.ts';
+import type { QuotaKey } from '../../ipc/messages.ts';
+import type { DrainReport } from '../../ipc/messages.ts';
+import type { Log } from '../../log.ts';
+import type { DrainAccount } from '../reload/drain-stats.ts';
+import type { Generation } from '../generation.ts';
+import { Observations } from './cluster-monitor-election.ts';
+import { Limits } from '../../shared-limits/primary/rate-windows.ts';
+import { Permits } from '../../shared-limits/primary/connection-slots.ts';
+import type { LimitToPrimary } from '../../shared-limits/messages.ts';
+import { Quotas } from '../../shared-limits/primary/token-buckets.ts';
+import type { Predecessor } from '../upgrade/predecessor.ts';
+import { TicketKeys } from './session-ticket-keys.ts';
+import { type EntryTotals, Totals } from '../status/counters.ts';
+import {
+  describeExit,
+  type WorkerExit,
+  WorkerHandle,
+  type WorkerListener,
+  type WorkerStage,
+} from './worker-handle.ts';
+import type { WorkerForks } from './spawner.ts';
+
+/** Delay before a slot's second replacement in a row, doubled with each further one, ms. */
+const BACKOFF = { first: 100, longest: 5000 };
+/** A worker that served this long was no crash loop, ms. */
+const STEADY = 5000;
+
+interface Slot {
+  current: WorkerHandle | null;
+  /** What a replacement is forked from. */
+  generation: Generation;
+  /** A replacement is under way. */
+  refilling: Promise<void> | null;
+  crashes: number;
+}
+
+/** Settles when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** The workers: one for each slot, and those that are draining. */
+export class Pool implements WorkerListener {
+  readonly permits = new Permits();
+  readonly observations = new Observations();
+  readonly quotas = new Quotas();
+  readonly draining = new Map<WorkerHandle, DrainAccount | null>();
+  readonly #ticketKeys = new TicketKeys((keys) => {
+    for (const worker of this.alive) worker.send({ type: 'ticket-keys', keys });
+  });
+  /** Every worker process there is. */
+  readonly alive = new Set<WorkerHandle>();
+  /** Counts of the workers that have gone. */
+  readonly totals = new Totals();
+  /** The primary that this one replaced, while its workers drain. */
+  predecessor: Predecessor | null = null;
+  /** Workers that ended unasked. */
+  crashes = 0;
+  onWorkerGone: ((drain: DrainReport | null, totals: readonly EntryTotals[]) => void) | null = null;
+  /** A worker cannot be replaced, because another version of the program is installed now. */
+  onOutdated: (() => void) | null = null;
+  readonly #limits = new Limits();
+  readonly #slots = new Map<number, Slot>();
+  readonly #forks: WorkerForks;
+  readonly #log: Log;
+  readonly #stop: AbortSignal;
+
+  /** @param stop once aborted, nothing is replaced any more */
+  constructor(forks: WorkerForks, log: Log, stop: AbortSignal) {
+    this.#forks = forks;
+    this.#log = log;
+    this.#stop = stop;
+  }
+
+  /** Forks a worker; it takes no slot until it is `install`ed. */
+  fork(generation: Generation, slot: number): WorkerHandle {
+    const worker = new WorkerHandle(this.#forks.take(), generation, slot, this);
+    this.alive.add(worker);
+    this.permits.add(worker);
+    this.#limits.add(worker);
+    return worker;
+  }
+
+  /** Gives the slot to a worker that is ready; answers the one before it, which still serves. */
+  install(worker: WorkerHandle): WorkerHandle | null {
+    const { slot: number, generation } = worker;
+    const slot = this.#slots.get(number);
+    if (!slot) {
+      this.#slots.set(number, { current: worker, generation, refilling: null, crashes: 0 });
+      this.#electObserver();
+      return null;
+    }
+    const before = slot.current;
+    slot.current = worker;
+    slot.generation = generation;
+    this.#electObserver();
+    return before;
+  }
+
+  /** The slot is no more; answers its worker. */
+  dissolve(number: number): WorkerHandle | null {
+    const before = this.#slots.get(number)?.current ?? null;
+    this.#slots.delete(number);
+    this.#electObserver();
+    return before;
+  }
+
+  get ticketKeys(): Uint8Array {
+    return this.#ticketKeys.all;
+  }
+
+  set ticketKeys(keys: Uint8Array) {
+    this.#ticketKeys.replace(Buffer.from(keys));
+  }
+
+  /** Of the newest generation, so that clusters are watched as it says, the first slot's worker. */
+  #electObserver(): void {
+    let elected: WorkerHandle | null = null;
+    for (const worker of this.serving) {
+      const newer = worker.generation.number - (elected?.generation.number ?? 0);
+      if (newer > 0 || (newer === 0 && worker.slot < (elected?.slot ?? 0))) elected = worker;
+    }
+    this.observations.elect(elected);
+  }
+
+  /** Lets it finish what it has; how its connections end is added to the account. */
+  drain(worker: WorkerHandle, account: DrainAccount | null = null): void {
+    if (worker.stage === 'gone') return;
+    if (!this.draining.has(worker)) this.draining.set(worker, account);
+    worker.drain();
+  }
+
+  current(slot: number): WorkerHandle | null {
+    return this.#slots.get(slot)?.current ?? null;
+  }
+
+  /** Workers in their slots, by slot. */
+  get serving(): WorkerHandle[] {
+    return [...this.#slots.values()].flatMap(({ current }) => current ?? []);
+  }
+
+  /** Drains everything, and settles when no worker is left. */
+  async drainAll(): Promise<void> {
+    for (const worker of this.alive) this.drain(worker);
+    while (this.alive.size > 0) await Promise.all([...this.alive].map(({ gone }) => gone));
+  }
+
+  killAll(): void {
+    for (const worker of this.alive) worker.kill();
+  }
+
+  /** Whether workers of another generation than this still drain. */
+  holds(generation: number): boolean {
+    if (this.predecessor && !this.predecessor.isGone) return true;
+    return [...this.draining.keys()].some((worker) => worker.generation.number !== generation);
+  }
+
+  /** Settles when no worker of another generation drains any more, or `stop` is aborted. */
+  async drained(generation: number, stop: AbortSignal): Promise<void> {
+    const stopped = aborted(stop);
+    while (this.holds(generation) && !stop.aborted) {
+      const gone: Promise<unknown>[] = [...this.draining.keys()].map((worker) => worker.gone);
+      if (this.predecessor) gone.push(this.predecessor.gone);
+      await Promise.race([Promise.all(gone), stopped]);
+    }
+  }
+
+  /**
+   * Fills a slot with a worker of its generation, however many tries it takes; the worker in it,
+   * if any, drains once the new one serves.
+   */
+  refill(number: number, generation?: Generation): Promise<void> {
+    const slot = this.#slots.get(number);
+    if (!slot) return Promise.resolve();
+    if (generation) slot.generation = generation;
+    slot.refilling ??= this.#refill(number, slot).finally(() => {
+      slot.refilling = null;
+    });
+    return slot.refilling;
+  }
+
+  async #refill(number: number, slot: Slot): Promise<void> {
+    const before = slot.current;
+    // Whoever fills or dissolves the slot meanwhile ends this.
+    const superseded = (): boolean =>
+      this.#stop.aborted ||
+      this.#slots.get(number) !== slot ||
+      (slot.current !== null && slot.current !== before);
+    for (;;) {
+      // The first crash costs no time; it is the loop that must not spin.
+      if (slot.crashes > 1) {
+        const delay = Math.min(BACKOFF.first * 2 ** (slot.crashes - 2), BACKOFF.longest);
+        await sleep(delay, undefined, { signal: this.#stop }).catch(() => {});
+      }
+      if (superseded()) return;
+      let worker: WorkerHandle | undefined;
+      try {
+        worker = this.fork(slot.generation, number);
+        await worker.ready;
+      } catch (error) {
+        slot.crashes++;
+        if (superseded()) return;
+        this.#log.error(
+          { worker: number, reason: reasonOf(error) },
+          'a replacement failed to start',
+        );
+        if (worker?.startFailure === 'outdated') this.onOutdated?.();
+        continue;
+      }
+      if (superseded() || slot.generation !== worker.generation) {
+        this.drain(worker);
+        if (superseded()) return;
+        continue;
+      }
+      this.install(worker);
+      if (before) this.drain(before);
+      return;
+    }
+  }
+
+  onPermitsWanted(worker: WorkerHandle, entry: string, count: number): void {
+    this.permits.wanted(worker, entry, count);
+  }
+
+  onPermitsReturned(worker: WorkerHandle, entry: string, count: number): void {
+    this.permits.returned(worker, entry, count);
+  }
+
+  onClusterObserved(worker: WorkerHandle, observation: ClusterObservation): void {
+    this.observations.observed(worker, observation, this.alive);
+  }
+
+  onClusterCheckWanted(name: string): void {
+    this.observations.wantCheck(name);
+  }
+
+  onQuotaWanted(worker: WorkerHandle, key: QuotaKey, count: number): void {
+    this.quotas.wanted(worker, key, count);
+  }
+
+  onLimit(worker: WorkerHandle, message: LimitToPrimary): void {
+    const { key } = message;
+    if (message.type === 'limit-wanted') {
+      this.#limits.wanted(worker, message.spec, key, message.need, message.want);
+    } else this.#limits.returned(worker, message.id, key, message.window, message.count);
+  }
+
+  onLeaving(worker: WorkerHandle): void {
+    if (this.#stop.aborted || this.#slots.get(worker.slot)?.current !== worker) {
+      this.drain(worker);
+      return;
+    }
+    this.#log.info(
+      { worker: worker.slot, pid: worker.pid },
+      'worker was told to end; replacing it',
+    );
+    void this.refill(worker.slot);
+  }
+
+  onGone(worker: WorkerHandle, exit: WorkerExit, was: WorkerStage): void {
+    const account = this.draining.get(worker);
+    if (account && was === 'draining') account.add(worker.drainReport);
+    this.alive.delete(worker);
+    this.draining.delete(worker);
+    this.permits.remove(worker);
+    this.quotas.remove(worker);
+    this.totals.add(worker.counts);
+    this.totals.addNodes(worker.clusters);
+    this.onWorkerGone?.(worker.drainReport, worker.counts);
+    this.#limits.remove(worker);
+    const { slot: number, pid, generation } = worker;
+    const told = { worker: number, generation: generation.number, pid };
+    if (was === 'draining') {
+      if (worker.drainReport) this.#log.info({ ...told, ...worker.drainReport }, 'worker drained');
+      else this.#log.warn(told, `worker ended ${describeExit(exit)} before it had drained`);
+      return;
+    }
+    const slot = this.#slots.get(number);
+    if (slot?.current !== worker) return;
+    slot.current = null;
+    this.#electObserver();
+    if (this.#stop.aborted) return;
+    this.crashes++;
+    this.#log.error(told, `worker ended ${describeExit(exit)}; replacing it`);
+    slot.crashes = Date.now() - worker.startedAt < STEADY ? slot.crashes + 1 : 0;
+    void this.#replaceCrashed(number, slot);
+  }
+
+  async #replaceCrashed(number: number, slot: Slot): Promise<void> {
+    // Perhaps its successor is on its way already, because it was told to end.
+    await slot.refilling;
+    if (this.#slots.get(number) === slot && !slot.current) await this.refill(number);
+  }
+}

@@ -1,0 +1,51 @@
+import cluster, { type Worker } from 'node:cluster';
+import { fileURLToPath } from 'node:url';
+import { ownFile } from '../../package.ts';
+import { workerOptions } from './node-options.ts';
+
+/** A process that is to be a worker. */
+export interface WorkerProcess {
+  readonly worker: Worker;
+  /** Whether it has said already that it takes messages. */
+  readonly online: boolean;
+}
+
+/**
+ * Starts the processes of workers. Those that are sure to be needed can be started ahead: they load
+ * the program while the primary reads its configuration.
+ */
+export class WorkerForks {
+  readonly #spare = new Set<{ readonly worker: Worker; online: boolean }>();
+
+  /** @param exec program that workers run; the command line by default, which sees that it is one */
+  constructor(exec = fileURLToPath(ownFile('cli'))) {
+    cluster.setupPrimary({ exec, args: [], execArgv: workerOptions(), serialization: 'advanced' });
+  }
+
+  /** Starts `count` processes ahead. */
+  prepare(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const spare = { worker: cluster.fork(), online: false };
+      this.#spare.add(spare);
+      // The first message of a worker says that it is online.
+      spare.worker.once('message', () => (spare.online = true));
+      for (const end of ['exit', 'error'] as const) {
+        spare.worker.once(end, () => this.#spare.delete(spare));
+      }
+    }
+  }
+
+  /** One that was started ahead, or else one that is started now. */
+  take(): WorkerProcess {
+    const [spare] = this.#spare;
+    if (!spare) return { worker: cluster.fork(), online: false };
+    this.#spare.delete(spare);
+    return spare;
+  }
+
+  /** Ends those that were started ahead and that nobody took. */
+  close(): void {
+    for (const { worker } of this.#spare) worker.process.kill('SIGKILL');
+    this.#spare.clear();
+  }
+}

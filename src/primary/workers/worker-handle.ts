@@ -1,0 +1,262 @@
+import type { Worker } from 'node:cluster';
+import { type ErrorCode, GatewayError } from '../../errors.ts';
+import type { ClusterInspection, ClusterObservation } from '../../ipc/cluster-state.ts';
+import type {
+  DrainReport,
+  EntryInspection,
+  QuotaKey,
+  ToPrimary,
+  ToWorker,
+  WorkerInspection,
+} from '../../ipc/messages.ts';
+import type { LimitToPrimary } from '../../shared-limits/messages.ts';
+import type { Generation } from '../generation.ts';
+import { type AssignedSocket, socketsOf } from '../sockets/listeners.ts';
+import { version } from '../../package.ts';
+import type { WorkerProcess } from './spawner.ts';
+
+export type WorkerStage = 'starting' | 'ready' | 'draining' | 'gone';
+
+export interface WorkerExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** How a start failed: the worker said so, is of another version, ended, or took too long. */
+export type StartFailure = 'refused' | 'outdated' | 'died' | 'late';
+
+/** What a worker makes happen beyond its own handle. */
+export interface WorkerListener {
+  /** Of TLS session tickets, as it is now. */
+  readonly ticketKeys: Uint8Array;
+  /** What a new worker is told of clusters. */
+  readonly observations: { readonly latest: readonly ClusterObservation[] };
+  onPermitsWanted(worker: WorkerHandle, entry: string, count: number): void;
+  onPermitsReturned(worker: WorkerHandle, entry: string, count: number): void;
+  onClusterObserved(worker: WorkerHandle, observation: ClusterObservation): void;
+  onClusterCheckWanted(cluster: string): void;
+  onQuotaWanted(worker: WorkerHandle, key: QuotaKey, count: number): void;
+  onLimit(worker: WorkerHandle, message: LimitToPrimary): void;
+  onLeaving(worker: WorkerHandle): void;
+  /** It ended; `was` is the stage it ended in. */
+  onGone(worker: WorkerHandle, exit: WorkerExit, was: WorkerStage): void;
+}
+
+/** How long a worker is waited for when it is asked how it is, ms. */
+const INSPECTION_TIMEOUT = 5000;
+const outdated: ErrorCode = 'PROGRAM_REPLACED';
+/** What a draining worker gets beyond its entries' longest drain.timeout, ms. */
+const DRAIN_SLACK = 5000;
+
+/** One worker as the primary sees it. */
+export class WorkerHandle {
+  readonly slot: number;
+  readonly generation: Generation;
+  readonly pid: number;
+  readonly sockets: readonly AssignedSocket[];
+  readonly startedAt = Date.now();
+  /** Settles when the worker serves. @throws WORKER_NOT_READY */
+  readonly ready: Promise<void>;
+  readonly gone: Promise<WorkerExit>;
+  /** Settles when it accepts no new connections any more. */
+  readonly closedToNew: Promise<void>;
+  stage: WorkerStage = 'starting';
+  /** When it was told to drain, or 0. */
+  drainingSince = 0;
+  startFailure: StartFailure | null = null;
+  drainReport: DrainReport | null = null;
+  /** Its counts when it last told them. */
+  counts: readonly EntryInspection[] = [];
+  /** Its clusters when it last told of them. */
+  clusters: readonly ClusterInspection[] = [];
+  readonly #worker: Worker;
+  readonly #listener: WorkerListener;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #closedToNew = Promise.withResolvers<void>();
+  readonly #gone = Promise.withResolvers<WorkerExit>();
+  readonly #inspections = new Map<number, (inspection: WorkerInspection | null) => void>();
+  #lastInspection = 0;
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(
+    { worker, online }: WorkerProcess,
+    generation: Generation,
+    slot: number,
+    listener: WorkerListener,
+  ) {
+    this.#worker = worker;
+    this.#listener = listener;
+    this.slot = slot;
+    this.generation = generation;
+    this.pid = worker.process.pid ?? 0;
+    this.sockets = socketsOf(generation.plan, slot);
+    this.ready = this.#ready.promise;
+    this.gone = this.#gone.promise;
+    this.closedToNew = this.#closedToNew.promise;
+    // Who waits for it is told; that nobody does is no fault.
+    this.ready.catch(() => {});
+    worker.on('message', (message: ToPrimary) => this.#onMessage(message));
+    worker.on('error', () => {
+      // Without a process there is no exit to come.
+      if (worker.process.pid === undefined) this.#onExit({ code: null, signal: null });
+    });
+    worker.once('exit', (code, signal) => this.#onExit({ code, signal }));
+    const { readyTimeout } = generation;
+    this.#deadline = setTimeout(
+      () => this.#failStart('late', `it took longer than ${readyTimeout / 1000} s`),
+      readyTimeout,
+    );
+    if (online) this.#assign();
+  }
+
+  /** Lets it finish what it has; KILL when it outlasts its longest drain.timeout. */
+  drain(): void {
+    if (this.stage === 'draining' || this.stage === 'gone') return;
+    if (this.stage === 'starting') {
+      this.kill();
+      return;
+    }
+    this.stage = 'draining';
+    this.drainingSince = Date.now();
+    this.send({ type: 'drain' });
+    const longest = Math.max(0, ...this.generation.config.entry.map(({ drain }) => drain.timeout));
+    this.#deadline = setTimeout(() => this.kill(), longest + DRAIN_SLACK);
+  }
+
+  kill(): void {
+    this.#worker.process.kill('SIGKILL');
+  }
+
+  /** How it is, or null when it does not say so in time. */
+  inspect(): Promise<WorkerInspection | null> {
+    if (this.stage === 'starting' || this.stage === 'gone') return Promise.resolve(null);
+    const { promise, resolve } = Promise.withResolvers<WorkerInspection | null>();
+    const id = ++this.#lastInspection;
+    const timer = setTimeout(() => this.#onInspection(id, null), INSPECTION_TIMEOUT);
+    this.#inspections.set(id, (inspection) => {
+      clearTimeout(timer);
+      resolve(inspection);
+    });
+    this.send({ type: 'inspect', id });
+    return promise;
+  }
+
+  grantPermits(entry: string, count: number): void {
+    this.send({ type: 'permits-granted', entry, count });
+  }
+
+  recallPermits(entry: string): void {
+    this.send({ type: 'permits-recalled', entry });
+  }
+
+  send(message: ToWorker, socket?: AssignedSocket): void {
+    if (!this.#worker.isConnected()) return;
+    // A worker that dies meanwhile is noticed by its exit.
+    this.#worker.send(message, socket?.socket.handle, () => {});
+  }
+
+  #onMessage(message: ToPrimary): void {
+    switch (message.type) {
+      case 'online':
+        this.#assign();
+        break;
+      case 'ready':
+        if (this.stage !== 'starting') break;
+        clearTimeout(this.#deadline);
+        this.stage = 'ready';
+        this.#ready.resolve();
+        break;
+      case 'failed':
+        this.#failStart(message.code === outdated ? 'outdated' : 'refused', message.reason);
+        break;
+      case 'leaving':
+        this.#listener.onLeaving(this);
+        break;
+      case 'closed-to-new':
+        this.#closedToNew.resolve();
+        break;
+      case 'permits-wanted':
+        this.#listener.onPermitsWanted(this, message.entry, message.count);
+        break;
+      case 'permits-returned':
+        this.#listener.onPermitsReturned(this, message.entry, message.count);
+        break;
+      case 'cluster-observed':
+        this.#listener.onClusterObserved(this, message.observation);
+        break;
+      case 'cluster-check-wanted':
+        this.#listener.onClusterCheckWanted(message.cluster);
+        break;
+      case 'quota-wanted':
+        this.#listener.onQuotaWanted(this, message.key, message.count);
+        break;
+      case 'limit-wanted':
+      case 'limit-returned':
+        this.#listener.onLimit(this, message);
+        break;
+      case 'inspection':
+        this.#onInspection(message.id, message.inspection);
+        break;
+      case 'drained':
+        this.drainReport = message.drain;
+        this.counts = message.entries;
+        this.clusters = message.clusters;
+        break;
+    }
+  }
+
+  #assign(): void {
+    const { slot, sockets } = this;
+    const { number, config, credentials } = this.generation;
+    const assignment = {
+      version,
+      slot,
+      generation: number,
+      config,
+      credentials: credentials.entries,
+      ticketKeys: this.#listener.ticketKeys,
+      handles: sockets.reduce((sum, { handles }) => sum + handles, 0),
+      observations: this.#listener.observations.latest,
+    };
+    this.send({ type: 'start', assignment });
+    for (const assigned of sockets) {
+      const { entry, socket, handles } = assigned;
+      for (let i = 0; i < handles; i++) {
+        this.send({ type: 'socket', entry, id: socket.id }, assigned);
+      }
+    }
+  }
+
+  #failStart(failure: StartFailure, reason: string): void {
+    if (this.stage !== 'starting') return;
+    this.startFailure ??= failure;
+    this.#ready.reject(new GatewayError('WORKER_NOT_READY', { slot: this.slot, reason }));
+    this.kill();
+  }
+
+  #onInspection(id: number, inspection: WorkerInspection | null): void {
+    if (inspection) {
+      this.counts = inspection.entries;
+      this.clusters = inspection.clusters;
+    }
+    this.#inspections.get(id)?.(inspection);
+    this.#inspections.delete(id);
+  }
+
+  #onExit(exit: WorkerExit): void {
+    clearTimeout(this.#deadline);
+    this.#failStart('died', `it ended ${describeExit(exit)}`);
+    for (const id of this.#inspections.keys()) this.#onInspection(id, null);
+    const was = this.stage;
+    this.stage = 'gone';
+    this.#closedToNew.resolve();
+    this.#gone.resolve(exit);
+    this.#listener.onGone(this, exit, was);
+  }
+}
+
+/** `with code 1`, `by SIGKILL`. */
+export function describeExit({ code, signal }: WorkerExit): string {
+  if (signal) return `by ${signal}`;
+  return code === null ? 'before it began' : `with code ${code}`;
+}

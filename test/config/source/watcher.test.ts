@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { watchConfiguration, type WatchTargets } from '../../../src/config/source/watcher.ts';
+
+function folder(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'evergate-watcher-'));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** A watcher that counts changes, and a wait for the next one. */
+async function watching(t: TestContext, targets: WatchTargets) {
+  let count = 0;
+  let notify = (): void => {};
+  const watcher = await watchConfiguration(targets, () => {
+    count += 1;
+    notify();
+  });
+  t.after(() => watcher.close());
+  const firstLook = performance.now() + 60_000;
+  while (count < 1 && performance.now() < firstLook) await sleep(20);
+  assert.equal(count, 1, 'new targets are reported once');
+  count = 0;
+  return {
+    watcher,
+    count: () => count,
+    async changedTo(expected: number): Promise<void> {
+      const deadline = performance.now() + 60_000;
+      while (count < expected) {
+        assert.ok(performance.now() < deadline, `no change number ${expected} was reported`);
+        const { promise, resolve } = Promise.withResolvers<void>();
+        notify = resolve;
+        await Promise.race([promise, sleep(100)]);
+      }
+    },
+    /** Makes one more change and shows that nothing else was reported before it. */
+    async nothingUntil(change: () => void): Promise<void> {
+      await sleep(600);
+      const before = count;
+      change();
+      await this.changedTo(before + 1);
+      assert.equal(count, before + 1);
+    },
+  };
+}
+
+test('an edit in place is one change', async (t) => {
+  const file = join(folder(t), 'a.yml');
+  writeFileSync(file, 'a: 1');
+  const watched = await watching(t, { files: [file], folders: [] });
+  writeFileSync(file, 'a: 2');
+  await watched.changedTo(1);
+});
+
+test('a burst of writes, half-written ones among them, is one change', async (t) => {
+  const file = join(folder(t), 'a.yml');
+  writeFileSync(file, 'a: 1');
+  const watched = await watching(t, { files: [file], folders: [] });
+  for (let i = 0; i < 20; i++) {
+    writeFileSync(file, `a: ${i}\nb:`);
+    // Events come in between, but no time passes in which the burst would seem to be over.
+    await turn();
+  }
+  writeFileSync(file, 'a: 99\nb: 1');
+  await watched.changedTo(1);
+  await watched.nothingUntil(() => writeFileSync(file, 'a: 100'));
+  assert.equal(watched.count(), 2);
+});
+
+test('an editor that writes a new file and renames it over the old one', async (t) => {
+  const path = folder(t);
+  const file = join(path, 'a.yml');
+  writeFileSync(file, 'a: 1');
+  const watched = await watching(t, { files: [file], folders: [] });
+  for (let i = 1; i <= 3; i++) {
+    writeFileSync(join(path, '.a.yml.swp'), `a: ${i + 1}`);
+    renameSync(join(path, '.a.yml.swp'), file);
+    await watched.changedTo(i);
+  }
+});
+
+test('an editor that moves the old file away first', async (t) => {
+  const path = folder(t);
+  const file = join(path, 'a.yml');
+  writeFileSync(file, 'a: 1');
+  const watched = await watching(t, { files: [file], folders: [] });
+  renameSync(file, `${file}~`);
+  await sleep(300);
+  writeFileSync(file, 'a: 2');
+  await watched.changedTo(1);
+  await watched.nothingUntil(() => writeFileSync(file, 'a: 3'));
+  assert.equal(watched.count(), 2);
+});
+
+test('a touch or an unrelated file is no change', async (t) => {
+  const path = folder(t);
+  const file = join(path, 'a.yml');
+  writeFileSync(file, 'a: 1');
+  const watched = await watching(t, { files: [file], folders: [path] });
+  utimesSync(file, new Date(), new Date());
+  writeFileSync(join(path, 'notes.txt'), 'hello');
+  await watched.nothingUntil(() => writeFileSync(file, 'a: 2'));
+  assert.equal(watched.count(), 1);
+});
+
+test('a folder: a file that is added, and one that is removed', async (t) => {
+  const path = folder(t);
+  const file = join(path, 'a.yml');
+  writeFileSync(file, 'a: 1');
+  const watched = await watching(t, { files: [file], folders: [path] });
+  writeFileSync(join(path, 'b.yml'), 'b: 1');
+  await watched.changedTo(1);
+  rmSync(join(path, 'b.yml'));
+  await watched.changedTo(2);
+});
+
+test('a Kubernetes mount: ..data is switched over, again and again', async (t) => {
+  const path = folder(t);
+  const mount = (version: number): void => {
+    mkdirSync(join(path, `..v${version}`));
+    writeFileSync(join(path, `..v${version}`, 'a.yml'), `a: ${version}`);
+    symlinkSync(`..v${version}`, join(path, '..data_tmp'));
+    renameSync(join(path, '..data_tmp'), join(path, '..data'));
+    if (version > 1) rmSync(join(path, `..v${version - 1}`), { recursive: true });
+  };
+  mount(1);
+  symlinkSync('..data/a.yml', join(path, 'a.yml'));
+  const watched = await watching(t, { files: [join(path, 'a.yml')], folders: [path] });
+  for (let version = 2; version <= 4; version++) {
+    mount(version);
+    await watched.changedTo(version - 1);
+  }
+});
+
+test('new targets take the place of the old ones', async (t) => {
+  const [first, second] = [folder(t), folder(t)];
+  writeFileSync(join(first, 'a.yml'), 'a: 1');
+  writeFileSync(join(second, 'b.yml'), 'b: 1');
+  const watched = await watching(t, { files: [join(first, 'a.yml')], folders: [] });
+  await watched.watcher.update({ files: [join(second, 'b.yml')], folders: [] });
+  await watched.changedTo(1);
+  writeFileSync(join(first, 'a.yml'), 'a: 2');
+  await watched.nothingUntil(() => writeFileSync(join(second, 'b.yml'), 'b: 2'));
+  assert.equal(watched.count(), 2);
+});

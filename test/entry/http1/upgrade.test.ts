@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { duplexPair } from 'node:stream';
+import { suite, test } from 'node:test';
+import type { RequestContext } from '../../../src/http/context.ts';
+import { RawClient, answerPath, get, startEntry, until } from '../../support/entry.ts';
+
+const fields = ['Connection: Upgrade', 'Upgrade: websocket'];
+
+/** A flow whose upstream switches protocols and echoes. */
+function switchProtocols(context: RequestContext): void {
+  const { request, response } = context;
+  if (request.upgrade === null) {
+    answerPath(context);
+    return;
+  }
+  const [near, far] = duplexPair();
+  far.pipe(far);
+  response.status = 101;
+  response.headers.append('Connection', 'Upgrade');
+  response.headers.append('Upgrade', request.upgrade);
+  context.upgraded = { socket: near, head: Buffer.from('hello ') };
+}
+
+suite('an upgrade', () => {
+  test('passes bytes both ways, those behind either head, too', async (t) => {
+    const { port, entry } = await startEntry(t, switchProtocols);
+    const client = await RawClient.connect(t, port);
+    client.send(`${get('/ws', ...fields)}early `);
+    await client.expect(
+      /^HTTP\/1\.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello early $/,
+    );
+    client.send('late');
+    await client.expect(/hello early late$/);
+    assert.equal(entry.holders()[0]?.doing, 'upgraded');
+    assert.equal(entry.inspect().requests, 0);
+    client.socket.end();
+    await client.expectEnd();
+    await until(() => entry.inspect().connections === 0, 'close');
+  });
+
+  test('that the flow does not take is an ordinary answer', async (t) => {
+    const { port, entry } = await startEntry(t, answerPath);
+    const client = await RawClient.connect(t, port);
+    client.send(get('/ws', ...fields));
+    await client.expectEnd();
+    assert.match(client.received, /^HTTP\/1\.1 200 (?:.*\r\n)*\r\n\/ws$/);
+    client.socket.end();
+    await until(() => entry.inspect().connections === 0, 'close');
+  });
+
+  test('to HTTP/2 is an ordinary request, the last one of its connection', async (t) => {
+    const { port } = await startEntry(t, switchProtocols);
+    const client = await RawClient.connect(t, port);
+    client.send(get('/h2', 'Connection: Upgrade', 'Upgrade: h2c') + get('/behind'));
+    await client.expectEnd();
+    assert.match(client.received, /Connection: close\r\n(?:.*\r\n)*\r\n\/h2$/);
+  });
+
+  test('behind an unanswered request waits for its turn', async (t) => {
+    const { port } = await startEntry(t, async (context) => {
+      await Promise.resolve();
+      switchProtocols(context);
+    });
+    const client = await RawClient.connect(t, port);
+    client.send(get('/a') + get('/ws', ...fields));
+    await client.expect(/\/aHTTP\/1\.1 101 (?:.*\r\n)*\r\nhello $/);
+  });
+
+  test('behind an unanswered request that node:http reads is an ordinary one', async (t) => {
+    const { port } = await startEntry(t, async (context) => {
+      await Promise.resolve();
+      switchProtocols(context);
+    });
+    const client = await RawClient.connect(t, port);
+    client.send(get('http://test/a') + get('/ws', ...fields));
+    await client.expectEnd();
+    assert.match(client.received, /\/aHTTP(?:.*\r\n)*Connection: close\r\n(?:.*\r\n)*\r\n\/ws$/);
+  });
+
+  test('lives to drain.timeout', async (t) => {
+    const { port, entry } = await startEntry(t, switchProtocols, {
+      config: { drain: { idle: 50, timeout: 4000 } },
+    });
+    const client = await RawClient.connect(t, port);
+    client.send(get('/ws', ...fields));
+    await client.expect(/hello $/);
+    const drained = entry.drain();
+    await new Promise((resolve) => {
+      setTimeout(resolve, 300);
+    });
+    client.send('still');
+    await client.expect(/still$/);
+    assert.deepEqual(await drained, { answered: 0, quiet: 0, forced: 1 });
+  });
+});

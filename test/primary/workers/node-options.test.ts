@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { nodeOptions, workerOptions } from '../../../src/primary/workers/node-options.ts';
+import { ask } from '../../support/clients.ts';
+import { eventually, launchGateway, temporaryFolder } from '../../support/gateway.ts';
+
+test('options keep their values, and those for one process alone are left out with theirs', () => {
+  for (const [given, passed] of [
+    [[], []],
+    [
+      ['--import', './hook.mjs', '--max-old-space-size=100', '-r', 'a', '-C', 'custom'],
+      ['--import', './hook.mjs', '--max-old-space-size=100', '-r', 'a', '-C', 'custom'],
+    ],
+    [
+      ['--import', './hook.mjs', '--input-type=module', '-e', 'run()'],
+      ['--import', './hook.mjs'],
+    ],
+    [
+      ['--eval', 'run()', '--conditions', 'custom'],
+      ['--conditions', 'custom'],
+    ],
+    [
+      ['--inspect=9229', '--inspect-port', '9230', '--watch-path', 'src', '--no-warnings'],
+      ['--no-warnings'],
+    ],
+  ] as const) {
+    assert.deepEqual(nodeOptions(given), passed, given.join(' '));
+  }
+});
+
+test('workers have options of ours, which others go before', () => {
+  const ours = ['--no-async-context-frame', '--v8-pool-size=1'];
+  assert.deepEqual(workerOptions([], ''), ours);
+  assert.deepEqual(workerOptions(['--v8-pool-size=3'], ''), [...ours, '--v8-pool-size=3']);
+  assert.deepEqual(workerOptions([], '--no-warnings --v8-pool-size=3'), ours.slice(0, 1));
+  assert.deepEqual(workerOptions([], '--async-context-frame'), ours.slice(1));
+});
+
+test('workers get them', async (t) => {
+  const hook = join(temporaryFolder(t), 'hook.mjs');
+  writeFileSync(hook, 'console.error(`hooked ${process.pid}.`);');
+  const gateway = launchGateway(
+    t,
+    `
+entry: [{ name: main, network: { binding: "127.0.0.1:0" } }]
+router: [{ name: default, default_flow: main }]
+flow: [{ name: main, filter: [{ echo: { message: "hello" } }] }]
+`,
+    { nodeOptions: ['--conditions', 'custom', '--import', hook], args: ['--workers', '1'] },
+  );
+  await gateway.ready();
+  assert.equal((await ask(await gateway.origin('main'))).body, 'hello');
+  const { pid, workers } = await gateway.status();
+  for (const each of [pid, ...workers.map((worker) => worker.pid)]) {
+    await eventually('its hook', () => gateway.output.includes(`hooked ${each}.`));
+  }
+});

@@ -1,0 +1,210 @@
+/**
+ * A gateway whose workers serve a stand-in, so that what the primary does is tested by itself: real
+ * processes and sockets, with a configuration that is plain JSON (see gateway.ts).
+ *
+ * A flow's name makes workers misbehave: `refuse`, `crash`, `hang`, and `refuse-1` (worker 1 only).
+ */
+import cluster from 'node:cluster';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createNetServer, type Server, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { watchConfiguration } from '../../src/config/source/watcher.ts';
+import type { GatewayConfig } from '../../src/config/types.ts';
+import { GatewayError } from '../../src/errors.ts';
+import { noRequests } from '../../src/ipc/request-statistics.ts';
+import type { WorkerInspection } from '../../src/ipc/messages.ts';
+import { startPrimary } from '../../src/primary/primary.ts';
+import { WorkerForks } from '../../src/primary/workers/spawner.ts';
+import type {
+  ConfigurationSource,
+  LoadedConfiguration,
+} from '../../src/primary/configuration-source.ts';
+import type { Serving, WorkerServices } from '../../src/worker/build.ts';
+import { runWorker } from '../../src/worker/worker.ts';
+
+if (cluster.isWorker) runWorker(buildStandIn);
+else await main();
+
+async function main(): Promise<void> {
+  const [file = '', workers = '2', pidFile] = process.argv.slice(2);
+  try {
+    await startPrimary({
+      configPaths: [],
+      source: jsonSource(file),
+      workers: Number(workers) || undefined,
+      pidFile,
+      forks: new WorkerForks(fileURLToPath(import.meta.url)),
+      readyTimeout: 20_000,
+    });
+  } catch (error) {
+    console.error(error instanceof GatewayError ? `${error.code}: ${error.message}` : error);
+    process.exitCode = 1;
+  }
+}
+
+function jsonSource(file: string): ConfigurationSource {
+  const watch = { files: [file], folders: [] };
+  const load = (): LoadedConfiguration => {
+    try {
+      const config = JSON.parse(readFileSync(file, 'utf8')) as GatewayConfig;
+      return { config, problems: [], warnings: [], watch };
+    } catch (error) {
+      return { config: null, problems: [`${file}: ${String(error)}`], warnings: [], watch, error };
+    }
+  };
+  return { load: () => Promise.resolve(load()), watch: watchConfiguration };
+}
+
+/** Answers with who answers: `{pid, entry, flow}`; `/slow` takes half a second. */
+function buildStandIn(config: GatewayConfig, services: WorkerServices): Promise<Serving> {
+  const behaviour = config.flow[0]?.name ?? '';
+  const slot = Number(/worker (\d+)/.exec(process.title)?.[1]);
+  if (behaviour === 'crash') process.exit(7);
+  if (behaviour === 'refuse') throw new Error('the stand-in refuses');
+  if (behaviour === `refuse-${slot}`) throw new Error(`the stand-in refuses in slot ${slot}`);
+  if (behaviour === 'hang') return new Promise(() => {});
+  return Promise.resolve(new StandIn(config, services));
+}
+
+interface Waiting {
+  readonly socket: Socket;
+  serve(): void;
+}
+
+class StandIn implements Serving {
+  readonly limits = { take: () => {}, release: () => {} };
+  readonly clusters = { observe: () => {}, take: () => {}, check: () => {}, grant: () => {} };
+  readonly #config: GatewayConfig;
+  readonly #services: WorkerServices;
+  readonly #servers: Server[] = [];
+  readonly #open = new Map<string, Set<Socket>>();
+  /** Permits lent to this worker. */
+  readonly #permits = new Map<string, number>();
+  readonly #waiting = new Map<string, Waiting[]>();
+  #draining = false;
+  #total = 0;
+  #refused = 0;
+
+  constructor(config: GatewayConfig, services: WorkerServices) {
+    this.#config = config;
+    this.#services = services;
+  }
+
+  prove(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  listen(entry: string, handle: unknown): Promise<void> {
+    const http = createServer((request, response) => {
+      this.#total++;
+      const flow = this.#config.flow[0]?.name ?? '';
+      const body = JSON.stringify({ pid: process.pid, entry, flow });
+      const answer = (): void => {
+        if (this.#draining) response.setHeader('connection', 'close');
+        response.end(body);
+      };
+      if (request.url === '/slow') setTimeout(answer, 500);
+      else answer();
+    });
+    // Its own server for accepting: closing an HTTP server breaks quiet connections off.
+    const server = createNetServer((socket) => {
+      socket.on('error', () => {});
+      this.#waitingOf(entry).push({ socket, serve: () => http.emit('connection', socket) });
+      this.#seat(entry);
+      if (this.#waitingOf(entry).length > 0) this.#services.requestPermits(entry, 8);
+    });
+    this.#servers.push(server);
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(handle, () => resolve());
+    });
+  }
+
+  #waitingOf(entry: string): Waiting[] {
+    const waiting = this.#waiting.get(entry) ?? [];
+    this.#waiting.set(entry, waiting);
+    return waiting;
+  }
+
+  #openOf(entry: string): Set<Socket> {
+    const open = this.#open.get(entry) ?? new Set();
+    this.#open.set(entry, open);
+    return open;
+  }
+
+  #seat(entry: string): void {
+    const open = this.#openOf(entry);
+    const waiting = this.#waitingOf(entry);
+    while (waiting.length > 0 && open.size < (this.#permits.get(entry) ?? 0)) {
+      const next = waiting.shift() as Waiting;
+      const { socket } = next;
+      open.add(socket);
+      socket.once('close', () => {
+        open.delete(socket);
+        this.#seat(entry);
+      });
+      next.serve();
+    }
+  }
+
+  grantPermits(entry: string, count: number): void {
+    this.#permits.set(entry, (this.#permits.get(entry) ?? 0) + count);
+    this.#seat(entry);
+    if (count > 0) return;
+    for (const { socket } of this.#waitingOf(entry).splice(0)) {
+      this.#refused++;
+      socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n');
+    }
+  }
+
+  recallPermits(entry: string): void {
+    const held = this.#permits.get(entry) ?? 0;
+    const used = Math.min(held, this.#openOf(entry).size);
+    this.#permits.set(entry, used);
+    this.#services.returnPermits(entry, held - used);
+  }
+
+  setTicketKeys(): void {}
+
+  inspect(): WorkerInspection {
+    return {
+      entries: this.#config.entry.map(({ name }) => ({
+        entry: name,
+        connections: this.#openOf(name).size,
+        requests: 0,
+        total: this.#total,
+        refused: this.#refused,
+        tally: noRequests,
+      })),
+      clusters: [],
+      memory: process.memoryUsage.rss(),
+      holders: [],
+    };
+  }
+
+  async drain(
+    closedToNew: () => void,
+  ): Promise<{ answered: number; quiet: number; forced: number }> {
+    this.#draining = true;
+    // One turn of the event loop accepts what is queued.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    for (const server of this.#servers) server.close();
+    closedToNew?.();
+    const idle = Math.max(...this.#config.entry.map(({ drain }) => drain.idle));
+    const deadline = Date.now() + idle;
+    const busy = (): boolean =>
+      [...this.#open.values()].some(({ size }) => size > 0) ||
+      [...this.#waiting.values()].some(({ length }) => length > 0);
+    while (busy() && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const quiet = [...this.#open.values()].reduce((sum, { size }) => sum + size, 0);
+    return { answered: 0, quiet, forced: 0 };
+  }
+
+  close(): void {
+    for (const open of this.#open.values()) for (const socket of open) socket.destroy();
+  }
+}
