@@ -35,7 +35,7 @@ export const goldenFilters: readonly FilterDefinitionLike[] = [
         elasticsearch: { type: 'string', references: 'cluster', description: 'The cluster.' },
         timeout: {
           type: ['string', 'number'],
-          duration: 'ms',
+          duration: true,
           default: '30s',
           description: 'The time for it.',
         },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import pino from 'pino';
-import { loadConfiguration } from '../../src/config/load.ts';
+import { type LoadedConfiguration, loadConfiguration } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 import { isBuffered } from '../../src/http/body/body.ts';
 import type { RequestContext } from '../../src/http/context.ts';
@@ -108,7 +108,14 @@ export async function problemsOf(t: TestContext, yaml: string): Promise<string[]
   }
 }
 
-async function load(t: TestContext, yaml: string) {
+/** What is warned of in such flows, as `path: message`. */
+export async function warningsOf(t: TestContext, yaml: string): Promise<string[]> {
+  const { warnings } = await load(t, yaml);
+  return warnings.map(({ path, message }) => `${path}: ${message}`);
+}
+
+/** Loads flows, with the rest of a configuration around them. */
+export async function load(t: TestContext, yaml: string): Promise<LoadedConfiguration> {
   const folder = await mkdtemp(join(tmpdir(), 'evergate-flows-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, 'evergate.yml');

@@ -149,7 +149,13 @@ function describe(key: string, schema: JsonSchema, filters: Filters): string {
 
 function typeOf(schema: JsonSchema): string {
   if (schema.type === undefined && typesOf(schema).size === 0) return 'any value';
-  return expectation(schema) + (takesOneAlone(schema) ? ', or one of them alone' : '');
+  return [
+    expectation(schema),
+    ...(schema.duration ? ['a bare number is seconds'] : []),
+    ...(schema.bytes ? ['a bare number is bytes'] : []),
+    ...(schema.noLimit ? ['-1 is the same as 0'] : []),
+    ...(takesOneAlone(schema) ? ['or one of them alone'] : []),
+  ].join(', ');
 }
 
 const syntaxes: Readonly<Record<TextSyntax, string>> = {

@@ -33,7 +33,7 @@ const discovery: JsonSchema = {
         enabled: { type: 'boolean', description: 'Whether to ask again.', default: true },
         interval: {
           type: ['string', 'number'],
-          duration: 's',
+          duration: true,
           description: 'How long to wait in between.',
           default: '30s',
           examples: ['10s'],
@@ -55,14 +55,14 @@ export const healthCheck: JsonSchema = {
     enabled: { type: 'boolean', description: 'Whether nodes are asked.', default: true },
     interval: {
       type: ['string', 'number'],
-      duration: 's',
+      duration: true,
       description: 'How long to wait in between.',
       default: '10s',
       examples: ['5s'],
     },
     timeout: {
       type: ['string', 'number'],
-      duration: 's',
+      duration: true,
       description: 'How long an answer may take.',
       default: '5s',
       examples: ['2s'],
@@ -133,18 +133,21 @@ const trafficControl: JsonSchema = {
     max_bytes_per_node: {
       type: ['integer', 'string'],
       bytes: true,
+      noLimit: true,
       description: 'Bytes of request bodies to one node in a second.',
       examples: ['10mb'],
     },
     max_qps_per_node: {
       type: 'integer',
-      minimum: 1,
+      minimum: 0,
+      noLimit: true,
       description: 'Requests to one node in a second.',
       examples: [1000],
     },
     max_connection_per_node: {
       type: 'integer',
-      minimum: 1,
+      minimum: 0,
+      noLimit: true,
       description:
         'Connections to one node at a time, beside those of health checks. "max_connection_per_node" ' +
         'of a filter holds for each worker.',
@@ -234,7 +237,8 @@ export const elasticsearchSchema: JsonSchema = {
       },
       request_timeout: {
         type: ['string', 'number'],
-        duration: 's',
+        duration: true,
+        noLimit: true,
         description:
           'How long a node may take to answer, where a filter\'s "timeout" does not say.',
         default: '30s',

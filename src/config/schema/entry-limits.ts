@@ -3,7 +3,8 @@ import type { JsonSchema } from './json-schema.ts';
 function duration(description: string, byDefault: string, example: string): JsonSchema {
   return {
     type: ['string', 'number'],
-    duration: 's',
+    duration: true,
+    noLimit: true,
     description,
     default: byDefault,
     examples: [example],
@@ -14,6 +15,7 @@ function size(description: string, byDefault: string | number, example: string):
   return {
     type: ['string', 'number'],
     bytes: true,
+    noLimit: true,
     description,
     default: byDefault,
     examples: [example],
@@ -21,7 +23,14 @@ function size(description: string, byDefault: string | number, example: string):
 }
 
 function count(description: string, byDefault: number, example: number): JsonSchema {
-  return { type: 'integer', minimum: 0, description, default: byDefault, examples: [example] };
+  return {
+    type: 'integer',
+    minimum: 0,
+    noLimit: true,
+    description,
+    default: byDefault,
+    examples: [example],
+  };
 }
 
 /** What one client may take up at an entry. */
@@ -57,16 +66,22 @@ export const limits: Readonly<Record<string, JsonSchema>> = {
     default: false,
     examples: [true],
   },
-  tcp_keepalive_in_seconds: duration(
-    'Quiet time after which a connection is probed for whether the client is still there.',
-    '15m',
-    '60s',
-  ),
-  max_header_size: size(
-    'Bytes that the head of a request may have, its first line included; 431 above that.',
-    '32kb',
-    '16kb',
-  ),
+  tcp_keepalive_in_seconds: {
+    type: ['string', 'number'],
+    duration: true,
+    description:
+      'Quiet time after which a connection is probed for whether the client is still there.',
+    default: '15m',
+    examples: ['60s'],
+  },
+  max_header_size: {
+    type: ['string', 'number'],
+    bytes: true,
+    description:
+      'Bytes that the head of a request may have, its first line included; 431 above that.',
+    default: '32kb',
+    examples: ['16kb'],
+  },
   max_header_count: count(
     'Header fields that a request may have; 431 above that. 0 for no limit.',
     200,

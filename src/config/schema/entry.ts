@@ -54,7 +54,7 @@ const drain: JsonSchema = {
   properties: {
     idle: {
       type: ['string', 'number'],
-      duration: 's',
+      duration: true,
       description:
         'How long a worker that is being replaced keeps a quiet connection, after its last activity. A client that asks regularly, with pauses of up to one and a half times as long, is waited for until its next request is late.',
       default: '5s',
@@ -62,7 +62,7 @@ const drain: JsonSchema = {
     },
     timeout: {
       type: ['string', 'number'],
-      duration: 's',
+      duration: true,
       description: 'When a worker that is being replaced ends whatever connections it still has.',
       default: '60s',
       examples: ['5m'],

@@ -30,10 +30,14 @@ export interface JsonSchema {
   readonly references?: 'router' | 'flow' | 'cluster';
   /** Name of a parameter beside this one: when that is true, unknown names are only a warning. */
   readonly forgivenBy?: string;
-  /** `30s`, `500ms`, `1h30m`, or a bare number in the unit given; becomes a number of milliseconds. */
-  readonly duration?: 'ms' | 's';
+  /** `30s`, `500ms`, `1h30m`, or a bare number of seconds; becomes a number of milliseconds. */
+  readonly duration?: true;
   /** `10mb`, `512kb`, or a bare number of bytes; becomes a number of bytes. */
   readonly bytes?: true;
+  /** 0 is no limit, and so is -1, which becomes 0. */
+  readonly noLimit?: true;
+  /** The path of a file, relative to the configuration file that names it; becomes absolute. */
+  readonly file?: FileUse;
   /** The value is a list of filters: each item names one filter, or is an if/then/else. */
   readonly filters?: true;
   /** What the text must be made of. */
@@ -45,5 +49,8 @@ export interface JsonSchema {
   /** Documented, but ignoring it would be unsafe: an error with this text. */
   readonly refused?: string;
 }
+
+/** Whether the file is read, so that a change of it is a change of the configuration, or written. */
+export type FileUse = 'read' | 'written';
 
 export type JsonType = 'string' | 'number' | 'integer' | 'boolean' | 'object' | 'array' | 'null';

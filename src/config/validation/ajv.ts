@@ -37,6 +37,8 @@ const annotations = [
   'forgivenBy',
   'filters',
   'syntax',
+  'noLimit',
+  'file',
   'secret',
   'unsupported',
   'refused',
@@ -60,10 +62,10 @@ function createAjv(): Ajv {
   });
   instance.addKeyword({
     keyword: 'duration',
-    schemaType: 'string',
+    schemaType: 'boolean',
     modifying: true,
     errors: false,
-    compile: (unit: 'ms' | 's') => converting((value) => parseDuration(value, unit)),
+    compile: () => converting(parseDuration),
   });
   instance.addKeyword({
     keyword: 'bytes',

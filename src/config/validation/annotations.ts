@@ -1,10 +1,11 @@
 import { type Path, type Place, related } from '../problem.ts';
 import { propertySchema } from './coerce.ts';
+import { isBareNumber } from './units.ts';
 import type { JsonSchema } from '../schema/json-schema.ts';
 import type { ReferenceKind, Scope } from './scope.ts';
 import { didYouMean } from '../../suggest.ts';
 import type { TextSyntax } from './syntax-checks.ts';
-import { keyPlaceAt, placeAt } from '../source/tree.ts';
+import { keyPlaceAt, nodeAt, placeAt } from '../source/tree.ts';
 
 /**
  * Follows the keywords that look beyond a value: what `references` name must exist, unless that is
@@ -29,6 +30,7 @@ export function checkAnnotations(
     scope.problems.warning(keyPlaceAt(scope.root, path), path, message);
     return;
   }
+  if (schema.duration) warnOfBareNumber(path, scope);
   if (typeof value === 'string') {
     if (schema.references && !isTemplate(schema, value)) {
       checkReference(schema.references, value, path, scope, forgiven);
@@ -55,6 +57,17 @@ export function checkAnnotations(
   for (const branch of [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]) {
     checkAnnotations(branch, value, path, scope, forgiven);
   }
+}
+
+/** Above this many seconds a number without a unit may have been meant as milliseconds. */
+const doubtfulSeconds = 300;
+
+function warnOfBareNumber(path: Path, { root, problems }: Scope): void {
+  const node = nodeAt(root, path);
+  if (node?.kind !== 'scalar' || !isBareNumber(node.value)) return;
+  if (Number(node.value) <= doubtfulSeconds || String(path.at(-1)).endsWith('_in_seconds')) return;
+  const message = `${node.text} without a unit is ${node.text} seconds; write ${node.text}s, or ${node.text}ms if you mean milliseconds`;
+  problems.warning(node.place, path, message);
 }
 
 /** A map whose keys are names; `a: { b: x }` is `a.b: x` where `a` alone is no name. */

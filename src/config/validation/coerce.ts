@@ -38,6 +38,7 @@ export function takesOneAlone(schema: JsonSchema): boolean {
 
 function realiseScalar(node: ScalarNode, schema: JsonSchema, loose: boolean): unknown {
   const { value } = node;
+  if (schema.noLimit && /^-1(s|ms|b)?$/.test(node.text)) return 0;
   const types = typesOf(schema);
   if (value === null) {
     const absent = !types.has('null') && (types.has('object') || types.has('array'));

@@ -15,14 +15,14 @@ const byteUnits: Readonly<Record<string, number>> = {
 };
 
 /**
- * Milliseconds of `30s`, `500ms`, `1h30m`, or of a bare number in `unit`; undefined when it is none
- * of these.
+ * Milliseconds of `30s`, `500ms`, `1h30m`, or of a bare number of seconds, as the dialect has it for
+ * every key; undefined when it is none of these.
  */
-export function parseDuration(value: unknown, unit: 'ms' | 's'): number | undefined {
-  if (typeof value === 'number') return positive(value * (durationUnits[unit] as number));
+export function parseDuration(value: unknown): number | undefined {
+  if (typeof value === 'number') return positive(value * 1000);
   if (typeof value !== 'string') return undefined;
   const text = value.trim();
-  if (/^\d+(\.\d+)?$/.test(text)) return parseDuration(Number(text), unit);
+  if (isBareNumber(text)) return parseDuration(Number(text));
   if (!/^(\d+(\.\d+)?(ms|[smhd]))+$/.test(text)) return undefined;
   let total = 0;
   for (const [, amount, name] of text.matchAll(/([\d.]+)(ms|[smhd])/g)) {
@@ -38,6 +38,11 @@ export function parseBytes(value: unknown): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*([bkmgt])?(?:i?b)?$/.exec(value.trim().toLowerCase());
   if (!match) return undefined;
   return positive(Number(match[1]) * (byteUnits[match[2] ?? 'b'] as number));
+}
+
+/** Whether a duration is given without a unit. */
+export function isBareNumber(value: unknown): boolean {
+  return typeof value === 'number' || (typeof value === 'string' && /^\d+(\.\d+)?$/.test(value));
 }
 
 function positive(value: number): number | undefined {

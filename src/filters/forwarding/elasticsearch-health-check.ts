@@ -21,7 +21,7 @@ export default defineFilter<HealthCheckParameters>({
       },
       interval: {
         type: ['string', 'number'],
-        duration: 's',
+        duration: true,
         default: '1s',
         description:
           'Time between two checks at least, however many requests come by; never under a second.',

@@ -186,7 +186,7 @@ export default defineFilter<ElasticsearchParameters>({
           enable: { type: 'boolean', description: 'The same as enabled.' },
           interval: {
             type: ['string', 'number'],
-            duration: 's',
+            duration: true,
             description: 'How often to look.',
             examples: ['30s'],
             unsupported: 'has no effect: what the cluster\'s "discovery" finds is used at once',
@@ -196,7 +196,8 @@ export default defineFilter<ElasticsearchParameters>({
       ...forwardProperties,
       timeout: {
         type: ['string', 'number'],
-        duration: 'ms',
+        duration: true,
+        noLimit: true,
         description:
           'How long a node may take until its response begins, and how long it may be silent within ' +
           'it unless read_timeout says otherwise; 0 for no limit. The request is broken off then. ' +

@@ -18,10 +18,11 @@ export interface ForwardParameters {
   readonly via?: string;
 }
 
-function duration(value: string, description: string): JsonSchema {
+function duration(value: string, description: string, noLimit = false): JsonSchema {
   return {
     type: ['string', 'number'],
-    duration: 'ms',
+    duration: true,
+    ...(noLimit && { noLimit }),
     default: value,
     description,
     examples: ['500ms', '1m'],
@@ -40,6 +41,7 @@ export const forwardProperties: Readonly<Record<string, JsonSchema>> = {
   max_response_size: {
     type: ['integer', 'string'],
     bytes: true,
+    noLimit: true,
     default: 0,
     description:
       'Bytes that the body of a response may have, 0 for no limit: bodies are passed on as they ' +
@@ -61,15 +63,18 @@ export const forwardProperties: Readonly<Record<string, JsonSchema>> = {
   max_conn_duration: duration(
     '0s',
     'Age from which a connection takes no further request; 0 for no limit.',
+    true,
   ),
   timeout: duration(
     '30s',
     'How long a node may take until its response begins, and how long it may be silent within it ' +
       'unless read_timeout says otherwise; 0 for no limit. The request is broken off then.',
+    true,
   ),
   read_timeout: duration(
     '0s',
     'How long a node may be silent within a response; 0 for the same as timeout.',
+    true,
   ),
   dial_timeout: duration('3s', 'How long connecting to a node may take.'),
   tls_insecure_skip_verify: {
@@ -89,7 +94,8 @@ export const forwardProperties: Readonly<Record<string, JsonSchema>> = {
   },
   write_timeout: {
     type: ['string', 'number'],
-    duration: 'ms',
+    duration: true,
+    noLimit: true,
     description: 'Limit for sending a request.',
     unsupported: 'has no effect: a node that does not take a request in time runs into timeout',
   },

@@ -59,7 +59,7 @@ export const allowanceProperties: Readonly<Record<string, JsonSchema>> = {
 export const limiterProperties: Readonly<Record<string, JsonSchema>> = {
   interval: {
     type: ['string', 'number'],
-    duration: 's',
+    duration: true,
     default: '1s',
     description: 'Interval that the limits are for. It begins with the first request.',
     examples: ['10s'],

@@ -75,6 +75,7 @@ export default defineFilter<LoggingParameters>({
       min_elapsed_time_in_ms: {
         type: 'integer',
         minimum: 0,
+        noLimit: true,
         default: 0,
         description: 'Requests that took less than this are left out, in milliseconds.',
       },
