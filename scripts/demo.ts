@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { controlSocket } from '../src/cli/locations.ts';
 import { requestControl } from '../src/primary/control/client.ts';
-import type { GatewayStatus } from '../src/primary/status/status.ts';
+import type { GatewayStatus } from '../src/primary/status/types.ts';
 import { startDemoBackend } from './demo-backend.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));

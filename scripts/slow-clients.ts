@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { requestControl } from '../src/primary/control/client.ts';
-import type { GatewayStatus } from '../src/primary/status/status.ts';
+import type { GatewayStatus } from '../src/primary/status/types.ts';
 
 const seconds = Number(process.argv[2] ?? 10);
 const only = process.argv[3];

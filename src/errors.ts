@@ -119,9 +119,6 @@ const catalogue = {
 export type ErrorCode = keyof typeof catalogue;
 export type ErrorDetails = Readonly<Record<string, string | number>>;
 
-/** All codes, for tests and documentation. */
-export const errorCodes = Object.keys(catalogue) as ErrorCode[];
-
 function fill(template: string, details: ErrorDetails): string {
   return template.replace(/\{(\w+)\}/g, (whole, name: string) => `${details[name] ?? whole}`);
 }

@@ -19,6 +19,6 @@ export interface RunOptions {
  */
 export async function runGateway({ config, ...options }: RunOptions): Promise<void> {
   // Filters import this package, too: they need none of that.
-  const { startPrimary } = await import('./primary/primary.ts');
-  await startPrimary({ configPaths: [config].flat(), ...options });
+  const { run } = await import('./cli/commands/run.ts');
+  await run({ paths: [config].flat(), ...options });
 }

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { requestControl } from '../../src/primary/control/client.ts';
-import type { GatewayStatus } from '../../src/primary/status/status.ts';
+import type { GatewayStatus } from '../../src/primary/status/types.ts';
 import { RecordingBackend } from './backend.ts';
 import { Dice, mutatedRequests } from './mutations.ts';
 import { faultOf } from './verdict.ts';

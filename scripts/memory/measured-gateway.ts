@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { requestControl } from '../../src/primary/control/client.ts';
-import type { GatewayStatus } from '../../src/primary/status/status.ts';
+import type { GatewayStatus } from '../../src/primary/status/types.ts';
 import { memory } from '../proc.ts';
 
 /** What `npm run build` made: running from source takes more memory, for the types are stripped. */

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import type { FilterDefinitionLike } from '../filter-contract.ts';
+import type { FilterDefinitionLike } from '../dialect.ts';
 import { didYouMean } from '../suggest.ts';
 import { logLevels } from '../config/schema/gateway.ts';
 import type { LogLevel } from '../config/types.ts';
@@ -74,9 +74,9 @@ function addRun(program: Command): void {
       const { WorkerForks } = await import('../primary/workers/spawner.ts');
       const forks = new WorkerForks();
       forks.prepare(typeof count === 'number' ? count : Math.min(availableParallelism(), ahead));
-      const { startPrimary } = await import('../primary/primary.ts');
-      await startPrimary({
-        configPaths: paths,
+      const { run } = await import('./commands/run.ts');
+      await run({
+        paths,
         forks,
         ...(count !== undefined && { workers: count }),
         ...(pidFile !== undefined && { pidFile }),
@@ -155,10 +155,10 @@ function addExplain(program: Command): void {
 
 /** The built-in filters, and those of a configuration's plugins. */
 async function filtersOf(paths: string[] | undefined): Promise<readonly FilterDefinitionLike[]> {
-  const { filters, syntax } = await import('../filters/index.ts');
-  if (!paths) return filters;
+  const { builtIn } = await import('./built-in.ts');
+  if (!paths) return builtIn.filters;
   const { loadFilters } = await import('../config/load.ts');
-  return loadFilters({ paths, filters, syntax });
+  return loadFilters({ paths, ...builtIn });
 }
 
 function withConfig(command: Command): Command {

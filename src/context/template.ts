@@ -1,5 +1,6 @@
 import type { RequestContext } from '../http/context.ts';
-import { compileField, type Field } from './fields/compile.ts';
+import { compileField } from './fields/compile.ts';
+import type { Field } from './fields/rule.ts';
 import { combineNeeds, type Needs, noNeeds } from './requirements.ts';
 import { textOf } from './value.ts';
 

@@ -78,5 +78,3 @@ export const filters: readonly FilterDefinition[] = [
   elasticsearch,
   elasticsearchHealthCheck,
 ];
-
-export { syntax } from '../flow/syntax-checks.ts';

@@ -1,5 +1,5 @@
 import type { RequestContext } from '../http/context.ts';
-import type { Field, FieldWriter } from '../context/fields/compile.ts';
+import type { Field, FieldWriter } from '../context/fields/rule.ts';
 import type { Template } from '../context/template.ts';
 import type { JsonSchema } from '../config/schema/json-schema.ts';
 import type { Cluster, ClusterConfig } from '../cluster/cluster.ts';

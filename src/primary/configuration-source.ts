@@ -3,8 +3,8 @@ import { ConfigError, renderProblem, type WatchTargets } from '../config/problem
 import type { GatewayConfig } from '../config/types.ts';
 import { type ConfigurationWatcher, watchConfiguration } from '../config/source/watcher.ts';
 import { reasonOf } from '../errors.ts';
+import type { Dialect } from '../dialect.ts';
 import type { EntryFiles } from '../tls/credentials.ts';
-import { filters, syntax } from '../filters/index.ts';
 
 /** What reading the configuration came to. */
 export interface LoadedConfiguration {
@@ -30,19 +30,20 @@ export interface ConfigurationSource {
 /** Configuration files, and folders of them. */
 export class FileSource implements ConfigurationSource {
   readonly #paths: readonly string[];
+  readonly #dialect: Dialect;
   /** What to go on watching when a load did not get as far as to say. */
   #watch: WatchTargets = { files: [], folders: [] };
 
-  constructor(paths: readonly string[]) {
+  constructor(paths: readonly string[], dialect: Dialect) {
     this.#paths = paths;
+    this.#dialect = dialect;
   }
 
   async load(): Promise<LoadedConfiguration> {
     try {
       const { config, tlsFiles, warnings, watch } = await loadConfiguration({
         paths: this.#paths,
-        filters,
-        syntax,
+        ...this.#dialect,
       });
       this.#watch = watch;
       return { config, tlsFiles, problems: [], warnings: warnings.map(renderProblem), watch };

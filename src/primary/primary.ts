@@ -20,17 +20,14 @@ import { Reloads } from './reload/reloads.ts';
 import { gatewayRoutes, toAnswer } from './control/routes.ts';
 import { listenToSignals } from './signals.ts';
 import { controlSocketPath } from './control/socket-path.ts';
-import { type ConfigurationSource, FileSource } from './configuration-source.ts';
+import type { ConfigurationSource } from './configuration-source.ts';
 import { collectStatus, describeListening } from './status/status.ts';
 import { tellSupervisor } from './control/systemd.ts';
 import { Upgrades } from './upgrade/upgrades.ts';
 import { WorkerForks } from './workers/spawner.ts';
 
 export interface PrimaryOptions {
-  /** Configuration files and folders, in the order in which they count. */
-  readonly configPaths: readonly string[];
-  /** Instead of those files. */
-  readonly source?: ConfigurationSource | undefined;
+  readonly source: ConfigurationSource;
   /** Instead of the configuration's. */
   readonly workers?: number | 'auto' | undefined;
   /** Written beside the control socket in `path.data`, for supervisors. */
@@ -79,7 +76,7 @@ class Primary {
 
   constructor(options: PrimaryOptions) {
     this.#options = options;
-    this.#source = options.source ?? new FileSource(options.configPaths);
+    this.#source = options.source;
     this.#autoReload = new AutoReload(this.#source, () => void this.#reload('files'));
     this.#log = createLog(options.logLevel ?? 'info');
     this.#forks = options.forks ?? new WorkerForks();

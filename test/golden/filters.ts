@@ -1,4 +1,4 @@
-import type { FilterDefinitionLike } from '../../src/filter-contract.ts';
+import type { FilterDefinitionLike } from '../../src/dialect.ts';
 
 /** Filters for the cases here: each shows one thing that a filter's schema can say. */
 export const goldenFilters: readonly FilterDefinitionLike[] = [

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { ConfigError, type Problem, renderProblem } from '../../src/config/problem.ts';
-import { syntax } from '../../src/flow/syntax-checks.ts';
+import { syntax } from '../../src/cli/syntax-checks.ts';
 import { goldenFilters } from './filters.ts';
 
 interface CaseOptions {

@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import { basicAuth } from '../../src/http/basic-auth.ts';
 import { requestControl } from '../../src/primary/control/client.ts';
-import type { GatewayStatus } from '../../src/primary/status/status.ts';
+import type { GatewayStatus } from '../../src/primary/status/types.ts';
 import { ask, PersistentClients, rawClient } from '../support/clients.ts';
 import { eventually, startBackend, startGateway, type TestGateway } from '../support/gateway.ts';
 

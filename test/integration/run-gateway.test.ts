@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { requestControl } from '../../src/primary/control/client.ts';
-import type { GatewayStatus } from '../../src/primary/status/status.ts';
+import type { GatewayStatus } from '../../src/primary/status/types.ts';
 import { ask } from '../support/clients.ts';
 import { eventually, temporaryFolder } from '../support/gateway.ts';
 

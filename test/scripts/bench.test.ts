@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadConfiguration } from '../../src/config/load.ts';
-import { filters, syntax } from '../../src/filters/index.ts';
+import { syntax } from '../../src/cli/syntax-checks.ts';
+import { filters } from '../../src/filters/index.ts';
 import { contestants } from '../../scripts/bench/contestants.ts';
 import { kindsCommand } from '../../scripts/bench/filters.ts';
 import { caseTables, filterTable } from '../../scripts/bench/report.ts';

@@ -7,7 +7,8 @@ import { type LoadedConfiguration, loadConfiguration } from '../../src/config/lo
 import { ConfigError } from '../../src/config/problem.ts';
 import { isBuffered } from '../../src/http/body/body.ts';
 import type { RequestContext } from '../../src/http/context.ts';
-import { filters, syntax } from '../../src/filters/index.ts';
+import { syntax } from '../../src/cli/syntax-checks.ts';
+import { filters } from '../../src/filters/index.ts';
 import { type CompiledFlow, compileFlow } from '../../src/flow/compiler.ts';
 import type { FlowServices } from '../../src/flow/filter.ts';
 import { type LimitHolder, Limits } from '../../src/shared-limits/primary/rate-windows.ts';

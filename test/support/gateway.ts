@@ -11,7 +11,7 @@ import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { requestControl } from '../../src/primary/control/client.ts';
-import type { GatewayStatus } from '../../src/primary/status/status.ts';
+import type { GatewayStatus } from '../../src/primary/status/types.ts';
 
 const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 

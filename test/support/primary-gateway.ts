@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import type { EntryConfig, GatewayConfig, NetworkConfig } from '../../src/config/types.ts';
 import { requestControl } from '../../src/primary/control/client.ts';
 import type { ReloadRecord } from '../../src/primary/reload/record.ts';
-import type { GatewayStatus } from '../../src/primary/status/status.ts';
+import type { GatewayStatus } from '../../src/primary/status/types.ts';
 import { eventually, temporaryFolder } from './gateway.ts';
 
 export { eventually, temporaryFolder };

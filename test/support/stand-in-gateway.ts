@@ -30,7 +30,6 @@ async function main(): Promise<void> {
   const [file = '', workers = '2', pidFile] = process.argv.slice(2);
   try {
     await startPrimary({
-      configPaths: [],
       source: jsonSource(file),
       workers: Number(workers) || undefined,
       pidFile,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ControlAnswer, requestControl } from '../../../src/primary/control/client.ts';
-import type { GatewayStatus } from '../../../src/primary/status/status.ts';
+import type { GatewayStatus } from '../../../src/primary/status/types.ts';
 import { childrenOf, ended, run, signal, start } from '../processes.ts';
 import { type Setting, type Target, type TargetOptions, VERSION_PATH } from './target.ts';
 

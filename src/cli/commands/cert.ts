@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfiguration } from '../../config/load.ts';
 import type { GatewayConfig } from '../../config/types.ts';
-import { filters, syntax } from '../../filters/index.ts';
+import { builtIn } from '../built-in.ts';
 import { certificateFolder } from '../../primary/reload/certificates.ts';
 import { fileNameFor } from '../../tls/authority.ts';
 import { certificateInfo } from '../../tls/certificate-info.ts';
@@ -12,7 +12,7 @@ const DAY = 24 * 3600 * 1000;
 
 /** Prints the certificates of all entries with TLS. @throws ConfigError */
 export async function cert(paths: readonly string[]): Promise<void> {
-  const { config, tlsFiles } = await loadConfiguration({ paths, filters, syntax });
+  const { config, tlsFiles } = await loadConfiguration({ paths, ...builtIn });
   const folder = certificateFolder(config);
   const blocks = config.entry.flatMap((entry) => {
     const files = tlsFiles.get(entry.name);

@@ -1,12 +1,12 @@
 import { loadConfiguration } from '../../config/load.ts';
 import { countOf } from '../../config/problem.ts';
 import type { GatewayConfig } from '../../config/types.ts';
-import { filters, syntax } from '../../filters/index.ts';
+import { builtIn } from '../built-in.ts';
 import { renderReport } from '../output/report.ts';
 
 /** Prints what is to be said of a configuration. @throws ConfigError when it cannot be used */
 export async function check(paths: readonly string[]): Promise<void> {
-  const { config, warnings } = await loadConfiguration({ paths, filters, syntax });
+  const { config, warnings } = await loadConfiguration({ paths, ...builtIn });
   for (const line of renderReport([], warnings)) console.error(line);
   const noted = warnings.length > 0 ? `, with ${countOf(warnings.length, 'warning')}` : '';
   console.log(`the configuration is valid${noted}: ${summary(config)}`);

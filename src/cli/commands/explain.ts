@@ -1,12 +1,12 @@
 import { expectation } from '../../config/validation/describe.ts';
 import { takesOneAlone, typesOf } from '../../config/validation/coerce.ts';
-import type { FilterDefinitionLike } from '../../filter-contract.ts';
+import type { FilterDefinitionLike } from '../../dialect.ts';
 import { knownFilters, unsupportedSections } from '../../config/schema/infini.ts';
 import { branchProperties, conditionSchema } from '../../config/schema/condition.ts';
 import { rootSchema } from '../../config/schema/root.ts';
 import type { JsonSchema } from '../../config/schema/json-schema.ts';
 import { didYouMean } from '../../suggest.ts';
-import type { TextSyntax } from '../../config/validation/syntax-checks.ts';
+import type { TextSyntax } from '../../config/schema/json-schema.ts';
 import { contextSchema } from '../../context/fields/schema.ts';
 import { GatewayError } from '../../errors.ts';
 

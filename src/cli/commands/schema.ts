@@ -1,4 +1,4 @@
-import type { FilterDefinitionLike } from '../../filter-contract.ts';
+import type { FilterDefinitionLike } from '../../dialect.ts';
 import { branchProperties, conditionSchema } from '../../config/schema/condition.ts';
 import { rootSchema } from '../../config/schema/root.ts';
 import type { JsonSchema } from '../../config/schema/json-schema.ts';

@@ -1,30 +1,11 @@
 import type { Duplex } from 'node:stream';
 import type { Body } from '../../http/body/body.ts';
 import type { HeaderList } from '../../http/headers/header-list.ts';
+import type { RequestHead } from '../../http/http1/request-encode.ts';
 import { GatewayError } from '../../errors.ts';
 
-/** One request to one node, complete but for its framing: hop-by-hop fields are gone. */
-export interface UpstreamRequest {
-  readonly method: string;
-  /** Origin-form target. */
-  readonly target: string;
-  /** Value of Host. */
-  readonly host: string;
-  /**
-   * Flat name/value array in wire order, or well-formed lines, without Host, Connection, Upgrade,
-   * Content-Length and Transfer-Encoding: the transport writes these itself.
-   */
-  readonly headers: readonly string[] | string;
-  /** Started when there is a connection, not before. */
-  readonly body: Body;
-  /**
-   * The body is wanted only if the node asks for it: it is announced by `Expect: 100-continue`, and
-   * started at the node's 100, or when the node has said nothing for a second. Nodes that are spoken
-   * to by HTTP/2 are not asked.
-   */
-  readonly expectsContinue?: boolean;
-  /** Protocol to upgrade to (`websocket`), or undefined. */
-  readonly upgrade?: string | undefined;
+/** One request to one node. */
+export interface UpstreamRequest extends RequestHead {
   /**
    * Milliseconds until the response head must be there, 0 for no limit. Does not run while the
    * request body waits for its source.

@@ -1,4 +1,19 @@
-import type { TextSyntax } from '../validation/syntax-checks.ts';
+/** What a text must be made of, beyond being a text. */
+export type TextSyntax =
+  /** Text that may hold `$[[_ctx.request.path]]` and the like. */
+  | 'template'
+  /** Name of a context field or variable. */
+  | 'field'
+  /** Name of a context field or variable that can be set. */
+  | 'settable-field'
+  /** `name -> value`, where the value may hold templates. */
+  | 'assignment'
+  /** Regular expression of RE2. */
+  | 'expression'
+  /** IP address, CIDR block, or a name such as `private`. */
+  | 'network'
+  /** Pattern of paths, such as `/{index}/_search`. */
+  | 'pattern';
 
 /**
  * JSON Schema as we use it: the standard keywords that Ajv compiles, and a few of our own. The same

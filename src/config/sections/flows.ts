@@ -1,5 +1,5 @@
 import { checkAnnotations } from '../validation/annotations.ts';
-import type { FilterDefinitionLike } from '../../filter-contract.ts';
+import type { FilterDefinitionLike } from '../../dialect.ts';
 import { type Path, renderPath } from '../problem.ts';
 import { propertySchema, realise } from '../validation/coerce.ts';
 import { knownFilters } from '../schema/infini.ts';

@@ -1,4 +1,4 @@
-import type { FilterTable } from '../../filter-contract.ts';
+import type { FilterTable } from '../../dialect.ts';
 import { type Path, type Place, type ProblemList, related } from '../problem.ts';
 import type { JsonSchema } from '../schema/json-schema.ts';
 import type { MapEntry, MapNode, Node } from './tree.ts';

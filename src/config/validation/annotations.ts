@@ -1,10 +1,9 @@
 import { type Path, type Place, related } from '../problem.ts';
 import { propertySchema } from './coerce.ts';
 import { isBareNumber } from './units.ts';
-import type { JsonSchema } from '../schema/json-schema.ts';
 import type { ReferenceKind, Scope } from './scope.ts';
 import { didYouMean } from '../../suggest.ts';
-import type { TextSyntax } from './syntax-checks.ts';
+import type { JsonSchema, TextSyntax } from '../schema/json-schema.ts';
 import { keyPlaceAt, nodeAt, placeAt } from '../source/tree.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { EntryFiles } from '../../tls/credentials.ts';
-import { type FilterTable } from '../../filter-contract.ts';
-import type { Path, Place, ProblemList } from '../problem.ts';
-import type { SyntaxChecks } from './syntax-checks.ts';
+import { type FilterTable } from '../../dialect.ts';
+import type { Place, ProblemList } from '../problem.ts';
+import type { SyntaxChecks } from '../../dialect.ts';
 import type { MapNode } from '../source/tree.ts';
 
 export type ReferenceKind = 'router' | 'flow' | 'cluster';
@@ -30,5 +30,3 @@ export interface Scope {
   /** What the TLS files of the enabled entries hold, by entry. */
   readonly tlsFiles: Map<string, EntryFiles>;
 }
-
-export type { Path };

@@ -3,7 +3,7 @@ import { normaliseApi, type RawApi } from '../sections/api.ts';
 import { checkAnnotations } from './annotations.ts';
 import { normaliseClusters } from '../sections/clusters.ts';
 import { normaliseEntries } from '../sections/entries.ts';
-import type { FilterTable } from '../../filter-contract.ts';
+import type { FilterTable } from '../../dialect.ts';
 import { freezeDeep } from './freeze.ts';
 import { normaliseFilters } from '../sections/flows.ts';
 import { type Place, type ProblemList, related } from '../problem.ts';
@@ -12,7 +12,7 @@ import { normaliseRouters } from '../sections/routers.ts';
 import { rootSchema } from '../schema/root.ts';
 import { checkAgainst } from './ajv.ts';
 import type { NamedThing, NameTable, Scope } from './scope.ts';
-import type { SyntaxChecks } from './syntax-checks.ts';
+import type { SyntaxChecks } from '../../dialect.ts';
 import { childOf, keyPlaceAt, type MapNode, nodeAt, placeAt } from '../source/tree.ts';
 import type { FlowConfig, GatewayConfig, LogLevel, PluginConfig } from '../types.ts';
 

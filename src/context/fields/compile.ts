@@ -1,52 +1,12 @@
-import type { JsonType } from '../../config/schema/json-schema.ts';
 import { nearest } from '../../suggest.ts';
 import { GatewayError } from '../../errors.ts';
-import type { RequestContext } from '../../http/context.ts';
 import { connectionFields } from './connection.ts';
-import { parseJsonPath, readAt, writeAt } from '../json-path.ts';
-import { type Needs, noNeeds } from '../requirements.ts';
+import { parseJsonPath, readAt, writeAt } from '../../http/body/json-path.ts';
+import { noNeeds } from '../requirements.ts';
+import type { Field, FieldRule, FieldTable, FieldWriter } from './rule.ts';
 import { requestFields } from './request.ts';
 import { responseFields } from './response.ts';
 import { systemFields, utilityFields } from './system.ts';
-
-/** A value of the context by its name (`_ctx.request.path`), compiled. */
-export interface Field {
-  readonly name: string;
-  /** What must be in memory before `read`. */
-  readonly needs: Needs;
-  /** The value, or undefined when it is not there. */
-  readonly read: (context: RequestContext) => unknown;
-  /** Null when the field cannot be set. */
-  readonly write: FieldWriter | null;
-}
-
-export interface FieldWriter {
-  /** What must be in memory before `set`. */
-  readonly needs: Needs;
-  /** Undefined removes, where something can be removed. @throws REQUEST_MALFORMED for a bad value */
-  readonly set: (context: RequestContext, value: unknown) => void;
-  /** The value that a text of the configuration stands for there; the text when it is absent. */
-  readonly fromText?: ((text: string) => unknown) | undefined;
-}
-
-/** What a table of fields says of one of them. */
-export interface FieldRule {
-  readonly read: (context: RequestContext) => unknown;
-  readonly needs?: Needs;
-  readonly set?: (context: RequestContext, value: unknown) => void;
-  readonly setNeeds?: Needs;
-  readonly fromText?: (text: string) => unknown;
-  /** The field of that name below this one, such as a header of `header`. */
-  readonly below?: (rest: string) => FieldRule;
-}
-
-/** A field with what `evergate explain` says of it. */
-export interface DocumentedRule extends FieldRule {
-  readonly type: JsonType;
-  readonly description: string;
-}
-
-export type FieldTable = Readonly<Record<string, DocumentedRule>>;
 
 export const fieldTables: Readonly<Record<string, FieldTable>> = {
   '_ctx.request': requestFields,

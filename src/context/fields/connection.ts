@@ -1,4 +1,4 @@
-import type { FieldTable } from './compile.ts';
+import type { FieldTable } from './rule.ts';
 import { STATUS_CODES } from '../../runtime/builtins.ts';
 
 /** `_ctx.…`, but for request and response. */

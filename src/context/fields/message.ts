@@ -1,8 +1,8 @@
 import type { RequestContext } from '../../http/context.ts';
 import { GatewayError } from '../../errors.ts';
 import { isToken } from '../../http/headers/syntax.ts';
-import type { FieldRule } from './compile.ts';
-import { parseJsonPath, readAt } from '../json-path.ts';
+import type { FieldRule } from './rule.ts';
+import { parseJsonPath, readAt } from '../../http/body/json-path.ts';
 import type { Message } from '../../http/message.ts';
 import type { Needs } from '../requirements.ts';
 import { fieldValue } from '../../http/target.ts';

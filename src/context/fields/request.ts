@@ -1,7 +1,7 @@
 import { GatewayError } from '../../errors.ts';
 import type { RequestContext } from '../../http/context.ts';
 import { type Credentials, parseBasicAuth } from '../../http/basic-auth.ts';
-import type { DocumentedRule, FieldRule, FieldTable } from './compile.ts';
+import type { DocumentedRule, FieldRule, FieldTable } from './rule.ts';
 import { bodyJsonRule, bodyLengthRule, bodyRule, headerRule, wireText } from './message.ts';
 import type { Needs } from '../requirements.ts';
 import { readArgument, readArguments, withArgument } from '../../http/query-args.ts';

@@ -1,5 +1,5 @@
 import type { RequestContext } from '../../http/context.ts';
-import type { DocumentedRule, FieldTable } from './compile.ts';
+import type { DocumentedRule, FieldTable } from './rule.ts';
 import { bodyJsonRule, bodyLengthRule, bodyRule, headerRule, wireText } from './message.ts';
 import type { Needs } from '../requirements.ts';
 import { fieldValue } from '../../http/target.ts';

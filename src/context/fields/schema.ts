@@ -1,5 +1,6 @@
 import type { JsonSchema } from '../../config/schema/json-schema.ts';
-import { type DocumentedRule, type FieldTable, fieldTables } from './compile.ts';
+import { fieldTables } from './compile.ts';
+import type { DocumentedRule, FieldTable } from './rule.ts';
 
 /** Documentation of every field of the context, in the form that `evergate explain` reads. */
 export const contextSchema: JsonSchema = {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { DocumentedRule, FieldTable } from './compile.ts';
+import type { DocumentedRule, FieldTable } from './rule.ts';
 
 /** `_sys.…`; times are local. */
 export const systemFields: FieldTable = {

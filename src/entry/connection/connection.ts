@@ -3,11 +3,12 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { clock } from '../../runtime/deadline-timers.ts';
 import type { Placed } from '../../runtime/swap-remove-set.ts';
+import type { EntryLimits } from '../../config/types.ts';
+import type { GatewayError } from '../../errors.ts';
 import type { ClientCertificate, ClientConnection } from '../../http/context.ts';
 import type { ConnectionHolder } from '../../ipc/messages.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { ClientIntake } from './write-progress.ts';
-import type { Exchange } from '../exchange/exchange.ts';
 import type { ForwardedClient } from '../exchange/forwarded-headers.ts';
 import { closeLingering } from './lingering-close.ts';
 import type { ProxiedClient } from './proxy-protocol.ts';
@@ -48,6 +49,19 @@ export interface Multiplex {
 /** How a connection of a draining worker ended. */
 export type Ending = 'answered' | 'quiet' | 'forced';
 
+/** A request of the connection, as far as the connection is concerned. */
+export interface PendingExchange {
+  /** Whether its body is still arriving. */
+  readonly receiving: boolean;
+  /** Its turn has come: every response before it is out. */
+  start(): void;
+  /** Whether its body has taken longer than it may; `now` by performance.now(). */
+  isLate(now: number, limits: EntryLimits): boolean;
+  /** Answers with the error, where that is still possible. */
+  malformed(error: GatewayError): void;
+  clientGone(): void;
+}
+
 /**
  * A client's connection: what it is doing, which decides when a draining worker may close it, and
  * its requests in order. Pipelined requests run one after the other: a later one may rely on what
@@ -68,7 +82,7 @@ export class Connection implements ClientConnection, Placed {
    * so lately, ms; coarse.
    */
   pause = 0;
-  current: Exchange | null = null;
+  current: PendingExchange | null = null;
   /** Set when the client speaks HTTP/2; `current` is null then. */
   multiplex: Multiplex | null = null;
   upgraded = false;
@@ -89,7 +103,7 @@ export class Connection implements ClientConnection, Placed {
   ahead = false;
   /** Whether whoever reads says so by `ahead`; else the bytes read tell whether more has come. */
   tellsAhead = false;
-  #waiting: Exchange[] = [];
+  #waiting: PendingExchange[] = [];
   #paused = false;
   #scheduled = false;
   /** Since when there has been nothing to answer, in the clock's time. */
@@ -173,7 +187,7 @@ export class Connection implements ClientConnection, Placed {
   }
 
   /** A request's head has been read. `later` gives those behind it a chance to be read, too. */
-  arrive(exchange: Exchange, later: boolean): void {
+  arrive(exchange: PendingExchange, later: boolean): void {
     if (this.closing) return;
     if (this.current === null && this.requests > 0) {
       this.pause = Math.max(this.pause * forgetting, clock.now - this.#restingSince);
@@ -274,7 +288,7 @@ export class Connection implements ClientConnection, Placed {
     if (next !== undefined) this.#start(next);
   }
 
-  #start(exchange: Exchange): void {
+  #start(exchange: PendingExchange): void {
     this.current = exchange;
     exchange.start();
   }

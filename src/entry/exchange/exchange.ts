@@ -11,7 +11,7 @@ import type { Connection } from '../connection/connection.ts';
 import type { ForwardedFields } from './forwarded-headers.ts';
 import { respond, respondError } from './respond.ts';
 import type { RequestCounts } from '../statistics.ts';
-import type { Fields, ResponseWriter } from './response-writer.ts';
+import type { Fields, ResponseWriter } from '../../http/response-writer.ts';
 
 /** The rest of an unread body up to this size is read, so that the connection can go on; bytes. */
 export const smallRest = 64 << 10;

@@ -5,7 +5,7 @@ import { isNamed } from '../../http/headers/syntax.ts';
 import type { Log } from '../../log.ts';
 import { errorBody, toGatewayError } from './error-response.ts';
 import { dateField } from '../../http/http1/response-encode.ts';
-import type { ResponseWriter } from './response-writer.ts';
+import type { ResponseWriter } from '../../http/response-writer.ts';
 
 /**
  * Writes what the flow left in `context.response`. A flow that gave no status means 200, also one

@@ -5,7 +5,7 @@ import type { GatewayError } from '../../errors.ts';
 import type { Connection } from '../connection/connection.ts';
 import { Exchange, type ExchangeOwner, smallRest } from '../exchange/exchange.ts';
 import { encodeInterimHead, encodeResponseHead } from '../../http/http1/response-encode.ts';
-import type { Fields } from '../exchange/response-writer.ts';
+import type { Fields } from '../../http/response-writer.ts';
 import type { StrictBody } from './request-body.ts';
 import type { StrictHead } from '../../http/http1/request-head.ts';
 

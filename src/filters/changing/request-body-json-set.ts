@@ -1,4 +1,4 @@
-import { parseJsonPath } from '../../context/json-path.ts';
+import { parseJsonPath } from '../../http/body/json-path.ts';
 import { jsonOf } from '../../context/value.ts';
 import { assignmentsSchema, compileAssignments } from './assignments.ts';
 import { defineFilter } from '../../flow/filter.ts';

@@ -1,7 +1,8 @@
 import { didYouMean } from '../../suggest.ts';
-import type { ConditionProblem } from '../../config/validation/syntax-checks.ts';
+import type { ConditionProblem } from '../../dialect.ts';
 import type { RequestContext } from '../../http/context.ts';
-import { compileField, type Field } from '../../context/fields/compile.ts';
+import { compileField } from '../../context/fields/compile.ts';
+import type { Field } from '../../context/fields/rule.ts';
 import type { Needs } from '../../context/requirements.ts';
 import { GatewayError } from '../../errors.ts';
 

@@ -1,4 +1,4 @@
-import type { ConditionProblem } from '../../config/validation/syntax-checks.ts';
+import type { ConditionProblem } from '../../dialect.ts';
 import { combineNeeds, type Needs } from '../../context/requirements.ts';
 import { GatewayError } from '../../errors.ts';
 import { Compilation, type ConditionServices, type Test } from './compile.ts';

@@ -1,5 +1,5 @@
 import { Expression } from '../../context/expression.ts';
-import type { Field } from '../../context/fields/compile.ts';
+import type { Field } from '../../context/fields/rule.ts';
 import { compileNetworks } from '../../context/networks.ts';
 import { numberOf, textOf } from '../../context/value.ts';
 import { type Compilation, isMap, never, type Operator, type Path, type Test } from './compile.ts';

@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer';
-import type { Readable } from 'node:stream';
 import { GatewayError } from '../../errors.ts';
 
 /**
@@ -88,45 +87,4 @@ export function collect(
     fail: settle,
   });
   return promise;
-}
-
-/** A body that a Readable (a request, a socket, a file) delivers. */
-export class ReadableBody implements BodySource {
-  readonly length: number | undefined;
-  readonly #readable: Readable & { rawTrailers?: readonly string[] };
-
-  constructor(readable: Readable, length?: number) {
-    this.#readable = readable;
-    this.length = length;
-  }
-
-  start(sink: BodySink): void {
-    const readable = this.#readable;
-    let done = false;
-    readable.on('data', (chunk: Buffer) => {
-      if (!done && !sink.write(chunk)) readable.pause();
-    });
-    readable.once('end', () => {
-      if (done) return;
-      done = true;
-      sink.end(readable.rawTrailers);
-    });
-    const broken = (error?: Error): void => {
-      if (done) return;
-      done = true;
-      sink.fail(error ?? new GatewayError('CLIENT_GONE'));
-    };
-    readable.once('error', broken);
-    readable.once('close', () => broken());
-  }
-
-  resume(): void {
-    this.#readable.resume();
-  }
-
-  cancel(_reason?: Error): void {
-    // Left to flow: the owner of the connection decides whether it reads the rest or closes.
-    this.#readable.removeAllListeners('data');
-    this.#readable.resume();
-  }
 }

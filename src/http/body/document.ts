@@ -1,4 +1,4 @@
-import { type JsonPath, readAt, removeAt, writeAt } from '../../context/json-path.ts';
+import { type JsonPath, readAt, removeAt, writeAt } from './json-path.ts';
 
 /**
  * A body in memory as text and as JSON. Each is made when first asked for, and once. What an edit

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { BodySink, BodySource } from './body.ts';
 import { countBodyBytes } from '../../runtime/external-memory.ts';
 import { GatewayError } from '../../errors.ts';
-import { BodyArrival } from '../../entry/connection/body-arrival.ts';
+import { BodyArrival } from './arrival.ts';
 import { trailerRefusal } from '../http1/request-validation.ts';
 
 export interface BodyOptions {

@@ -1,8 +1,31 @@
-import { lengthOf } from '../body/body.ts';
+import { type Body, lengthOf } from '../body/body.ts';
 import { fieldLine } from '../headers/raw-lines.ts';
 import { isIllegalValue, isToken } from '../headers/syntax.ts';
 import { GatewayError } from '../../errors.ts';
-import type { UpstreamRequest } from '../../cluster/transport/transport.ts';
+
+/** A request to a node, complete but for its framing: hop-by-hop fields are gone. */
+export interface RequestHead {
+  readonly method: string;
+  /** Origin-form target. */
+  readonly target: string;
+  /** Value of Host. */
+  readonly host: string;
+  /**
+   * Flat name/value array in wire order, or well-formed lines, without Host, Connection, Upgrade,
+   * Content-Length and Transfer-Encoding: the transport writes these itself.
+   */
+  readonly headers: readonly string[] | string;
+  /** Started when there is a connection, not before. */
+  readonly body: Body;
+  /**
+   * The body is wanted only if the node asks for it: it is announced by `Expect: 100-continue`, and
+   * started at the node's 100, or when the node has said nothing for a second. Nodes that are spoken
+   * to by HTTP/2 are not asked.
+   */
+  readonly expectsContinue?: boolean;
+  /** Protocol to upgrade to (`websocket`), or undefined. */
+  readonly upgrade?: string | undefined;
+}
 
 const illegalInTarget = /[^\x21-\x7e\x80-\xff]/;
 
@@ -15,7 +38,7 @@ function expectsBody(method: string): boolean {
  * The head of a request, Latin-1, to the empty line that ends it.
  * @throws REQUEST_MALFORMED when a filter left something that must not be on the wire
  */
-export function encodeRequestHead(request: UpstreamRequest): string {
+export function encodeRequestHead(request: RequestHead): string {
   const { method, target, host, headers, body, upgrade } = request;
   if (!isToken(method) || target === '' || illegalInTarget.test(target)) {
     throw new GatewayError('REQUEST_MALFORMED', { reason: 'its method or target is illegal' });

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import type { EntryLimits } from '../../config/types.ts';
 import { GatewayError } from '../../errors.ts';
 
 /** What a Host may be: a name or an address, perhaps with a port; RFC 3986 without user and comma. */
@@ -27,11 +26,19 @@ const forbiddenInTrailers: ReadonlySet<string> = new Set([
   'x-forwarded-proto',
 ]);
 
+/** Limits of a request's head and announced length; 0 for none. */
+interface RequestLimits {
+  /** Field lines. */
+  readonly max_header_count: number;
+  /** Bytes. */
+  readonly max_request_body_size: number;
+}
+
 /**
  * What is wrong with a request that node:http has let through, though two readers may understand it
  * in two ways (RFC 9110, 9112), or that is over a limit; null when it may go to its flow.
  */
-export function refusalOf(request: IncomingMessage, limits: EntryLimits): GatewayError | null {
+export function refusalOf(request: IncomingMessage, limits: RequestLimits): GatewayError | null {
   const { rawHeaders, httpVersion, url = '', method } = request;
   // It takes a line without a version for HTTP/0.9, and knows other versions besides.
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return malformed('unknown HTTP version');

@@ -1,7 +1,7 @@
 import { fieldLine } from '../headers/raw-lines.ts';
 import { isIllegalValue, isNamed, isToken } from '../headers/syntax.ts';
 import { STATUS_CODES } from '../../runtime/builtins.ts';
-import type { Fields } from '../../entry/exchange/response-writer.ts';
+import type { Fields } from '../response-writer.ts';
 
 /** `HTTP/1.1 200 OK` and the like, by status. */
 const statusLines = Array.from<string | undefined>({ length: 1000 });

@@ -3,7 +3,7 @@ import type { ControlRoutes } from './server.ts';
 import type { Generation } from '../generation.ts';
 import { metricsType, renderMetrics } from '../status/metrics.ts';
 import type { ReloadRecord } from '../reload/record.ts';
-import type { GatewayStatus } from '../status/status.ts';
+import type { GatewayStatus } from '../status/types.ts';
 
 /** What a gateway does when it is asked. */
 export interface GatewayActions {

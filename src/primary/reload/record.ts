@@ -1,5 +1,12 @@
 import type { DrainTotals } from './drain-stats.ts';
-import type { SlotTiming } from './rollout.ts';
+
+/** How long one slot took to change over. */
+export interface SlotTiming {
+  readonly slot: number;
+  readonly pid: number;
+  /** From fork to ready, ms. */
+  readonly took: number;
+}
 
 /**
  * What asked for a change; `renewal`: a generated certificate is about to expire; `upgrade`: another

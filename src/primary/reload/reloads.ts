@@ -6,8 +6,8 @@ import type { Generation } from '../generation.ts';
 import type { Listeners, ListenerPlan } from '../sockets/listeners.ts';
 import { permitLimits } from '../../shared-limits/primary/slot-limits.ts';
 import type { Pool } from '../workers/pool.ts';
-import type { ReloadHistory, ReloadRecord, ReloadTrigger } from './record.ts';
-import { rollOut, type SlotTiming } from './rollout.ts';
+import type { ReloadHistory, ReloadRecord, ReloadTrigger, SlotTiming } from './record.ts';
+import { rollOut } from './rollout.ts';
 import type { Candidate } from '../candidate.ts';
 
 /** What a reload works on. */

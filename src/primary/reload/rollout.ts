@@ -1,17 +1,10 @@
 import { GatewayError, reasonOf } from '../../errors.ts';
 import type { DrainAccount } from './drain-stats.ts';
+import type { SlotTiming } from './record.ts';
 import type { Generation } from '../generation.ts';
 import { slotsOf } from '../generation.ts';
 import { aborted, type Pool } from '../workers/pool.ts';
 import type { WorkerHandle } from '../workers/worker-handle.ts';
-
-/** How long one slot took to change over. */
-export interface SlotTiming {
-  readonly slot: number;
-  readonly pid: number;
-  /** From fork to ready, ms. */
-  readonly took: number;
-}
 
 /** Starts of one slot that may be killed from outside before it counts as a failure. */
 const TRIES = 3;

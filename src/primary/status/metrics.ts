@@ -1,6 +1,6 @@
 import type { NodeStatus } from './clusters.ts';
 import { reloadResults } from '../reload/record.ts';
-import type { EntryStatus, GatewayStatus } from './status.ts';
+import type { EntryStatus, GatewayStatus } from './types.ts';
 
 /** Media type of the text format of Prometheus. */
 export const metricsType = 'text/plain; version=0.0.4; charset=utf-8';

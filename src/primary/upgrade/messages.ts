@@ -1,8 +1,11 @@
 import type { DrainReport } from '../../ipc/messages.ts';
 import type { PermitLimits } from '../../shared-limits/primary/slot-limits.ts';
 import type { ReloadRecord } from '../reload/record.ts';
-import type { DrainingStatus } from '../status/status.ts';
+import type { DrainingStatus } from '../status/types.ts';
 import type { EntryTotals } from '../status/counters.ts';
+
+/** Tells a primary that it is one's successor. It is gone before workers are forked. */
+export const successorMark = 'EVERGATE_SUCCEEDS';
 
 /**
  * Of the messages below. They travel between two versions of the program, as JSON: a change that the

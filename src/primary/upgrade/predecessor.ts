@@ -6,7 +6,6 @@ import type { HeldListener } from '../sockets/listeners.ts';
 import type { PermitLimits } from '../../shared-limits/primary/slot-limits.ts';
 import type { PermitHolder, Permits } from '../../shared-limits/primary/connection-slots.ts';
 import type { ReloadRecord } from '../reload/record.ts';
-import { successorMark } from './successor.ts';
 import type { Totals } from '../status/counters.ts';
 import {
   type Inheritance,
@@ -15,6 +14,7 @@ import {
   type SocketDescription,
   type ToPredecessor,
   type ToSuccessor,
+  successorMark,
 } from './messages.ts';
 import { version } from '../../package.ts';
 

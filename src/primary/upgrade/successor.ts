@@ -4,11 +4,13 @@ import type { Invocation } from './installed-program.ts';
 import type { HeldListener } from '../sockets/listeners.ts';
 import type { PermitHolder, Permits } from '../../shared-limits/primary/connection-slots.ts';
 import type { ReloadRecord } from '../reload/record.ts';
-import type { Inheritance, ToPredecessor, ToSuccessor } from './messages.ts';
+import {
+  type Inheritance,
+  successorMark,
+  type ToPredecessor,
+  type ToSuccessor,
+} from './messages.ts';
 import { describeExit } from '../workers/worker-handle.ts';
-
-/** Tells a primary that it is one's successor. It is gone before workers are forked. */
-export const successorMark = 'EVERGATE_SUCCEEDS';
 
 /** What a successor may ask of the primary that drains. */
 export interface SuccessorListener {

@@ -11,7 +11,7 @@ import { Limits } from '../../shared-limits/primary/rate-windows.ts';
 import { Permits } from '../../shared-limits/primary/connection-slots.ts';
 import type { LimitToPrimary } from '../../shared-limits/messages.ts';
 import { Quotas } from '../../shared-limits/primary/token-buckets.ts';
-import type { Predecessor } from '../upgrade/predecessor.ts';
+import type { PredecessorInspection } from '../upgrade/messages.ts';
 import { TicketKeys } from './session-ticket-keys.ts';
 import { type EntryTotals, Totals } from '../status/counters.ts';
 import {
@@ -45,6 +45,17 @@ export function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
+/** The primary that this one replaced, until its last worker has drained. */
+export interface DrainingPrimary {
+  readonly isGone: boolean;
+  /** Settles when it has ended. */
+  readonly gone: Promise<unknown>;
+  /** Null when it does not answer in time. */
+  inspect(): Promise<PredecessorInspection | null>;
+  /** It does not wait for connections any more. */
+  endAtOnce(): void;
+}
+
 /** The workers: one for each slot, and those that are draining. */
 export class Pool implements WorkerListener {
   readonly permits = new Permits();
@@ -59,7 +70,7 @@ export class Pool implements WorkerListener {
   /** Counts of the workers that have gone. */
   readonly totals = new Totals();
   /** The primary that this one replaced, while its workers drain. */
-  predecessor: Predecessor | null = null;
+  predecessor: DrainingPrimary | null = null;
   /** Workers that ended unasked. */
   crashes = 0;
   onWorkerGone: ((drain: DrainReport | null, totals: readonly EntryTotals[]) => void) | null = null;

@@ -1,19 +1,27 @@
-/** What a text must be made of, beyond being a text. */
-export type TextSyntax =
-  /** Text that may hold `$[[_ctx.request.path]]` and the like. */
-  | 'template'
-  /** Name of a context field or variable. */
-  | 'field'
-  /** Name of a context field or variable that can be set. */
-  | 'settable-field'
-  /** `name -> value`, where the value may hold templates. */
-  | 'assignment'
-  /** Regular expression of RE2. */
-  | 'expression'
-  /** IP address, CIDR block, or a name such as `private`. */
-  | 'network'
-  /** Pattern of paths, such as `/{index}/_search`. */
-  | 'pattern';
+import type { JsonSchema, TextSyntax } from './config/schema/json-schema.ts';
+
+/** What the configuration needs to know of a kind of filter. */
+export interface FilterDefinitionLike {
+  readonly name: string;
+  /** One sentence for `evergate explain`. */
+  readonly summary: string;
+  readonly schema: JsonSchema;
+  /** What the schema cannot express, with paths below the parameters. */
+  check?(parameters: never): { path: (string | number)[]; message: string }[];
+}
+
+/** The parts of the configuration language that other folders define. */
+export interface Dialect {
+  /** The built-in filters; plugins add theirs. */
+  readonly filters: readonly FilterDefinitionLike[];
+  readonly syntax: SyntaxChecks;
+}
+
+export type FilterTable = ReadonlyMap<string, FilterDefinitionLike>;
+
+export function filterTable(filters: readonly FilterDefinitionLike[]): FilterTable {
+  return new Map(filters.map((filter) => [filter.name, filter]));
+}
 
 /** Checks that are given from outside, since what they know is not the configuration's business. */
 export interface SyntaxChecks {

@@ -1,4 +1,5 @@
-import type { SyntaxChecks, TextSyntax } from '../config/validation/syntax-checks.ts';
+import type { SyntaxChecks } from '../dialect.ts';
+import type { TextSyntax } from '../config/schema/json-schema.ts';
 import { checkAssignment } from '../context/assignment.ts';
 import { Expression } from '../context/expression.ts';
 import { compileField, compileWriter } from '../context/fields/compile.ts';
@@ -6,7 +7,7 @@ import { compileNetworks } from '../context/networks.ts';
 import { compileTemplate } from '../context/template.ts';
 import { GatewayError } from '../errors.ts';
 import { parsePattern, shapeOf } from '../router/pattern.ts';
-import { checkCondition } from './conditions/condition.ts';
+import { checkCondition } from '../flow/conditions/condition.ts';
 
 const compilers: Readonly<Record<TextSyntax, (text: string) => unknown>> = {
   template: compileTemplate,

@@ -1,0 +1,88 @@
+import type { ConnectionHolder } from '../../ipc/messages.ts';
+import type { ReloadRecord, ReloadResult, ReloadTrigger } from '../reload/record.ts';
+import type { WorkerStage } from '../workers/worker-handle.ts';
+import type { ClusterStatus } from './clusters.ts';
+
+/** What `evergate status` and `GET /status` show. */
+export interface GatewayStatus {
+  /** The primary's process. */
+  readonly pid: number;
+  readonly version: string;
+  readonly state: 'running' | 'stopping';
+  /** Seconds. */
+  readonly uptime: number;
+  readonly generation: number;
+  readonly entries: readonly EntryStatus[];
+  /** Null when there is none. */
+  readonly api: ApiStatus | null;
+  readonly clusters: readonly ClusterStatus[];
+  /** Workers in their slots. */
+  readonly workers: readonly WorkerStatus[];
+  /** Workers that finish what they have. */
+  readonly draining: readonly DrainingStatus[];
+  /** The last 20 changes, newest last. */
+  readonly reloads: readonly ReloadRecord[];
+  /** How many changes there were since the primary began, by result. */
+  readonly changes: Readonly<Record<ReloadResult, number>>;
+  /** Workers that ended unasked since the primary began. */
+  readonly crashes: number;
+  /** A reload that waits for the generation before to have drained. */
+  readonly waiting: { readonly trigger: ReloadTrigger; readonly since: string } | null;
+}
+
+export interface ApiStatus {
+  /** `host:port` as listened to. */
+  readonly address: string;
+  /** `host:port` told to the outside. */
+  readonly publish: string;
+}
+
+export interface OutcomeStatus {
+  /** Requests that are over, by their response: none, 1xx to 5xx. */
+  readonly responses: Readonly<Record<string, number>>;
+  readonly duration: {
+    /** How long all of them took together, from the head to the end of the response. */
+    readonly seconds: number;
+    /** How many took no longer than so many seconds; the last are all of them. */
+    readonly buckets: readonly { readonly le: string; readonly count: number }[];
+  };
+}
+
+export interface EntryStatus extends OutcomeStatus {
+  readonly name: string;
+  readonly scheme: 'http' | 'https';
+  /** `host:port` as configured. */
+  readonly configured: string;
+  /** `host:port` as listened to. */
+  readonly addresses: readonly string[];
+  /** `host:port` told to the outside. */
+  readonly publish: string;
+  /** Connections open now, over all workers. */
+  readonly connections: number;
+  /** Requests under way now, over all workers. */
+  readonly requests: number;
+  /** Requests and refused connections since the gateway began, over reloads and upgrades. */
+  readonly total: number;
+  readonly refused: number;
+  readonly max_concurrency: number;
+}
+
+export interface WorkerStatus {
+  readonly slot: number;
+  readonly pid: number;
+  readonly generation: number;
+  readonly stage: WorkerStage;
+  /** Seconds. */
+  readonly uptime: number;
+  readonly connections: number;
+  /** Requests since it started. */
+  readonly requests: number;
+  /** Resident memory, bytes; null when it did not answer in time. */
+  readonly memory: number | null;
+}
+
+export interface DrainingStatus extends WorkerStatus {
+  /** Seconds since it was told to drain. */
+  readonly since: number;
+  readonly holders: readonly ConnectionHolder[];
+}
