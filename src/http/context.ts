@@ -42,6 +42,8 @@ export class GatewayRequest extends Message {
   upgrade: string | null = null;
   /** Whether the client sends the body only when it is told to, which whoever starts it does. */
   expectsContinue = false;
+  /** `headers.size` as the client sent them; 0 where that is not known. */
+  headSize = 0;
   /** Where the bytes that are read into memory count; null when they do not. */
   inflight: InflightBytes | null = null;
   #held = 0;

@@ -18,6 +18,16 @@ export function decodePath(path: string): string {
   });
 }
 
+/**
+ * A path without the slashes at its end, which Elasticsearch drops: `/a/` names what `/a` does.
+ * Undefined when there are none to drop.
+ */
+export function withoutEndSlash(path: string): string | undefined {
+  let end = path.length;
+  while (end > 1 && path[end - 1] === '/') end--;
+  return end === path.length ? undefined : path.slice(0, end);
+}
+
 /** A path for the wire: everything that may not stand in a path is encoded; `%41` stays. */
 export function encodePath(path: string): string {
   return escape(path.startsWith('/') ? path : `/${path}`, /[^\x21-\x7e]|["#<>?\\^`{|}]/gu);

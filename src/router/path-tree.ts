@@ -13,6 +13,9 @@ interface Node<Value> {
  * Patterns by segment. At every level a static segment goes before an expression, that before a
  * variable, that before a catch-all; a choice that leads nowhere is taken back. No path costs more
  * steps than the tree has nodes.
+ *
+ * A slash at the end makes no other path, because Elasticsearch drops it: `/a` takes `/a/` too, and
+ * `/a/` takes `/a`. Where both patterns exist each takes its own spelling.
  */
 export class PathTree<Value> {
   readonly #root = newNode<Value>();
@@ -45,7 +48,7 @@ export class PathTree<Value> {
   }
 
   #descend(node: Node<Value>, path: string, at: number, encoded: boolean): Value | undefined {
-    if (at > path.length) return node.value;
+    if (at > path.length) return node.value ?? node.statics.get('')?.value;
     let end = path.indexOf('/', at);
     if (end < 0) end = path.length;
     const raw = path.slice(at, end);
@@ -72,6 +75,8 @@ export class PathTree<Value> {
       if (value !== undefined) return value;
       this.#variables.length = depth;
     }
+    // Only the slash at the end is left.
+    if (at === path.length && node.value !== undefined) return node.value;
     if (node.rests.length === 0) return undefined;
     const rest = encoded ? decodeURIComponent(path.slice(at)) : path.slice(at);
     const taker = node.rests.find(({ prefix }) => rest.startsWith(prefix));

@@ -283,3 +283,44 @@ test('what is wrong with a deciding filter is said at its place', async (t) => {
   for (const message of expected) assert.match(problems.join('\n'), message);
   assert.equal(problems.length, expected.length);
 });
+
+test('a slash at the end of the path slips past nothing that decides by the path', async (t) => {
+  const denied: Answer = [403, ''];
+  const filters = [
+    '- context_filter: { context: _ctx.request.path, exclude: [/_shutdown] }',
+    '- context_filter: { context: _ctx.request.path, must_not: { suffix: [down] } }',
+    '- context_filter: { context: _ctx.request.path, must_not: { regex: ["/_shutdown$"] } }',
+    '- if: { equals: { _ctx.request.path: /_shutdown } }\n  then: [{ set_response: { status: 403 } }, { drop: {} }]',
+    '- if: { suffix: { _ctx.request.path: down } }\n  then: [{ set_response: { status: 403 } }, { drop: {} }]',
+    '- if: { in: { _ctx.request.path: [/_shutdown] } }\n  then: [{ set_response: { status: 403 } }, { drop: {} }]',
+    '- if: { regexp: { _ctx.request.path: down$ } }\n  then: [{ set_response: { status: 403 } }, { drop: {} }]',
+  ];
+  for (const filter of filters) {
+    await expectAnswers(t, filter, [
+      [{ target: '/_shutdown' }, denied],
+      [{ target: '/_shutdown/' }, denied],
+      [{ target: '/_shutdown//?a=/' }, denied],
+      [{ target: '/%5fshutdown/' }, denied],
+      [{ target: '/_shutdown/x' }, through],
+      [{ target: '/' }, through],
+    ]);
+  }
+  const only = '- context_filter: { context: _ctx.request.path, include: [/a, /b/] }';
+  await expectAnswers(t, only, [
+    [{ target: '/a/' }, through],
+    [{ target: '/b/' }, through],
+    [{ target: '/c/' }, denied],
+  ]);
+  const cases = '[{ case: [/a], flow: other }]';
+  const byPath = `- context_switch: { context: _ctx.request.path, switch: ${cases}, skip_error: true }`;
+  await expectAnswers(t, byPath, [
+    [{ target: '/a' }, [200, 'other']],
+    [{ target: '/a/' }, [200, 'other']],
+  ]);
+  const parsed = '- context_parse: { context: _ctx.request.path, pattern: "^/(?P<index>[^/]+)$" }';
+  const { ask } = await startFlows(
+    t,
+    `flow: [{ name: f, filter: [${parsed.slice(2).replace(/^/, '{ ')} }, { echo: { message: "$[[index]]" } }] }]`,
+  );
+  assert.equal(bodyText((await ask({ target: '/logs/' })).response), 'logs');
+});

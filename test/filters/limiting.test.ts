@@ -203,3 +203,14 @@ test('what a limiter cannot take is said with its place', async (t) => {
       `${pattern}\n${problems.join('\n')}`,
     );
 });
+
+test('a slash at the end of the path makes no other key, and no rule passes it over', async (t) => {
+  const targets = [{ target: '/a' }, { target: '/a/' }, { target: '/a//' }, { target: '/%61/' }];
+  for (const filter of [
+    'context_limiter: { context: [_ctx.request.path], interval: 1h, max_requests: 1, action: drop }',
+    'request_path_limiter: { interval: 1h, rules: [{ pattern: "^/(?P<index>[^/]+)$", group: index, max_qps: 1 }] }',
+  ]) {
+    const flows = await startFlows(t, limiter(filter));
+    assert.equal(passed(await statuses(flows, targets)), 1);
+  }
+});

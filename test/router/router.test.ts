@@ -59,9 +59,19 @@ const cases: [method: string, target: string, found: string][] = [
   ['POST', '/_bulk', 'POST /_bulk'],
   ['POST', '/_bulk?refresh=true', 'POST /_bulk'],
   ['POST', '/logs/_bulk', 'POST /{index}/_bulk index=logs'],
-  ['POST', '/logs/_bulk/', '* /{any:*} any=logs/_bulk/'],
+  ['POST', '/logs/_bulk/', 'POST /{index}/_bulk index=logs'],
   ['GET', '/logs', 'GET /{index} index=logs'],
-  ['GET', '/logs/', '* /{any:*} any=logs/'],
+  ['GET', '/logs/', 'GET /{index} index=logs'],
+  ['GET', '/logs//', 'GET /{index} index=logs'],
+  ['DELETE', '/_cluster/settings/', '* /_cluster/settings'],
+  ['DELETE', '/_cluster/settings///?a=b/', '* /_cluster/settings'],
+  ['DELETE', '/_cluster/%73ettings/', '* /_cluster/settings'],
+  ['DELETE', 'http://example.com/_cluster/settings/', '* /_cluster/settings'],
+  ['PUT', '/a/_doc/1/', 'PUT /{index}/_doc/{id} index=a id=1'],
+  ['GET', '/v8.12/info/', 'GET /v{major}.{minor}/info major=8 minor=12'],
+  ['GET', '/n/12/', 'GET /n/{id:[0-9]+} id=12'],
+  ['GET', '/g/ac/z/', 'GET /g/{x:(a|b)c}/{y} x=ac y=z'],
+  ['GET', '/src/sub/', 'GET /src/{filepath:*} filepath=sub/'],
   ['HEAD', '/logs', '* /{any:*} any=logs'],
   ['GET', '/', '* /{any:*} any='],
   ['PUT', '/a/_doc/1', 'PUT /{index}/_doc/{id} index=a id=1'],
@@ -72,7 +82,7 @@ const cases: [method: string, target: string, found: string][] = [
   ['GET', '/user/gordon_admin', 'GET /user/{user}_admin user=gordon'],
   ['GET', '/user/_admin', 'GET /user/{user} user=_admin'],
   ['GET', '/user/gordon/profile', '* /{any:*} any=user/gordon/profile'],
-  ['GET', '/user/', '* /{any:*} any=user/'],
+  ['GET', '/user/', 'GET /{index} index=user'],
   ['GET', '/v8.12/info', 'GET /v{major}.{minor}/info major=8 minor=12'],
   ['GET', '/n/12', 'GET /n/{id:[0-9]+} id=12'],
   ['GET', '/n/12a', 'GET /n/{name} name=12a'],
@@ -131,6 +141,21 @@ suite('router', () => {
     assert.equal(find(routerOf(['GET /a']), 'GET', '/b'), 'ROUTE_NOT_FOUND');
   });
 
+  test('a slash at the end makes no other path, unless both spellings have a rule', () => {
+    const one = routerOf(['* /a/', '* /b', '* /{any:*}']);
+    assert.equal(find(one, 'GET', '/a'), '* /a/');
+    assert.equal(find(one, 'GET', '/a/'), '* /a/');
+    assert.equal(find(one, 'GET', '/b/'), '* /b');
+    const both = routerOf(['* /a/', '* /a', '* /a/{rest:*}']);
+    assert.equal(find(both, 'GET', '/a'), '* /a');
+    assert.equal(find(both, 'GET', '/a/'), '* /a/');
+    assert.equal(find(both, 'GET', '/a/b'), '* /a/{rest:*} rest=b');
+    const deny = routerOf(['* /a', '* /a/{rest:*}', 'DELETE /{index}', '* /{any:*}']);
+    assert.equal(find(deny, 'GET', '/a/'), '* /a');
+    assert.equal(find(deny, 'DELETE', '/victim/'), 'DELETE /{index} index=victim');
+    assert.equal(find(deny, 'GET', '/'), '* /{any:*} any=');
+  });
+
   test('the first of two rules for the same requests counts', () => {
     const config: RouterConfig = {
       name: 'r',
@@ -150,8 +175,8 @@ suite('router', () => {
 /** A pattern alone: paths, and what the variables are; null when it does not take the path. */
 const alone: Record<string, Record<string, string | null>> = {
   '/': { '/': '', '//': '', '/a': null, '/?q': '', '/%2F': null },
-  '/a': { '/a': '', '/a/': null, '/A': null, '/a/b': null, '/%61': '', '/a?b=/c': '', '/aa': null },
-  '/a/': { '/a/': '', '/a': null, '/a/b': null, '/a//': '' },
+  '/a': { '/a': '', '/a/': '', '/A': null, '/a/b': null, '/%61': '', '/a?b=/c': '', '/aa': null },
+  '/a/': { '/a/': '', '/a': '', '/a/b': null, '/a//': '' },
   '/user/{user}': {
     '/user/gordon': 'gordon',
     '/user/you': 'you',

@@ -46,7 +46,7 @@ const rules: JsonSchema = {
         items: { type: 'string', syntax: 'pattern' },
         syntax: 'pattern',
         description:
-          'Paths that the rule is for. {name} is one segment or a part of one, {name:regexp} one that the expression matches as a whole, {name:*} the rest of the path. Static text goes before a variable, and that before the rest. Paths are compared with percent-encoding undone; a slash at the end counts.',
+          'Paths that the rule is for. {name} is one segment or a part of one, {name:regexp} one that the expression matches as a whole, {name:*} the rest of the path. Static text goes before a variable, and that before the rest. Paths are compared with percent-encoding undone. A slash at the end makes no difference, as in Elasticsearch: /a is also for /a/, and /a/ for /a, unless each has a rule of its own.',
         examples: [['/_bulk', '/{index}/_bulk'], '/{any:*}'],
       },
       flow: {

@@ -29,8 +29,8 @@ export const fieldNames: readonly string[] = Object.entries(fieldTables).flatMap
 export function compileField(name: string): Field {
   const rule = ruleOf(name);
   if (rule === undefined) throw new GatewayError('PARAMETER_INVALID', { reason: unknown(name) });
-  const { read, set, needs = noNeeds, setNeeds = noNeeds, fromText } = rule;
-  return { name, needs, read, write: set ? { needs: setNeeds, set, fromText } : null };
+  const { read, alike = null, set, needs = noNeeds, setNeeds = noNeeds, fromText } = rule;
+  return { name, needs, read, alike, write: set ? { needs: setNeeds, set, fromText } : null };
 }
 
 /** Whether `compileField` takes the name. */

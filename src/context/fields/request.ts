@@ -5,7 +5,13 @@ import type { DocumentedRule, FieldRule, FieldTable } from './rule.ts';
 import { bodyJsonRule, bodyLengthRule, bodyRule, headerRule, wireText } from './message.ts';
 import type { Needs } from '../requirements.ts';
 import { readArgument, readArguments, withArgument } from '../../http/query-args.ts';
-import { decodePath, encodePath, encodeTarget, fieldValue } from '../../http/target.ts';
+import {
+  decodePath,
+  encodePath,
+  encodeTarget,
+  fieldValue,
+  withoutEndSlash,
+} from '../../http/target.ts';
 import { textOf } from '../value.ts';
 
 const content: Needs = { requestBody: 'content', responseBody: 'nothing' };
@@ -33,6 +39,8 @@ const host: FieldRule = {
 
 const path: FieldRule = {
   read: ({ request }) => decodePath(request.path),
+  alike: ({ request }) =>
+    request.path.endsWith('/') ? withoutEndSlash(decodePath(request.path)) : undefined,
   set({ request }, value) {
     const { query } = request;
     const written = encodePath(textOf(value));
@@ -98,7 +106,7 @@ export const requestFields: FieldTable = {
   path: {
     type: 'string',
     description:
-      'Path of the request without its query. Percent-encoding is undone, but for / and %, and repeated slashes are one.',
+      'Path of the request without its query. Percent-encoding is undone, but for / and %, and repeated slashes are one. What decides by the path (conditions, context_filter, context_switch, limiters) takes /a/ for /a as well, because Elasticsearch does; _ctx.request.uri tells the two apart.',
     ...path,
   },
   query_args: {

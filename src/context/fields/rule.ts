@@ -9,6 +9,11 @@ export interface Field {
   readonly needs: Needs;
   /** The value, or undefined when it is not there. */
   readonly read: (context: RequestContext) => unknown;
+  /**
+   * Another spelling of the value that a node takes for the same one, or undefined. What decides by
+   * the value heeds both. Null for a field whose values have one spelling.
+   */
+  readonly alike: ((context: RequestContext) => string | undefined) | null;
   /** Null when the field cannot be set. */
   readonly write: FieldWriter | null;
 }
@@ -25,6 +30,7 @@ export interface FieldWriter {
 /** What a table of fields says of one of them. */
 export interface FieldRule {
   readonly read: (context: RequestContext) => unknown;
+  readonly alike?: (context: RequestContext) => string | undefined;
   readonly needs?: Needs;
   readonly set?: (context: RequestContext, value: unknown) => void;
   readonly setNeeds?: Needs;

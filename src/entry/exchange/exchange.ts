@@ -81,6 +81,7 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
     owner.requests++;
     const request = this.newRequest();
     request.inflight = owner.inflight;
+    request.headSize = request.headers.size;
     owner.forwarded.apply(request.headers, this.connection);
     const context = new RequestContext(++lastId, owner.name, this.connection, request);
     context.interim = this;

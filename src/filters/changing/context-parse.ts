@@ -47,7 +47,7 @@ export default defineFilter<ContextParseParameters>({
     return [{ path: ['pattern'], message: 'expected a named group, like (?P<name>\\d+)' }];
   },
   create({ context: name, pattern, skip_error, group }, { field, writer }) {
-    const { read } = field(name);
+    const { read, alike } = field(name);
     const expression = new Expression(pattern);
     const prefix = group === undefined ? '' : `${group}.`;
     const variables = expression.groupNames.map((variable) => {
@@ -60,7 +60,11 @@ export default defineFilter<ContextParseParameters>({
         if (skip_error) return;
         throw new Error(`the request has no ${name}`);
       }
-      const groups = expression.groups(textOf(value));
+      let groups = expression.groups(textOf(value));
+      if (groups === undefined && alike !== null) {
+        const other = alike(context);
+        if (other !== undefined) groups = expression.groups(other);
+      }
       if (groups === undefined) return;
       for (const { variable, set } of variables) set(context, groups[variable]);
     };

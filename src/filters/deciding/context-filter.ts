@@ -46,7 +46,7 @@ export default defineFilter<ContextFilterParameters>({
   },
   check: checkVerdict,
   create(parameters, services) {
-    const { read } = services.field(parameters.context);
+    const { read, alike } = services.field(parameters.context);
     const excluded = new Set(parameters.exclude);
     const included = new Set(parameters.include);
     const followsRules = compileTextRules(parameters);
@@ -54,8 +54,11 @@ export default defineFilter<ContextFilterParameters>({
 
     return function contextFilter(context) {
       const text = textOf(read(context));
-      const isListed = !excluded.has(text) && (included.size === 0 || included.has(text));
-      if (!isListed || !followsRules(text)) return refuse(context);
+      const other = alike?.(context);
+      const isIn = (list: ReadonlySet<string>): boolean =>
+        list.has(text) || (other !== undefined && list.has(other));
+      const isListed = !isIn(excluded) && (included.size === 0 || isIn(included));
+      if (!isListed || !followsRules(text, other)) return refuse(context);
     };
   },
 });

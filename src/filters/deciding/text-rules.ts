@@ -50,15 +50,20 @@ function textsSchema(description: string, example: string): JsonSchema {
   return { type: 'array', items: { type: 'string' }, description, examples: [[example]] };
 }
 
-/** Compiles whether a text is let through by the three sets. */
-export function compileTextRules(sets: TextRuleSets): (text: string) => boolean {
+/**
+ * Compiles whether a text is let through by the three sets. A rule is true of a text that has another
+ * spelling when it is true of either.
+ */
+export function compileTextRules(sets: TextRuleSets): (text: string, alike?: string) => boolean {
   const must = testsOf(sets.must);
   const mustNot = testsOf(sets.must_not);
   const should = must.length + mustNot.length > 0 ? [] : testsOf(sets.should);
-  return (text) => {
-    for (const test of must) if (!test(text)) return false;
-    for (const test of mustNot) if (test(text)) return false;
-    return should.length === 0 || should.some((test) => test(text));
+  return (text, alike) => {
+    const isTrue = (test: (text: string) => boolean): boolean =>
+      test(text) || (alike !== undefined && test(alike));
+    return (
+      must.every(isTrue) && !mustNot.some(isTrue) && (should.length === 0 || should.some(isTrue))
+    );
   };
 }
 

@@ -22,8 +22,8 @@ export default defineLimiterFilter<ContextLimiterParameters>({
     const fields = names.map((name) => services.field(name));
     return (context) => {
       let key = '';
-      for (const { read } of fields) {
-        const text = textOf(read(context));
+      for (const { read, alike } of fields) {
+        const text = alike?.(context) ?? textOf(read(context));
         // The length keeps `a`, `bc` and `ab`, `c` apart.
         key += `${text.length}:${text}`;
       }

@@ -46,7 +46,7 @@ export const allowanceProperties: Readonly<Record<string, JsonSchema>> = {
   max_bytes: {
     ...byteLimit,
     description:
-      'Bytes of requests, head and body, that may pass in an interval; no limit without it, or with -1. A request that is larger by itself never passes.',
+      'Bytes of requests, head and body as clients send them, that may pass in an interval; no limit without it, or with -1. A request that is larger by itself never passes.',
     examples: ['100kb'],
   },
   burst_bytes: {
@@ -178,8 +178,8 @@ export function openAllowance(
 }
 
 function sizeOf({ request }: RequestContext): number {
-  const { method, target, length = 0, headers } = request;
-  return method.length + target.length + 12 + length + headers.size;
+  const { method, target, length = 0, headSize, headers } = request;
+  return method.length + target.length + 12 + length + (headSize || headers.size);
 }
 
 /** Compiles what a limiter does with a request for a key: let it pass, now or later, or refuse it. */

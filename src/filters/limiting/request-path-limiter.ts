@@ -90,8 +90,11 @@ export default defineFilter<PathLimiterParameters>({
 
     return function requestPathLimiter(context) {
       const text = textOf(path.read(context));
+      // With the slash at the end a rule could be slipped past, or a key counted for another one.
+      const alike = path.alike?.(context);
       for (const { expression, group, allowing } of rules) {
-        const key = expression.groups(text)?.[group];
+        const short = alike === undefined ? undefined : expression.groups(alike)?.[group];
+        const key = short || expression.groups(text)?.[group];
         if (key) return limit(context, key, allowing);
       }
     };

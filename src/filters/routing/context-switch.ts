@@ -92,7 +92,7 @@ export default defineFilter<ContextSwitchParameters>({
   },
   create(parameters, services) {
     const { skip_error: skipError, default_action, default_flow } = parameters;
-    const { read } = services.field(parameters.context);
+    const { read, alike } = services.field(parameters.context);
     const keyOf = parameters.stringify_value ? textOf : (value: unknown) => value;
     const byDefault = handlerFor(default_action, default_flow, parameters.continue, services);
     const cases = new Map<unknown, Handler | undefined>();
@@ -109,7 +109,8 @@ export default defineFilter<ContextSwitchParameters>({
         if (skipError) return;
         if (byDefault === undefined) throw new Error(`the request has no ${parameters.context}`);
       }
-      const key = keyOf(value);
+      let key = keyOf(value);
+      if (!cases.has(key)) key = alike?.(context) ?? key;
       const handler = cases.has(key) ? cases.get(key) : byDefault;
       return handler?.(context);
     };

@@ -117,7 +117,12 @@ function perField(compare: Comparison): Operator {
     every(
       leavesOf(value, path, compilation).map(({ name, expected, path: at }) => {
         const field = compilation.field(name, at);
-        return field ? compare(field, expected, at, compilation) : never;
+        if (!field) return never;
+        const test = compare(field, expected, at, compilation);
+        const { alike } = field;
+        if (alike === null) return test;
+        const other = compare({ ...field, read: alike }, expected, at, compilation);
+        return (context) => test(context) || other(context);
       }),
     );
 }
