@@ -8,14 +8,33 @@ export function decodePath(path: string): string {
   const origin = path.startsWith('/') ? path : path.replace(/^https?:\/\/[^/]*/i, '') || '/';
   const single = origin.includes('//') ? origin.replace(/\/{2,}/g, '/') : origin;
   if (!single.includes('%')) return single;
-  return single.replace(/(?:%[0-9a-f]{2})+/gi, (sequence) => {
-    const kept = sequence.replace(/%2f|%25/gi, (code) => `%25${code.slice(1)}`);
+  return percentDecode(single.replace(/%2f|%25/gi, (code) => `%25${code.slice(1)}`));
+}
+
+/** Undoes percent-encoding. Bytes that are no UTF-8 stay as they are, in capitals. */
+export function percentDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text.replace(/(?:%[0-9a-f]{2})+/gi, decodeUtf8Only);
+  }
+}
+
+function decodeUtf8Only(sequence: string): string {
+  let decoded = '';
+  for (let at = 0; at < sequence.length; ) {
+    const lead = Number.parseInt(sequence.slice(at + 1, at + 3), 16);
+    const bytes = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    const part = sequence.slice(at, at + 3 * bytes);
     try {
-      return decodeURIComponent(kept);
+      decoded += decodeURIComponent(part);
+      at += part.length;
     } catch {
-      return sequence;
+      decoded += sequence.slice(at, at + 3).toUpperCase();
+      at += 3;
     }
-  });
+  }
+  return decoded;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { percentDecode } from '../http/target.ts';
 import type { Segment, SegmentMatcher } from './pattern.ts';
 
 interface Node<Value> {
@@ -52,7 +53,7 @@ export class PathTree<Value> {
     let end = path.indexOf('/', at);
     if (end < 0) end = path.length;
     const raw = path.slice(at, end);
-    const segment = encoded ? decodeURIComponent(raw) : raw;
+    const segment = encoded ? percentDecode(raw) : raw;
     const depth = this.#variables.length;
 
     const fixed = node.statics.get(segment);
@@ -78,7 +79,7 @@ export class PathTree<Value> {
     // Only the slash at the end is left.
     if (at === path.length && node.value !== undefined) return node.value;
     if (node.rests.length === 0) return undefined;
-    const rest = encoded ? decodeURIComponent(path.slice(at)) : path.slice(at);
+    const rest = encoded ? percentDecode(path.slice(at)) : path.slice(at);
     const taker = node.rests.find(({ prefix }) => rest.startsWith(prefix));
     if (taker !== undefined) this.#variables.push(rest.slice(taker.prefix.length));
     return taker?.value;

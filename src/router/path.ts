@@ -4,7 +4,8 @@ import { GatewayError } from '../errors.ts';
  * The path that rules are compared with. The target itself is passed on unchanged, so a spelling
  * that another server may read as a different path must not slip past a rule: percent-encoding is
  * undone by the tree (an encoded slash separates nothing), repeated slashes count as one, and dot
- * segments, which no client sends on purpose, are refused.
+ * segments, which no client sends on purpose, are refused. Dots beside an encoded slash, as in the
+ * id `../x`, are data of a segment.
  * @throws REQUEST_MALFORMED
  */
 export function pathToMatch(target: string): string {
@@ -12,19 +13,10 @@ export function pathToMatch(target: string): string {
   let path = mark < 0 ? target : target.slice(0, mark);
   if (plain.test(path)) return path;
   if (!path.startsWith('/')) path = fromAbsoluteForm(path);
-  if (path.includes('#'))
-    throw new GatewayError('REQUEST_MALFORMED', { reason: 'fragment in target' });
-  let decoded: string;
-  try {
-    decoded = decodeURIComponent(path);
-  } catch (error) {
-    throw new GatewayError('REQUEST_MALFORMED', { reason: 'bad percent-encoding' }, error);
-  }
-  if (/(?:^|[/\\])\.\.?(?:[/\\]|$)/.test(decoded)) {
-    throw new GatewayError('REQUEST_MALFORMED', { reason: 'dot segment in path' });
-  }
-  if (decoded.includes('\0'))
-    throw new GatewayError('REQUEST_MALFORMED', { reason: 'NUL in path' });
+  if (path.includes('#')) throw malformed('fragment in target');
+  if (/%(?![0-9a-f]{2})/i.test(path)) throw malformed('bad percent-encoding');
+  if (path.includes('%00')) throw malformed('NUL in path');
+  if (/[/\\]\.\.?(?:[/\\]|$)/.test(unescapeDots(path))) throw malformed('dot segment in path');
   return path.replace(/\/{2,}/g, '/');
 }
 
@@ -35,6 +27,16 @@ function fromAbsoluteForm(target: string): string {
   // `*` of OPTIONS names no path; it is routed as the root.
   if (target === '*') return '/';
   const authority = /^https?:\/\/[^/]*/i.exec(target);
-  if (authority === null) throw new GatewayError('REQUEST_MALFORMED', { reason: 'bad target' });
+  if (authority === null) throw malformed('bad target');
   return target.slice(authority[0].length) || '/';
+}
+
+/** `%2e` is a dot to every reader (RFC 3986, 6.2.2.2), and `%5c` separates for some. */
+function unescapeDots(path: string): string {
+  if (!path.includes('%')) return path;
+  return path.replace(/%2e/gi, '.').replace(/%5c/gi, '\\');
+}
+
+function malformed(reason: string): GatewayError {
+  return new GatewayError('REQUEST_MALFORMED', { reason });
 }

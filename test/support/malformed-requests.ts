@@ -203,8 +203,6 @@ for (const [name, line] of Object.entries({
   'target that is a query': 'GET ?a HTTP/1.1',
   'asterisk for GET': 'GET * HTTP/1.1',
   'target of 64 KB': `GET /${'a'.repeat(65536)} HTTP/1.1`,
-  'absolute form with another host': 'GET http://other.test/ HTTP/1.1',
-  'absolute form with another port': 'GET http://gate.test:81/ HTTP/1.1',
   'absolute form with user information': 'GET http://user@gate.test/ HTTP/1.1',
   'absolute form without a host': 'GET http:///a HTTP/1.1',
   'absolute form of another scheme': 'GET ftp://gate.test/ HTTP/1.1',

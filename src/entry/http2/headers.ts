@@ -1,6 +1,7 @@
 import { HeaderList } from '../../http/headers/header-list.ts';
 import { GatewayError } from '../../errors.ts';
-import { hostValue } from '../../http/http1/request-validation.ts';
+import { toGatewayError } from '../exchange/error-response.ts';
+import { isHost, isMethod, originTarget } from '../../http/request-target.ts';
 
 /** The head of a request, as the rest of the gateway knows it. */
 export interface Http2Head {
@@ -69,11 +70,17 @@ export function requestHead(raw: readonly string[], maxSize: number): Http2Head 
   }
   const named = authority ?? host;
   if (named === undefined) refusal = malformed('no Host');
-  else if (!hostValue.test(named)) refusal = malformed('invalid Host');
+  else if (!isHost(named)) refusal = malformed('invalid Host');
   if (method === 'CONNECT') refusal = new GatewayError('METHOD_NOT_ALLOWED', { method });
   // nghttp2 sees to it as soon as the client has acknowledged our settings.
   if (size > maxSize) refusal = new GatewayError('HEAD_TOO_LARGE');
-  if (target.includes('#')) refusal = malformed('fragment in the target');
+  if (!isMethod(method)) refusal = malformed('invalid method');
+  try {
+    // The absolute form is HTTP/1's: a node could take its host for the request's.
+    target = originTarget(method, target);
+  } catch (error) {
+    refusal ??= toGatewayError(error);
+  }
   // HTTP/1 knows one Cookie field.
   if (cookies.length > 0) fields.push('cookie', cookies.join('; '));
   const headers = new HeaderList(['host', named ?? '', ...fields]);

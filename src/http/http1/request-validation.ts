@@ -1,9 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../../errors.ts';
+import { isHost, requestTarget } from '../request-target.ts';
 
-/** What a Host may be: a name or an address, perhaps with a port; RFC 3986 without user and comma. */
-export const hostValue = /^(?:[0-9A-Za-z.\-_~%!$&'()*+;=]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
-const absoluteTarget = /^(https?):\/\/([^/?#@]+)(?:[/?]|$)/i;
 /** Fields that would change a message's meaning if they were taken from its trailers. */
 const forbiddenInTrailers: ReadonlySet<string> = new Set([
   'authorization',
@@ -39,7 +37,7 @@ interface RequestLimits {
  * in two ways (RFC 9110, 9112), or that is over a limit; null when it may go to its flow.
  */
 export function refusalOf(request: IncomingMessage, limits: RequestLimits): GatewayError | null {
-  const { rawHeaders, httpVersion, url = '', method } = request;
+  const { rawHeaders, httpVersion, url = '', method = '' } = request;
   // It takes a line without a version for HTTP/0.9, and knows other versions besides.
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return malformed('unknown HTTP version');
   const { max_header_count } = limits;
@@ -53,7 +51,7 @@ export function refusalOf(request: IncomingMessage, limits: RequestLimits): Gate
     const value = rawHeaders[i + 1] as string;
     if (name.length === 4 && name.toLowerCase() === 'host') {
       if (host !== null) return malformed('more than one Host');
-      if (!hostValue.test(value)) return malformed('invalid Host');
+      if (!isHost(value)) return malformed('invalid Host');
       host = value;
     } else if (name.length === 14 && name.toLowerCase() === 'content-length') {
       const length = Number(value);
@@ -68,34 +66,16 @@ export function refusalOf(request: IncomingMessage, limits: RequestLimits): Gate
     }
   }
   if (host === null && httpVersion === '1.1') return malformed('no Host');
-  return method === 'CONNECT' ? null : targetRefusal(method, url, host);
+  return method === 'CONNECT' ? null : targetRefusal(method, url);
 }
 
-function targetRefusal(
-  method: string | undefined,
-  target: string,
-  host: string | null,
-): GatewayError | null {
-  if (target.includes('#')) return malformed('fragment in the target');
-  if (target.startsWith('/')) return null;
-  if (target === '*') return method === 'OPTIONS' ? null : malformed('invalid target');
-  const [, scheme, authority] = absoluteTarget.exec(target) ?? [];
-  if (scheme === undefined || authority === undefined || !hostValue.test(authority)) {
-    return malformed('invalid target');
+function targetRefusal(method: string, target: string): GatewayError | null {
+  try {
+    requestTarget(method, target);
+    return null;
+  } catch (error) {
+    return error as GatewayError;
   }
-  if (host !== null && !isSameHost(scheme, authority, host)) {
-    return malformed('Host is not that of the target');
-  }
-  return null;
-}
-
-function isSameHost(scheme: string, authority: string, host: string): boolean {
-  const usual = scheme.toLowerCase() === 'https' ? ':443' : ':80';
-  const bare = (text: string): string => {
-    const lower = text.toLowerCase();
-    return lower.endsWith(usual) ? lower.slice(0, -usual.length) : lower;
-  };
-  return bare(authority) === bare(host);
 }
 
 /** What is wrong with a body's trailers; null when they may pass. */
