@@ -7,7 +7,16 @@ export interface FilterDefinitionLike {
   readonly summary: string;
   readonly schema: JsonSchema;
   /** What the schema cannot express, with paths below the parameters. */
-  check?(parameters: never): { path: (string | number)[]; message: string }[];
+  check?(parameters: never): FilterProblem[];
+}
+
+/** Something wrong, or worth a warning, with the parameters of a filter. */
+export interface FilterProblem {
+  /** From the parameters. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+  /** Whether the gateway can run nevertheless. */
+  readonly warning?: boolean;
 }
 
 /** The parts of the configuration language that other folders define. */

@@ -238,4 +238,8 @@ export interface UpstreamTlsConfig {
   readonly key_file: string | null;
   readonly key_passphrase: string | null;
   readonly server_name: string | null;
+  /** Whether nodes are accepted unverified; null: exactly when no authorities are given. */
+  readonly skip_insecure_verify: boolean | null;
+  /** Whether a verified certificate may be for another host. */
+  readonly skip_domain_verify: boolean;
 }

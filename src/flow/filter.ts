@@ -1,6 +1,7 @@
 import type { RequestContext } from '../http/context.ts';
 import type { Field, FieldWriter } from '../context/fields/rule.ts';
 import type { Template } from '../context/template.ts';
+import type { FilterProblem } from '../dialect.ts';
 import type { JsonSchema } from '../config/schema/json-schema.ts';
 import type { Cluster, ClusterConfig } from '../cluster/cluster.ts';
 import type { Log } from '../log.ts';
@@ -81,10 +82,10 @@ export interface FilterDefinition<Parameters = unknown> {
   /** Schema of the parameters: an object schema with defaults, descriptions and examples. */
   readonly schema: JsonSchema;
   /**
-   * What the schema cannot express: returns what is wrong with the (defaulted) parameters, each
-   * with the path below them. Pure; the primary calls it too.
+   * What the schema cannot express: returns what is wrong with the (defaulted) parameters, or worth
+   * a warning, each with the path below them. Pure; the primary calls it too.
    */
-  check?(parameters: Parameters): { path: (string | number)[]; message: string }[];
+  check?(parameters: Parameters): FilterProblem[];
   create(parameters: Parameters, services: FilterServices): Filter;
 }
 

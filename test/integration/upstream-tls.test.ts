@@ -99,6 +99,24 @@ suite('TLS to nodes', () => {
     assert.equal((await ask(`${foreign}/http`)).status, 502);
   });
 
+  test('a cluster says by itself whether its nodes are verified', async (t) => {
+    const path = folder(t);
+    const authority = selfSigned(path, 'authority');
+    const node = issued(path, 'node', authority, 'subjectAltName=DNS:elsewhere.example');
+    const origin = await startNode(t, node);
+    const ca = `ca_file: "${authority.cert}"`;
+    for (const [tls, status] of [
+      ['skip_insecure_verify: false', 502],
+      [ca, 502],
+      [`${ca}, skip_domain_verify: true`, 200],
+      [`${ca}, skip_insecure_verify: true`, 200],
+    ] as const) {
+      const { url } = await gatewayTo(t, origin, `tls: { ${tls} }`);
+      assert.equal((await ask(`${url}/`)).status, status, tls);
+      assert.equal((await ask(`${url}/http`)).status, status, tls);
+    }
+  });
+
   test('a client certificate is shown, and a name asked for and verified', async (t) => {
     const path = folder(t);
     const authority = selfSigned(path, 'authority');

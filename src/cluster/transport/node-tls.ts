@@ -4,14 +4,15 @@ import type { ConnectionSettings } from './transport.ts';
 
 type TlsOptions = Pick<
   ConnectionOptions,
-  'rejectUnauthorized' | 'ca' | 'cert' | 'key' | 'passphrase' | 'servername'
+  'rejectUnauthorized' | 'ca' | 'cert' | 'key' | 'passphrase' | 'servername' | 'checkServerIdentity'
 >;
 
 /** What connections to nodes are opened with, as the configuration says. */
 export function tlsOptions({ tls, tlsInsecureSkipVerify }: ConnectionSettings): TlsOptions {
-  const verifies = tlsInsecureSkipVerify === null ? tls?.ca != null : !tlsInsecureSkipVerify;
+  const skips = tlsInsecureSkipVerify ?? tls?.skipVerify ?? tls?.ca == null;
   return {
-    rejectUnauthorized: verifies,
+    rejectUnauthorized: !skips,
+    ...(tls?.skipDomainVerify && { checkServerIdentity: () => undefined }),
     ...(tls?.ca != null && { ca: tls.ca }),
     ...(tls?.cert != null && { cert: tls.cert }),
     ...(tls?.key != null && { key: tls.key }),

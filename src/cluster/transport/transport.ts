@@ -66,7 +66,7 @@ export interface ConnectionSettings {
   readonly idleTimeout: number;
   /** Age from which a connection takes no further request. */
   readonly maxAge: number;
-  /** Null: nodes are verified exactly when authorities are given. */
+  /** Null: as `tls` says. */
   readonly tlsInsecureSkipVerify: boolean | null;
   /** For `https:`; null for what Node.js does by itself. */
   readonly tls: TlsSettings | null;
@@ -82,6 +82,10 @@ export interface TlsSettings {
   readonly passphrase: string | null;
   /** Asked for (SNI), and what certificates are verified by. */
   readonly serverName: string | null;
+  /** Whether nodes are accepted unverified; null: exactly when there are no authorities. */
+  readonly skipVerify: boolean | null;
+  /** Whether a verified certificate may be for another host. */
+  readonly skipDomainVerify: boolean;
 }
 
 /** Connections to one node. */

@@ -1,4 +1,5 @@
 import type { JsonSchema } from './json-schema.ts';
+import { upstreamHttp2, upstreamTls } from './upstream-tls.ts';
 
 const information = (
   description: string,
@@ -75,51 +76,6 @@ export const healthCheck: JsonSchema = {
       examples: ['/_cluster/health?local=true'],
     },
   },
-};
-
-export const upstreamTls: JsonSchema = {
-  type: 'object',
-  description: 'How to talk to nodes whose address begins with https.',
-  additionalProperties: false,
-  default: {},
-  properties: {
-    ca_file: {
-      type: 'string',
-      description:
-        "Certificates (PEM) of the authorities that may have issued the nodes'. With this, nodes " +
-        'are verified unless a filter says tls_insecure_skip_verify.',
-      examples: ['certs/ca.pem'],
-    },
-    cert_file: {
-      type: 'string',
-      description: 'Certificate (PEM) to show to nodes; needs "key_file".',
-      examples: ['certs/gateway.pem'],
-    },
-    key_file: {
-      type: 'string',
-      description: 'Key (PEM) of "cert_file".',
-      examples: ['certs/gateway-key.pem'],
-    },
-    key_passphrase: {
-      type: 'string',
-      secret: true,
-      description: 'Passphrase of "key_file".',
-      examples: ['$[[env.KEY_PASSPHRASE]]'],
-    },
-    server_name: {
-      type: 'string',
-      description:
-        "Host name to ask nodes for (SNI) and to verify their certificates by; each node's own when absent.",
-      examples: ['es.example.com'],
-    },
-  },
-};
-
-export const upstreamHttp2: JsonSchema = {
-  type: 'boolean',
-  description: 'Whether HTTP/2 is spoken with nodes that offer it, over https.',
-  default: false,
-  examples: [true],
 };
 
 const trafficControl: JsonSchema = {

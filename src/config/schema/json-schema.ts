@@ -53,6 +53,8 @@ export interface JsonSchema {
   readonly noLimit?: true;
   /** The path of a file, relative to the configuration file that names it; becomes absolute. */
   readonly file?: FileUse;
+  /** A map that says how to speak TLS to nodes: its files are read, as a worker will. */
+  readonly clientTls?: true;
   /** The value is a list of filters: each item names one filter, or is an if/then/else. */
   readonly filters?: true;
   /** What the text must be made of. */

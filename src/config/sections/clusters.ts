@@ -2,7 +2,7 @@ import { parseAddress } from './address.ts';
 import type { Path } from '../problem.ts';
 import type { Scope } from '../validation/scope.ts';
 import { placeAt } from '../source/tree.ts';
-import { normaliseUpstreamTls, type RawUpstreamTls } from './cluster-tls.ts';
+import { leavesNodesUnverified, type RawClientTls } from '../validation/client-tls.ts';
 import type { ElasticsearchConfig, HealthCheckConfig, TrafficControlConfig } from '../types.ts';
 
 interface RawCluster {
@@ -22,7 +22,7 @@ interface RawCluster {
   };
   readonly health_check?: HealthCheckConfig;
   readonly traffic_control?: Partial<TrafficControlConfig> & { readonly enabled: boolean };
-  readonly tls?: RawUpstreamTls;
+  readonly tls?: RawClientTls;
   readonly http2?: boolean;
 }
 
@@ -60,6 +60,7 @@ function normaliseCluster(raw: RawCluster, path: Path, scope: Scope): Elasticsea
       'the cluster has no address; give "endpoint" or "endpoints", such as http://localhost:9200';
     scope.problems.error(placeAt(scope.root, path), path, message);
   }
+  warnOfUnverified(raw, [...origins], path, scope);
   return {
     name: raw.name,
     endpoints: [...origins],
@@ -73,8 +74,34 @@ function normaliseCluster(raw: RawCluster, path: Path, scope: Scope): Elasticsea
     },
     health_check: raw.health_check ?? { enabled: false, interval: 0, timeout: 0, path: '/' },
     traffic_control: trafficControlOf(raw.traffic_control),
-    tls: normaliseUpstreamTls(raw.tls ?? {}, [...path, 'tls'], scope),
+    tls: upstreamTlsOf(raw.tls ?? {}),
     http2: raw.http2 ?? false,
+  };
+}
+
+/** INFINI verifies no node unless told to; whoever takes its configuration over should know. */
+function warnOfUnverified(
+  { name, enabled, tls, basic_auth }: RawCluster,
+  origins: readonly string[],
+  path: Path,
+  { root, problems }: Scope,
+): void {
+  const secure = origins.find((origin) => origin.startsWith('https:'));
+  if (!enabled || secure === undefined || !leavesNodesUnverified(tls ?? {})) return;
+  const lost = basic_auth ? 'the requests, and the password of "basic_auth"' : 'the requests';
+  const message = `the nodes of "${name}" are not verified: whoever answers at ${secure} gets ${lost}; set "tls.ca_file", or "tls.skip_insecure_verify: false" for the authorities that Node.js trusts (true accepts any node)`;
+  problems.warning(placeAt(root, path), path, message);
+}
+
+function upstreamTlsOf(raw: RawClientTls): ElasticsearchConfig['tls'] {
+  return {
+    ca_file: raw.ca_file ?? null,
+    cert_file: raw.cert_file ?? null,
+    key_file: raw.key_file ?? null,
+    key_passphrase: raw.key_passphrase ?? null,
+    server_name: raw.server_name ?? null,
+    skip_insecure_verify: raw.skip_insecure_verify ?? null,
+    skip_domain_verify: raw.skip_domain_verify ?? false,
   };
 }
 

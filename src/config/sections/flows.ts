@@ -155,9 +155,10 @@ function normaliseFilter(
   checkAnnotations(schema, holder.parameters, path, scope);
   normaliseNested(schema, written, holder.parameters, path, scope);
   if (problems.errors.length === before) {
-    for (const { path: below, message } of definition.check?.(holder.parameters as never) ?? []) {
-      const at = [...path, ...below];
-      problems.error(placeAt(root, at), at, message);
+    for (const problem of definition.check?.(holder.parameters as never) ?? []) {
+      const at = [...path, ...problem.path];
+      if (problem.warning) problems.warning(placeAt(root, at), at, problem.message);
+      else problems.error(placeAt(root, at), at, problem.message);
     }
   }
   const { name } = definition;

@@ -39,6 +39,7 @@ const annotations = [
   'syntax',
   'noLimit',
   'file',
+  'clientTls',
   'secret',
   'unsupported',
   'refused',

@@ -1,15 +1,16 @@
 import { type Path, type Place, related } from '../problem.ts';
+import { settleClientTls } from './client-tls.ts';
 import { propertySchema } from './coerce.ts';
 import { isBareNumber } from './units.ts';
 import type { ReferenceKind, Scope } from './scope.ts';
 import { didYouMean } from '../../suggest.ts';
-import type { JsonSchema, TextSyntax } from '../schema/json-schema.ts';
+import type { FileUse, JsonSchema, TextSyntax } from '../schema/json-schema.ts';
 import { keyPlaceAt, nodeAt, placeAt } from '../source/tree.ts';
 
 /**
  * Follows the keywords that look beyond a value: what `references` name must exist, unless that is
- * `forgiven`, what is `unsupported` is warned of, what is `refused` is an error. `value` stands at
- * `path`.
+ * `forgiven`, what is `unsupported` is warned of, what is `refused` is an error, and a `file` becomes
+ * absolute, in place. `value` stands at `path`.
  */
 export function checkAnnotations(
   schema: JsonSchema,
@@ -48,14 +49,31 @@ export function checkAnnotations(
       const at = [...path, key];
       const property = propertySchema(schema, key);
       if (!property) continue;
+      if (property.file)
+        settleFile(property.file, value as Record<string, unknown>, key, at, scope);
       const { forgivenBy = '' } = property;
       const forgive = (value as Readonly<Record<string, unknown>>)[forgivenBy] === true;
       checkAnnotations(property, inner, at, scope, forgive);
     }
+    if (schema.clientTls) settleClientTls(value, path, scope);
   }
   for (const branch of [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]) {
     checkAnnotations(branch, value, path, scope, forgiven);
   }
+}
+
+function settleFile(
+  use: FileUse,
+  parameters: Record<string, unknown>,
+  key: string,
+  path: Path,
+  scope: Scope,
+): void {
+  const given = parameters[key];
+  if (typeof given !== 'string' || given === '') return;
+  const file = scope.absolutePath(given, placeAt(scope.root, path));
+  parameters[key] = file;
+  if (use === 'read') scope.watchFile(file);
 }
 
 /** Above this many seconds a number without a unit may have been meant as milliseconds. */

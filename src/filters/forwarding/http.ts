@@ -1,6 +1,7 @@
-import { isAbsolute } from 'node:path';
-import { healthCheck, upstreamHttp2, upstreamTls } from '../../config/schema/cluster.ts';
+import { healthCheck } from '../../config/schema/cluster.ts';
+import { upstreamHttp2, upstreamTls } from '../../config/schema/upstream-tls.ts';
 import type { HealthCheckConfig, UpstreamTlsConfig } from '../../config/types.ts';
+import type { FilterProblem } from '../../dialect.ts';
 import { defineFilter } from '../../flow/filter.ts';
 import {
   connectionsOf,
@@ -93,19 +94,22 @@ export default defineFilter<HttpParameters>({
       ...forwardProperties,
     },
   },
-  check({ schema, host, hosts = [], tls, skip_failure_host, health_check }) {
-    const problems: { path: (string | number)[]; message: string }[] = [];
+  check(parameters) {
+    const { schema, host, hosts = [], tls, skip_failure_host, health_check } = parameters;
+    const problems: FilterProblem[] = [];
     if (health_check.enabled && !skip_failure_host) {
       const message = 'checks have no effect with "skip_failure_host: false"';
       problems.push({ path: ['health_check'], message });
     }
-    for (const key of ['ca_file', 'cert_file', 'key_file'] as const) {
-      const path = tls[key];
-      if (typeof path !== 'string' || isAbsolute(path)) continue;
-      problems.push({ path: ['tls', key], message: `expected an absolute path, not "${path}"` });
-    }
-    if (typeof tls.cert_file !== typeof tls.key_file) {
-      problems.push({ path: ['tls'], message: '"cert_file" and "key_file" need each other' });
+    const isDecided = [
+      tls.ca_file,
+      tls.skip_insecure_verify,
+      parameters.tls_insecure_skip_verify,
+    ].some((one) => one !== undefined);
+    if (schema === 'https' && !isDecided) {
+      const message =
+        'servers are not verified: whoever answers gets the requests, with the credentials in them; set "tls.ca_file", or "tls_insecure_skip_verify: false" for the authorities that Node.js trusts (true accepts any server)';
+      problems.push({ path: ['schema'], message, warning: true });
     }
     if (host === undefined && hosts.length === 0) {
       problems.push({

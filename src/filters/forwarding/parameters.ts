@@ -80,8 +80,8 @@ export const forwardProperties: Readonly<Record<string, JsonSchema>> = {
   tls_insecure_skip_verify: {
     type: 'boolean',
     description:
-      "Whether a node's certificate is accepted whoever issued it, for https. When absent, nodes " +
-      'are verified exactly if a file of authorities is given.',
+      'Whether a node is accepted whatever certificate it has, for https. When absent, "tls" decides: ' +
+      'nodes are verified exactly if a file of authorities is given, as INFINI Gateway does.',
     examples: [false],
   },
   via: {

@@ -40,8 +40,10 @@ export default defineFilter<LoggingParameters>({
       },
       file: {
         type: 'string',
-        pattern: '^/',
-        description: 'File that lines go to, in place of one named by `queue_name`.',
+        minLength: 1,
+        file: 'written',
+        description:
+          'File that lines go to, in place of one named by `queue_name`; relative to the file that names it.',
         examples: ['/var/log/evergate/requests.jsonl'],
       },
       stdout: {
