@@ -50,6 +50,20 @@ const cases: Record<string, Case> = {
   'a path without a slash': { fields: [method, [':path', 'a'], scheme, authority] },
   'a whole address as path': { fields: [method, [':path', 'http://b.test/'], scheme, authority] },
   'an asterisk for POST': { fields: [method, [':path', '*'], scheme, authority] },
+  'a scheme that is not of HTTP': { fields: [method, path, [':scheme', 'foo'], authority] },
+  'an empty scheme': { fields: [method, path, [':scheme', ''], authority] },
+  'a whole address as path, and another scheme': {
+    fields: [[':method', 'GET'], [':path', 'http://b.test/'], [':scheme', 'foo'], authority],
+  },
+  'an asterisk for GET, and another scheme': {
+    fields: [[':method', 'GET'], [':path', '*'], [':scheme', 'foo'], authority],
+  },
+  'a path without a slash, and another scheme': {
+    fields: [[':method', 'OPTIONS'], [':path', 'a'], [':scheme', 'foo'], authority],
+  },
+  'a whole address as path for OPTIONS': {
+    fields: [[':method', 'OPTIONS'], [':path', 'https://b.test/'], scheme, authority],
+  },
   'a blank in the method': { fields: [[':method', 'GET /x'], path, scheme, authority] },
   'a line in the method': { fields: [[':method', 'GET\r\n'], path, scheme, authority] },
   'an empty method': { fields: [[':method', ''], path, scheme, authority] },

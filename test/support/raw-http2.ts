@@ -40,6 +40,11 @@ export function frame(
   return Buffer.concat([head, payload]);
 }
 
+/** The payload of a SETTINGS frame. */
+export function settings({ initialWindowSize }: { initialWindowSize: number }): Buffer {
+  return Buffer.concat([Buffer.from([0, 4]), uint32(initialWindowSize)]);
+}
+
 export function uint32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);

@@ -36,6 +36,8 @@ export interface Multiplex {
   readonly receiving: boolean;
   /** Whether a response waits for its client. */
   readonly owing: boolean;
+  /** Changes when the client takes bytes of bodies, or says that it can take more. */
+  readonly progress: number;
   /** Whether something has taken longer than it may. */
   isLate(now: number): boolean;
   /** Ends that. */
@@ -240,7 +242,9 @@ export class Connection implements ClientConnection, Placed {
   /** For how long its client has taken nothing of what waits for it, as far as the looks tell. */
   stalled(now: number): number {
     if (this.upgraded) return 0;
-    return this.intake.stalled(now, this.multiplex !== null && this.multiplex.owing);
+    const { multiplex } = this;
+    const owing = multiplex !== null && multiplex.owing;
+    return this.intake.stalled(now, owing ? multiplex.progress : null);
   }
 
   /** Ends the connection properly once what is written has gone out. */

@@ -8,6 +8,9 @@ interface Handle {
   readonly writeQueueSize: number;
 }
 
+/** What the system holds that answers to pings alone would fill, bytes. */
+const smallQueue = 16 << 10;
+
 /** How a client takes what is written to it. */
 export class ClientIntake {
   readonly #handle: Handle | null;
@@ -15,6 +18,8 @@ export class ClientIntake {
   #taken = -1;
   #queue = -1;
   #since = 0;
+  /** Whether the connection's own bytes are all that the client waits for. */
+  #isAlone = true;
 
   /** Of the connection itself, without TLS. */
   constructor(socket: Duplex) {
@@ -24,14 +29,17 @@ export class ClientIntake {
 
   /**
    * For how long no look has seen anything go out, in the unit of `now`; 0 while nothing waits.
-   * `owing`: more waits for the client than the connection itself knows of.
+   * `progress`: more waits for the client than the connection itself knows of; it changes whenever the
+   * client takes something of that. Null when nothing does.
    */
-  stalled(now: number, owing: boolean): number {
+  stalled(now: number, progress: number | null): number {
     const handle = this.#handle;
     if (handle === null) return 0;
     const waiting = handle.writeQueueSize;
-    const taken = handle.bytesWritten - waiting;
-    if (taken !== this.#taken || (!owing && !(waiting > 0))) {
+    // Answers to a client's pings go out, too, and are nothing that it waits for.
+    this.#isAlone = progress === null || waiting > 0;
+    const taken = this.#isAlone ? handle.bytesWritten - waiting : (progress as number);
+    if (taken !== this.#taken || (progress === null && !(waiting > 0))) {
       this.#taken = taken;
       this.#queue = -1;
       this.#since = now;
@@ -48,6 +56,7 @@ export class ClientIntake {
     if (this.#inode === 0) this.#inode = fstatSync(this.#handle.fd).ino;
     const queue = queues.get(this.#inode);
     if (queue === undefined || queue === this.#queue) return;
+    if (!this.#isAlone && queue < smallQueue) return;
     // What happened before the first look is not known.
     this.#since = now;
     this.#queue = queue;

@@ -2,6 +2,7 @@ import { type BodySink, type BodySource, isBuffered, lengthOf } from '../../http
 import { HeaderList } from '../../http/headers/header-list.ts';
 import type { GatewayResponse, RequestContext } from '../../http/context.ts';
 import { isNamed } from '../../http/headers/syntax.ts';
+import { passedTrailers } from '../../http/headers/trailers.ts';
 import type { Log } from '../../log.ts';
 import { errorBody, toGatewayError } from './error-response.ts';
 import { dateField } from '../../http/http1/response-encode.ts';
@@ -146,7 +147,7 @@ class BodyWriter implements BodySink {
 
   end(trailers?: readonly string[]): void {
     if (this.#missing > 0) this.#writer.breakOff();
-    else this.#writer.end(trailers);
+    else this.#writer.end(passedTrailers(trailers));
   }
 
   fail(_error: Error): void {

@@ -7,11 +7,24 @@ import { GatewayError } from '../../errors.ts';
 import type { Connection } from '../connection/connection.ts';
 import { Exchange, type ExchangeOwner } from '../exchange/exchange.ts';
 import { Http2Body } from './request-body.ts';
-import { type Http2Head, responseFields } from './headers.ts';
+import { fieldLists, type Http2Head, responseFields } from './headers.ts';
 
 /** Error codes of RFC 9113, section 7. */
 const noError = 0;
 const internalError = 2;
+
+/**
+ * How long a client that has all of the response may take to end its request, ms: with nothing left
+ * to send but END_STREAM, and in the middle of a body that nobody reads. Clients lose a response
+ * that a reset overtakes.
+ */
+const endTime = 1_000;
+const uploadTime = 100;
+/**
+ * Bytes that a client takes of a response within write_timeout, at least. node:http2 reports what was
+ * taken by the part that was written, not by the byte.
+ */
+const slowestIntake = 8 << 10;
 
 /** One request and its response over a stream of HTTP/2. */
 export class Http2Exchange extends Exchange {
@@ -22,6 +35,11 @@ export class Http2Exchange extends Exchange {
   readonly #begunAt = clock.now;
   #trailers: readonly string[] = [];
   #awaitsDrain = false;
+  /** Since when the client has all of the response but has not ended its request. */
+  #endingSince = Infinity;
+  /** Bytes that waited for the client when that was last looked at, and since when it has been so. */
+  #pending = 0;
+  #pendingSince = clock.now;
   /** Not `writableEnded`, which is true of every HEAD from the start. */
   #ended = false;
 
@@ -58,8 +76,29 @@ export class Http2Exchange extends Exchange {
     return this.begun && this.#stream.writableLength > 0;
   }
 
+  /** Whether the client takes this response so slowly that no part of it was taken for too long. */
+  isStuck(now: number, writeTimeout: number): boolean {
+    const pending = this.#stream.writableLength;
+    if (pending === 0 || pending !== this.#pending) {
+      this.#pending = pending;
+      this.#pendingSince = now;
+    }
+    return now - this.#pendingSince >= writeTimeout * (1 + pending / slowestIntake);
+  }
+
+  /** Resets the stream of a request that is answered, when its client has had time to end it. */
+  resetIfDue(now: number): void {
+    if (now < this.#endingSince + uploadTime) return;
+    const isWhole = this.#body !== null && this.#body.missing <= 0;
+    if (isWhole && now < this.#endingSince + endTime) return;
+    this.#endingSince = Infinity;
+    this.#stream.close(noError);
+  }
+
   override isLate(now: number, { read_timeout, request_timeout }: EntryLimits): boolean {
-    if (this.#body === null || this.#ended || !this.receiving) return false;
+    if (this.#body === null || this.#ended) return false;
+    // Whoever reads the body waits for its end, whatever the stream reports.
+    if (!this.receiving && !this.#body.wanted) return false;
     if (request_timeout > 0 && now - this.#begunAt >= request_timeout) return true;
     return read_timeout > 0 && this.#body.arrival.silence(now) >= read_timeout;
   }
@@ -77,7 +116,7 @@ export class Http2Exchange extends Exchange {
     const endStream = body === null || body.length === 0;
     this.#stream.respond(responseFields(status, headers), { endStream });
     if (!endStream) this.#stream.end(body);
-    this.#complete();
+    this.#complete(false);
   }
 
   begin(status: number, _statusText: string, headers: string[]): void {
@@ -88,12 +127,7 @@ export class Http2Exchange extends Exchange {
 
   inform(status: number, headers: readonly string[]): void {
     if (this.begun || this.ended) return;
-    const fields: Record<string, number | string[]> = { ':status': status };
-    for (let i = 0; i < headers.length; i += 2) {
-      const name = (headers[i] as string).toLowerCase();
-      ((fields[name] ??= []) as string[]).push(headers[i + 1] as string);
-    }
-    this.#stream.additionalHeaders(fields);
+    this.#stream.additionalHeaders({ ':status': status, ...fieldLists(headers) });
   }
 
   write(chunk: Buffer): boolean {
@@ -117,7 +151,7 @@ export class Http2Exchange extends Exchange {
     if (this.ended) return;
     if (trailers) this.#trailers = trailers;
     this.#stream.end();
-    this.#complete();
+    this.#complete(true);
   }
 
   breakOff(): void {
@@ -146,28 +180,29 @@ export class Http2Exchange extends Exchange {
     this.breakOff();
   }
 
-  /** The response is handed over: what the client still sends of its body is not wanted. */
-  #complete(): void {
+  /**
+   * The response is handed over: what the client still sends of its body is not wanted.
+   * @param trails whether its end is told after `finish`
+   */
+  #complete(trails: boolean): void {
     this.#ended = true;
-    const stream = this.#stream;
     if (!this.receiving) return;
     this.#body?.discard();
-    stream.once('finish', () => {
-      if (!stream.readableEnded) stream.close(noError);
-    });
+    if (!trails) this.#stream.once('finish', () => this.#awaitEnd());
+  }
+
+  /** All of the response has gone out: the client is to end its request. */
+  #awaitEnd(): void {
+    if (this.receiving) this.#endingSince = clock.now;
   }
 
   #sendTrailers(): void {
-    const fields: Record<string, string[]> = {};
-    for (let i = 0; i < this.#trailers.length; i += 2) {
-      const name = (this.#trailers[i] as string).toLowerCase();
-      (fields[name] ??= []).push(this.#trailers[i + 1] as string);
-    }
     try {
-      this.#stream.sendTrailers(fields);
+      this.#stream.sendTrailers(fieldLists(this.#trailers));
     } catch {
       // Trailers that HTTP/2 does not allow.
       this.#stream.close();
     }
+    this.#awaitEnd();
   }
 }

@@ -2,6 +2,7 @@ import { HeaderList } from '../../http/headers/header-list.ts';
 import { GatewayError } from '../../errors.ts';
 import { toGatewayError } from '../exchange/error-response.ts';
 import { isHost, isMethod, originTarget } from '../../http/request-target.ts';
+import { statusValue } from '../../runtime/http2-status.ts';
 
 /** The head of a request, as the rest of the gateway knows it. */
 export interface Http2Head {
@@ -45,6 +46,7 @@ export function requestHead(raw: readonly string[], maxSize: number): Http2Head 
         authority = value;
         break;
       case ':scheme':
+        if (value !== 'https' && value !== 'http') refusal = malformed('unknown scheme');
         break;
       case 'host':
         if (host !== undefined) refusal = malformed('more than one Host');
@@ -89,10 +91,20 @@ export function requestHead(raw: readonly string[], maxSize: number): Http2Head 
 
 /** The fields of a response, without those that frame it on a connection of HTTP/1. */
 export function responseFields(status: number, headers: readonly string[]): string[] {
-  const fields = [':status', `${status}`];
+  const fields = [':status', statusValue(status)];
   for (let i = 0; i < headers.length; i += 2) {
     const name = (headers[i] as string).toLowerCase();
     if (!ofConnection.has(name)) fields.push(name, headers[i + 1] as string);
+  }
+  return fields;
+}
+
+/** Interim fields and trailers as node:http2 takes them, without those of a connection. */
+export function fieldLists(headers: readonly string[]): Record<string, string[]> {
+  const fields: Record<string, string[]> = {};
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = (headers[i] as string).toLowerCase();
+    if (!ofConnection.has(name)) (fields[name] ??= []).push(headers[i + 1] as string);
   }
   return fields;
 }

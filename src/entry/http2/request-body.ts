@@ -16,14 +16,22 @@ export class Http2Body extends StreamedBody {
     });
   }
 
+  /** Bytes of the announced length that have not come; 0 when no length was announced. */
+  get missing(): number {
+    return this.length === undefined ? 0 : this.length - this.arrival.received;
+  }
+
   protected tellToSend(): void {
     if (!this.#stream.headersSent) this.#stream.additionalHeaders({ ':status': 100 });
   }
 
   protected watchEnd(): void {
     const stream = this.#stream;
-    // The trailers are told of behind the end.
-    stream.on('end', () => setImmediate(() => this.finish(this.#trailers)));
+    // The trailers are reported after the end.
+    const ended = (): void => void setImmediate(() => this.finish(this.#trailers));
+    // node:http2 lets an empty body end without a reader: `end` may have been emitted already.
+    if (stream.readableEnded) ended();
+    else stream.on('end', ended);
     stream.on('close', () => {
       if (!stream.readableEnded) this.breakOff();
     });

@@ -41,6 +41,8 @@ export function serveHttp2(
     maxHeaderListPairs: (limits.max_header_count || 10_000) + 4,
     maxSendHeaderBlockLength: 256 << 10,
     maxSessionMemory: 16,
+    // As over HTTP/1.1: what a node repeats is passed on as it came.
+    strictSingleValueFields: false,
     // A client that opens requests only to cancel them (CVE-2023-44487) is cut off.
     streamResetBurst: 200,
     streamResetRate: 20,
@@ -109,8 +111,15 @@ class Http2Connection implements Multiplex {
     return false;
   }
 
+  get progress(): number {
+    return this.#session.destroyed ? 0 : (this.#session.state.remoteWindowSize ?? 0);
+  }
+
   isLate(now: number): boolean {
-    for (const exchange of this.#exchanges) if (exchange.isLate(now, this.#limits)) return true;
+    for (const exchange of this.#exchanges) {
+      exchange.resetIfDue(now);
+      if (exchange.isLate(now, this.#limits) || this.#isStuck(exchange, now)) return true;
+    }
     return this.#isIdleTooLong(now) || this.#lingersTooLong(now);
   }
 
@@ -118,7 +127,7 @@ class Http2Connection implements Multiplex {
     for (const exchange of this.#exchanges) {
       if (exchange.isLate(now, this.#limits)) {
         exchange.malformed(new GatewayError('REQUEST_TIMEOUT'));
-      }
+      } else if (this.#isStuck(exchange, now)) exchange.breakOff();
     }
     if (this.#isIdleTooLong(now)) this.announceEnd();
     if (!this.#lingersTooLong(now)) return;
@@ -151,6 +160,12 @@ class Http2Connection implements Multiplex {
   closed(): void {
     for (const exchange of this.#exchanges) exchange.clientGone();
     this.#exchanges.clear();
+  }
+
+  /** Whether the client takes nothing of this response for long, though it takes that of others. */
+  #isStuck(exchange: Http2Exchange, now: number): boolean {
+    const { write_timeout } = this.#limits;
+    return write_timeout > 0 && exchange.isStuck(now, write_timeout);
   }
 
   #isIdleTooLong(now: number): boolean {

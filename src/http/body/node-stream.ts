@@ -71,6 +71,8 @@ export abstract class StreamedBody implements BodySource {
     this.#unwanted = true;
     this.breakOff();
     if (seen !== undefined) this.#stream.on('data', seen).on('end', seen);
+    // What comes is counted.
+    if (!this.started) this.#stream.on('data', (chunk: Buffer) => this.#pass(chunk));
     this.#stream.resume();
   }
 

@@ -1,28 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../../errors.ts';
+import { illegalTrailer } from '../headers/trailers.ts';
 import { isHost, requestTarget } from '../request-target.ts';
-
-/** Fields that would change a message's meaning if they were taken from its trailers. */
-const forbiddenInTrailers: ReadonlySet<string> = new Set([
-  'authorization',
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-range',
-  'content-type',
-  'cookie',
-  'expect',
-  'forwarded',
-  'host',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-]);
 
 /** Limits of a request's head and announced length; 0 for none. */
 interface RequestLimits {
@@ -80,11 +59,8 @@ function targetRefusal(method: string, target: string): GatewayError | null {
 
 /** What is wrong with a body's trailers; null when they may pass. */
 export function trailerRefusal(trailers: readonly string[]): GatewayError | null {
-  for (let i = 0; i < trailers.length; i += 2) {
-    const name = (trailers[i] as string).toLowerCase();
-    if (forbiddenInTrailers.has(name)) return malformed(`${name} in trailers`);
-  }
-  return null;
+  const name = illegalTrailer(trailers);
+  return name === null ? null : malformed(`${name} in trailers`);
 }
 
 function malformed(reason: string): GatewayError {
