@@ -13,11 +13,22 @@ export interface GatewayConfig {
   readonly plugins: readonly PluginConfig[];
   /** Worker processes; `auto` is one for each processor. */
   readonly workers: number | 'auto';
+  readonly supervision: SupervisionConfig;
   /** Null when there is none. */
   readonly api: ApiConfig | null;
   readonly path: PathConfig;
   readonly configs: { readonly auto_reload: boolean };
   readonly log: { readonly level: LogLevel };
+}
+
+/** How the primary and its workers look after each other; ms. */
+export interface SupervisionConfig {
+  /** Silence after which a worker is killed and replaced; 0 for never. */
+  readonly heartbeat_timeout: number;
+  /** For which workers serve without a primary. */
+  readonly orphan_timeout: number;
+  /** From the wish to stop to the end of accepting. */
+  readonly shutdown_delay: number;
 }
 
 /** The HTTP API of the gateway itself. */

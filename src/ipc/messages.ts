@@ -26,6 +26,8 @@ export interface WorkerAssignment {
   readonly handles: number;
   /** What is known of clusters. */
   readonly observations: readonly ClusterObservation[];
+  /** How often it shall give a sign of life, ms; 0 for never. */
+  readonly beatMs: number;
 }
 
 /** Primary to worker. */
@@ -60,6 +62,8 @@ export type ToPrimary =
   | LimitToPrimary
   /** Message handlers are in place. */
   | { readonly type: 'online' }
+  /** A sign of life: the event loop turns. */
+  | { readonly type: 'beat' }
   /** Every entry is listening, its flows are built, and a request to itself was answered. */
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly code: string; readonly reason: string }

@@ -1,6 +1,6 @@
 import { loadConfiguration } from '../config/load.ts';
 import { ConfigError, renderProblem, type WatchTargets } from '../config/problem.ts';
-import type { GatewayConfig } from '../config/types.ts';
+import type { GatewayConfig, LogLevel } from '../config/types.ts';
 import { type ConfigurationWatcher, watchConfiguration } from '../config/source/watcher.ts';
 import { reasonOf } from '../errors.ts';
 import type { Dialect } from '../dialect.ts';
@@ -62,4 +62,31 @@ export class FileSource implements ConfigurationSource {
   watch(targets: WatchTargets, onChange: () => void): Promise<ConfigurationWatcher> {
     return watchConfiguration(targets, onChange);
   }
+}
+
+/** What holds instead of the configuration's values. */
+export interface Overrides {
+  /** path.data of the gateway that runs: to move it takes a restart. */
+  readonly data: string | undefined;
+  readonly logLevel: LogLevel | undefined;
+}
+
+/** The configuration as the gateway runs it: compared with it, a change that has no effect is none. */
+export function asItRuns(
+  loaded: LoadedConfiguration,
+  { data, logLevel }: Overrides,
+): LoadedConfiguration {
+  const { config, warnings } = loaded;
+  if (!config) return loaded;
+  const { path } = config;
+  const moved = data !== undefined && data !== path.data;
+  return {
+    ...loaded,
+    warnings: moved ? [...warnings, `path.data stays ${data} until the next restart`] : warnings,
+    config: {
+      ...config,
+      path: { ...path, data: data ?? path.data },
+      ...(logLevel && { log: { level: logLevel } }),
+    },
+  };
 }

@@ -15,12 +15,18 @@ import { Predecessor } from './upgrade/predecessor.ts';
 import { Place } from './control/instance-lock.ts';
 import { permitLimits } from '../shared-limits/primary/slot-limits.ts';
 import { Pool } from './workers/pool.ts';
-import { ReloadHistory, type ReloadRecord, type ReloadTrigger } from './reload/record.ts';
+import {
+  ReloadHistory,
+  type ReloadRecord,
+  type ReloadTrigger,
+  startRecord,
+} from './reload/record.ts';
 import { Reloads } from './reload/reloads.ts';
 import { gatewayRoutes, toAnswer } from './control/routes.ts';
 import { listenToSignals } from './signals.ts';
 import { controlSocketPath } from './control/socket-path.ts';
-import type { ConfigurationSource } from './configuration-source.ts';
+import { asItRuns, type ConfigurationSource } from './configuration-source.ts';
+import { whyNotHealthy, whyNotReady } from './status/readiness.ts';
 import { collectStatus, describeListening } from './status/status.ts';
 import { tellSupervisor } from './control/systemd.ts';
 import { Upgrades } from './upgrade/upgrades.ts';
@@ -199,21 +205,14 @@ class Primary {
     await bootWorkers(generation, this.#pool, this.#stop.signal);
     this.#forks.close();
     this.#installed(generation);
-    const record: ReloadRecord = {
+    const record = startRecord({
       generation: generation.number,
       trigger: this.#pool.predecessor ? 'upgrade' : 'start',
-      startedAt: startedAt.toISOString(),
-      took: Date.now() - startedAt.getTime(),
-      result: 'done',
-      problems: [],
+      startedAt,
       warnings: loaded.warnings,
       drain,
-      workers: this.#pool.serving.map(({ slot, pid }) => ({
-        slot,
-        pid,
-        took: Date.now() - startedAt.getTime(),
-      })),
-    };
+      workers: this.#pool.serving,
+    });
     this.#history.add(record);
     return record;
   }
@@ -223,20 +222,7 @@ class Primary {
     const loaded = await this.#source.load();
     await this.#autoReload.update(loaded.watch);
     const { logLevel } = this.#options;
-    const { config, warnings } = loaded;
-    if (!config) return toCandidate(loaded);
-    const data = this.#running?.config.path.data ?? config.path.data;
-    const moved = `path.data stays ${data} until the next restart`;
-    return toCandidate({
-      ...loaded,
-      warnings: data === config.path.data ? warnings : [...warnings, moved],
-      // What the gateway runs with: compared with it, a change that has no effect is none.
-      config: {
-        ...config,
-        path: { ...config.path, data },
-        ...(logLevel && { log: { level: logLevel } }),
-      },
-    });
+    return toCandidate(asItRuns(loaded, { data: this.#running?.config.path.data, logLevel }));
   }
 
   #workersOf(config: GatewayConfig): number {
@@ -263,8 +249,8 @@ class Primary {
     process.title = `evergate: primary (generation ${generation.number})`;
     const now = describeListening(generation);
     if (before && describeListening(before) === now) return;
-    const { number, plan } = generation;
-    this.#log.info({ generation: number, workers: plan.workers }, `listening: ${now}`);
+    const { workers } = generation.plan;
+    this.#log.info({ generation: generation.number, workers }, `listening: ${now}`);
   }
 
   /** The API is the predecessor's until this process has its place. */
@@ -273,15 +259,21 @@ class Primary {
     this.#api.serve(generation.config.api, generation.plan.api);
   }
 
+  #whyNotReady(): string | null {
+    return whyNotReady(this.#running, this.#pool, this.#stop.signal.aborted);
+  }
+
   #routes(): ControlRoutes {
     return gatewayRoutes({
       running: () => this.#running,
-      // To leave to another process is not to stop.
-      stopping: () => this.#stop.signal.aborted && !this.#upgrades.successor,
+      // A process that has taken this one's place serves.
+      whyNotReady: () => (this.#upgrades.successor ? null : this.#whyNotReady()),
+      whyNotHealthy: () =>
+        this.#running && !this.#stop.signal.aborted ? whyNotHealthy(this.#pool) : null,
       status: (generation) => {
-        const state = this.#stop.signal.aborted ? 'stopping' : 'running';
         const waiting = this.#upgrades.waiting ?? this.#reloads.waiting;
-        return collectStatus(generation, this.#pool, this.#history, { state, waiting });
+        const notReady = this.#whyNotReady();
+        return collectStatus(generation, this.#pool, this.#history, { notReady, waiting });
       },
       reload: (trigger) => this.#reload(trigger),
       upgrade: async () => toAnswer(await this.#upgrades.request()),

@@ -153,7 +153,19 @@ class WorkerProcess {
       }
       this.#listening++;
     }
-    if (this.#listening === this.#assignment?.handles) this.#send({ type: 'ready' });
+    if (this.#listening !== this.#assignment?.handles) return;
+    this.#send({ type: 'ready' });
+    if (this.#assignment.beatMs > 0) this.#beat(this.#assignment.beatMs);
+  }
+
+  /** Tells the primary that the event loop turns; nothing more while it does not read that. */
+  #beat(everyMs: number): void {
+    let unread = false;
+    setInterval(() => {
+      if (unread || !process.connected) return;
+      unread = true;
+      this.#send({ type: 'beat' }, () => (unread = false));
+    }, everyMs).unref();
   }
 
   #fail(error: unknown): void {

@@ -108,6 +108,7 @@ suite('the API', () => {
     assert.deepEqual(samples(first.body, 'workers'), {
       '{state="serving"}': 2,
       '{state="draining"}': 0,
+      '{state="unresponsive"}': 0,
     });
 
     assert.equal((await gateway.reload()).status, 200);

@@ -2,14 +2,19 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { renameSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { EntryConfig, GatewayConfig, NetworkConfig } from '../../src/config/types.ts';
+import type {
+  EntryConfig,
+  GatewayConfig,
+  NetworkConfig,
+  SupervisionConfig,
+} from '../../src/config/types.ts';
 import { requestControl } from '../../src/primary/control/client.ts';
 import type { ReloadRecord } from '../../src/primary/reload/record.ts';
 import type { GatewayStatus } from '../../src/primary/status/types.ts';
@@ -19,6 +24,9 @@ export { eventually, temporaryFolder };
 
 const program = fileURLToPath(new URL('stand-in-gateway.ts', import.meta.url));
 const PATIENCE = 120_000;
+
+/** Without orphans, so that no worker outlives its test. */
+const usualSupervision = { heartbeat_timeout: 15_000, orphan_timeout: 0, shutdown_delay: 0 };
 
 /** An entry on a free port of 127.0.0.1. */
 export function entry(
@@ -50,6 +58,7 @@ export interface StandInConfig {
   readonly flow?: string;
   readonly workers?: number;
   readonly auto_reload?: boolean;
+  readonly supervision?: Partial<SupervisionConfig>;
 }
 
 export class StandInGateway {
@@ -65,7 +74,8 @@ export class StandInGateway {
     this.#file = join(folder, 'evergate.json');
     this.write(config);
     const args = [program, this.#file, `${workers}`, ...(pidFile ? [pidFile] : [])];
-    this.process = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const env = { ...process.env, STAND_IN_BROKEN: this.#broken };
+    this.process = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const collect = (chunk: Buffer): void => {
       this.output += chunk.toString();
     };
@@ -81,17 +91,37 @@ export class StandInGateway {
     return this.process.exitCode !== null || this.process.signalCode !== null;
   }
 
+  /** From now on new workers end at once. */
+  breakProgram(): void {
+    writeFileSync(this.#broken, '');
+  }
+
+  mendProgram(): void {
+    rmSync(this.#broken);
+  }
+
+  get #broken(): string {
+    return join(this.folder, 'broken');
+  }
+
   get socket(): string {
     return join(this.data, 'evergate.sock');
   }
 
-  write({ entry: entries, flow = 'one', workers = 2, auto_reload = false }: StandInConfig): void {
+  write({
+    entry: entries,
+    flow = 'one',
+    workers = 2,
+    auto_reload = false,
+    supervision,
+  }: StandInConfig): void {
     const config = {
       entry: entries,
       router: [],
       flow: [{ name: flow, filter: [] }],
       elasticsearch: [],
       workers,
+      supervision: { ...usualSupervision, ...supervision },
       path: { data: this.data, logs: this.folder, configs: null },
       configs: { auto_reload },
       log: { level: 'info' },

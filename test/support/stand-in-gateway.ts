@@ -5,7 +5,7 @@
  * A flow's name makes workers misbehave: `refuse`, `crash`, `hang`, and `refuse-1` (worker 1 only).
  */
 import cluster from 'node:cluster';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createNetServer, type Server, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -23,8 +23,11 @@ import type {
 import type { Serving, WorkerServices } from '../../src/worker/build.ts';
 import { runWorker } from '../../src/worker/worker.ts';
 
-if (cluster.isWorker) runWorker(buildStandIn);
-else await main();
+if (cluster.isWorker) {
+  // As if the program had been moved away.
+  if (existsSync(process.env['STAND_IN_BROKEN'] ?? '')) process.exit(1);
+  runWorker(buildStandIn);
+} else await main();
 
 async function main(): Promise<void> {
   const [file = '', workers = '2', pidFile] = process.argv.slice(2);
@@ -55,7 +58,10 @@ function jsonSource(file: string): ConfigurationSource {
   return { load: () => Promise.resolve(load()), watch: watchConfiguration };
 }
 
-/** Answers with who answers: `{pid, entry, flow}`; `/slow` takes half a second. */
+/**
+ * Answers with who answers: `{pid, entry, flow}`; `/slow` takes half a second, `/loop` never ends and
+ * blocks the worker.
+ */
 function buildStandIn(config: GatewayConfig, services: WorkerServices): Promise<Serving> {
   const behaviour = config.flow[0]?.name ?? '';
   const slot = Number(/worker (\d+)/.exec(process.title)?.[1]);
@@ -103,6 +109,7 @@ class StandIn implements Serving {
         if (this.#draining) response.setHeader('connection', 'close');
         response.end(body);
       };
+      if (request.url === '/loop') for (;;);
       if (request.url === '/slow') setTimeout(answer, 500);
       else answer();
     });

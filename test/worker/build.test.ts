@@ -42,6 +42,7 @@ const config: GatewayConfig = {
   ],
   elasticsearch: [],
   workers: 1,
+  supervision: { heartbeat_timeout: 0, orphan_timeout: 0, shutdown_delay: 0 },
   path: { data: '', logs: '', configs: '' },
   configs: { auto_reload: false },
   log: { level: 'silent' },

@@ -11,6 +11,7 @@ import {
   workersSchema,
 } from './gateway.ts';
 import { routerSchema } from './router.ts';
+import { supervisionSchema } from './supervision.ts';
 import type { JsonSchema } from './json-schema.ts';
 
 /** The whole configuration. */
@@ -24,6 +25,7 @@ export const rootSchema: JsonSchema = {
     flow: flowSchema,
     elasticsearch: elasticsearchSchema,
     workers: workersSchema,
+    supervision: supervisionSchema,
     api: apiSchema,
     plugins: pluginsSchema,
     env: envSchema,

@@ -14,7 +14,13 @@ import { checkAgainst } from './ajv.ts';
 import type { NamedThing, NameTable, Scope } from './scope.ts';
 import type { SyntaxChecks } from '../../dialect.ts';
 import { childOf, keyPlaceAt, type MapNode, nodeAt, placeAt } from '../source/tree.ts';
-import type { FlowConfig, GatewayConfig, LogLevel, PluginConfig } from '../types.ts';
+import type {
+  FlowConfig,
+  GatewayConfig,
+  LogLevel,
+  PluginConfig,
+  SupervisionConfig,
+} from '../types.ts';
 
 /** Where relative paths of the configuration begin. */
 export interface PathRules {
@@ -37,6 +43,7 @@ interface RawConfig {
   flow?: unknown;
   elasticsearch?: unknown;
   workers: number | 'auto';
+  supervision: SupervisionConfig;
   api?: Partial<RawApi>;
   path: { data: string; logs: string; configs?: string };
   configs: { auto_reload: boolean };
@@ -79,6 +86,7 @@ export function validate(
     // A copy: all of it is frozen.
     plugins: [...plugins],
     workers: raw.workers,
+    supervision: raw.supervision,
     api: normaliseApi(raw.api, entry, scope),
     path: normalisePaths(raw.path ?? {}, scope),
     configs: { auto_reload: raw.configs?.auto_reload },

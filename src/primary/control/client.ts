@@ -36,8 +36,11 @@ export async function requestControl(
     const socket = withShortPath(socketPath, (short) => connect(short));
     socket.once('connect', () => (connected = true));
     const asked = request({ method, path, createConnection: () => socket }, (response) => {
-      const { statusCode: status = 0 } = response;
-      text(response).then((body) => resolve({ status, body: JSON.parse(body) }), broken);
+      const { statusCode: status = 0, headers } = response;
+      const isJson = headers['content-type'] === 'application/json';
+      text(response)
+        .then((body) => resolve({ status, body: isJson ? JSON.parse(body) : body }))
+        .catch(broken);
     });
     asked.once('error', broken);
     asked.end();

@@ -9,7 +9,10 @@ import type { GatewayStatus } from '../status/types.ts';
 export interface GatewayActions {
   /** Null until the first generation serves. */
   running(): Generation | null;
-  stopping(): boolean;
+  /** Why clients should not be sent here; null when they should. */
+  whyNotReady(): string | null;
+  /** Why the gateway should be started anew; null when it should not. */
+  whyNotHealthy(): string | null;
   status(running: Generation): Promise<GatewayStatus>;
   reload(trigger: 'control' | 'files'): Promise<ControlAnswer>;
   upgrade(): Promise<ControlAnswer>;
@@ -26,6 +29,8 @@ export function gatewayRoutes(actions: GatewayActions): ControlRoutes {
       return Promise.resolve({ status: 503, body: { error: 'the gateway is starting' } });
     };
   const ok = (body: unknown): ControlAnswer => ({ status: 200, body });
+  const probe = (trouble: string | null, well: string): ControlAnswer =>
+    trouble === null ? ok(`${well}\n`) : { status: 503, body: `${trouble}\n` };
   return {
     'GET /pid': () => ok({ pid: process.pid }),
     'GET /status': whenRunning(async (generation) => ok(await actions.status(generation))),
@@ -33,12 +38,9 @@ export function gatewayRoutes(actions: GatewayActions): ControlRoutes {
       ...ok(renderMetrics(await actions.status(generation))),
       headers: { 'content-type': metricsType },
     })),
-    // Liveness: this process is able to answer. A gateway that drains lives.
-    'GET /healthz': () => ok('ok\n'),
-    'GET /readyz': () => {
-      if (!actions.running()) return { status: 503, body: 'starting\n' };
-      return actions.stopping() ? { status: 503, body: 'stopping\n' } : ok('ready\n');
-    },
+    // Liveness: this process is able to answer, and to get workers. A gateway that drains lives.
+    'GET /healthz': () => probe(actions.whyNotHealthy(), 'ok'),
+    'GET /readyz': () => probe(actions.whyNotReady(), 'ready'),
     'POST /reload': whenRunning(() => actions.reload('control')),
     'POST /reload-if-changed': whenRunning(() => actions.reload('files')),
     'POST /upgrade': whenRunning(() => actions.upgrade()),

@@ -40,6 +40,26 @@ export interface ReloadRecord {
   readonly drain: DrainTotals;
 }
 
+/** The first generation's, once its workers serve. */
+export function startRecord({
+  startedAt,
+  workers,
+  ...rest
+}: Pick<ReloadRecord, 'generation' | 'trigger' | 'warnings' | 'drain'> & {
+  readonly startedAt: Date;
+  readonly workers: readonly Pick<SlotTiming, 'slot' | 'pid'>[];
+}): ReloadRecord {
+  const took = Date.now() - startedAt.getTime();
+  return {
+    ...rest,
+    startedAt: startedAt.toISOString(),
+    took,
+    result: 'done',
+    problems: [],
+    workers: workers.map(({ slot, pid }) => ({ slot, pid, took })),
+  };
+}
+
 /** The last changes, newest last. */
 export class ReloadHistory {
   readonly #records: ReloadRecord[] = [];

@@ -29,12 +29,17 @@ export function renderMetrics(status: GatewayStatus): string {
   return families.map(render).join('');
 }
 
-function ofProgram({ version, state }: GatewayStatus): Family[] {
+function ofProgram({ version, state, not_ready }: GatewayStatus): Family[] {
   const { node } = process.versions;
   const began = Math.round(performance.timeOrigin / 1000);
   return [
     gauge('build_info', 'Version of the gateway, and of Node.js.', [[{ version, node }, 1]]),
     gauge('start_time_seconds', 'When the primary process began.', [[{}, began]]),
+    gauge(
+      'ready',
+      'Whether workers that respond serve every entry, and the gateway is not stopping.',
+      [[{}, not_ready === null ? 1 : 0]],
+    ),
     gauge('stopping', 'Whether the gateway finishes its connections to end.', [
       [{}, state === 'stopping' ? 1 : 0],
     ]),
@@ -138,11 +143,13 @@ function ofClusters({ clusters }: GatewayStatus): Family[] {
   ];
 }
 
-function ofWorkers({ workers, draining, crashes }: GatewayStatus): Family[] {
+function ofWorkers({ workers, draining, crashes, hangs }: GatewayStatus): Family[] {
+  const unresponsive = [...workers, ...draining].filter(({ stage }) => stage === 'unresponsive');
   return [
     gauge('workers', 'Worker processes.', [
       [{ state: 'serving' }, workers.filter(({ stage }) => stage === 'ready').length],
-      [{ state: 'draining' }, draining.length],
+      [{ state: 'draining' }, draining.filter(({ stage }) => stage === 'draining').length],
+      [{ state: 'unresponsive' }, unresponsive.length],
     ]),
     gauge(
       'worker_resident_memory_bytes',
@@ -152,6 +159,9 @@ function ofWorkers({ workers, draining, crashes }: GatewayStatus): Family[] {
       ),
     ),
     counter('worker_crashes_total', 'Workers that ended unasked.', [[{}, crashes]]),
+    counter('worker_hangs_total', 'Workers that were killed because they no longer responded.', [
+      [{}, hangs],
+    ]),
   ];
 }
 

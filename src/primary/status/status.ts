@@ -78,13 +78,15 @@ export async function collectStatus(
   generation: Generation,
   pool: Pool,
   history: ReloadHistory,
-  rest: Pick<GatewayStatus, 'state' | 'waiting'>,
+  { notReady, waiting }: { notReady: string | null } & Pick<GatewayStatus, 'waiting'>,
 ): Promise<GatewayStatus> {
   const [alive, left] = await Promise.all([inspectWorkers(pool), pool.predecessor?.inspect()]);
   const counts = [...alive.flatMap(({ worker }) => worker.counts), ...(left?.entries ?? [])];
   return {
     pid: process.pid,
     version,
+    state: notReady === 'stopping' ? 'stopping' : notReady === null ? 'running' : 'not serving',
+    not_ready: notReady,
     uptime: Math.round(process.uptime()),
     generation: generation.number,
     entries: generation.config.entry.map((entry) => {
@@ -110,7 +112,8 @@ export async function collectStatus(
     reloads: history.all,
     changes: history.counts,
     crashes: pool.crashes,
-    ...rest,
+    hangs: pool.hangs,
+    waiting,
   };
 }
 
@@ -182,7 +185,8 @@ function readableTally({ responses, durations, elapsed }: RequestTally): Outcome
 }
 
 function workerStatus(worker: WorkerHandle, inspection: WorkerInspection | null): WorkerStatus {
-  const { slot, pid, stage, startedAt } = worker;
+  const { slot, pid, startedAt } = worker;
+  const stage = worker.responsive ? worker.stage : 'unresponsive';
   let connections = 0;
   let requests = 0;
   for (const entry of inspection?.entries ?? []) {

@@ -8,7 +8,9 @@ export interface GatewayStatus {
   /** The primary's process. */
   readonly pid: number;
   readonly version: string;
-  readonly state: 'running' | 'stopping';
+  readonly state: 'running' | 'not serving' | 'stopping';
+  /** Why /readyz refuses; null when it does not. */
+  readonly not_ready: string | null;
   /** Seconds. */
   readonly uptime: number;
   readonly generation: number;
@@ -26,6 +28,8 @@ export interface GatewayStatus {
   readonly changes: Readonly<Record<ReloadResult, number>>;
   /** Workers that ended unasked since the primary began. */
   readonly crashes: number;
+  /** Workers that were killed because they no longer responded. */
+  readonly hangs: number;
   /** A reload that waits for the generation before to have drained. */
   readonly waiting: { readonly trigger: ReloadTrigger; readonly since: string } | null;
 }
@@ -71,7 +75,7 @@ export interface WorkerStatus {
   readonly slot: number;
   readonly pid: number;
   readonly generation: number;
-  readonly stage: WorkerStage;
+  readonly stage: WorkerStage | 'unresponsive';
   /** Seconds. */
   readonly uptime: number;
   readonly connections: number;

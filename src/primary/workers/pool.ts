@@ -10,6 +10,8 @@ import { Observations } from './cluster-monitor-election.ts';
 import { Limits } from '../../shared-limits/primary/rate-windows.ts';
 import { Permits } from '../../shared-limits/primary/connection-slots.ts';
 import type { LimitToPrimary } from '../../shared-limits/messages.ts';
+import { type HeartbeatListener, Heartbeats } from './heartbeats.ts';
+import { describeState } from './process-activity.ts';
 import { Quotas } from '../../shared-limits/primary/token-buckets.ts';
 import type { PredecessorInspection } from '../upgrade/messages.ts';
 import { TicketKeys } from './session-ticket-keys.ts';
@@ -57,7 +59,7 @@ export interface DrainingPrimary {
 }
 
 /** The workers: one for each slot, and those that are draining. */
-export class Pool implements WorkerListener {
+export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
   readonly permits = new Permits();
   readonly observations = new Observations();
   readonly quotas = new Quotas();
@@ -73,10 +75,15 @@ export class Pool implements WorkerListener {
   predecessor: DrainingPrimary | null = null;
   /** Workers that ended unasked. */
   crashes = 0;
+  /** Workers that were killed because they gave no sign of life. */
+  hangs = 0;
+  /** How long no worker has served, ms; 0 while one does. */
+  unservedMs = 0;
   onWorkerGone: ((drain: DrainReport | null, totals: readonly EntryTotals[]) => void) | null = null;
   /** A worker cannot be replaced, because another version of the program is installed now. */
   onOutdated: (() => void) | null = null;
   readonly #limits = new Limits();
+  readonly #heartbeats = new Heartbeats(this);
   readonly #slots = new Map<number, Slot>();
   readonly #forks: WorkerForks;
   readonly #log: Log;
@@ -87,6 +94,7 @@ export class Pool implements WorkerListener {
     this.#forks = forks;
     this.#log = log;
     this.#stop = stop;
+    this.#heartbeats.start();
   }
 
   /** Forks a worker; it takes no slot until it is `install`ed. */
@@ -272,6 +280,35 @@ export class Pool implements WorkerListener {
       'worker was told to end; replacing it',
     );
     void this.refill(worker.slot);
+  }
+
+  onResponsiveness(worker: WorkerHandle): void {
+    const { slot, generation, pid, silence, responsive } = worker;
+    const told = { worker: slot, generation: generation.number, pid };
+    if (responsive) this.#log.info(told, 'worker responds again');
+    else {
+      const reason = describeState(silence.activity?.state);
+      this.#log.warn({ ...told, reason }, 'worker does not respond');
+    }
+  }
+
+  onHung(worker: WorkerHandle): void {
+    const { slot, generation, pid, heartbeatTimeout, silence } = worker;
+    const told = { worker: slot, generation: generation.number, pid };
+    const reason = describeState(silence.activity?.state);
+    this.hangs++;
+    this.#log.error(
+      { ...told, reason },
+      `worker has not responded for ${heartbeatTimeout / 1000} s; killing it`,
+    );
+    worker.kill();
+    if (this.#stop.aborted || this.#slots.get(slot)?.current !== worker) return;
+    // Its end is not waited for: a process that hangs in the system dies only when that lets it.
+    void this.refill(slot);
+  }
+
+  onLook(elapsed: number): void {
+    this.unservedMs = this.serving.some(({ serves }) => serves) ? 0 : this.unservedMs + elapsed;
   }
 
   onGone(worker: WorkerHandle, exit: WorkerExit, was: WorkerStage): void {

@@ -13,6 +13,7 @@ import type { LimitToPrimary } from '../../shared-limits/messages.ts';
 import type { Generation } from '../generation.ts';
 import { type AssignedSocket, socketsOf } from '../sockets/listeners.ts';
 import { version } from '../../package.ts';
+import { beatInterval, Silence } from './heartbeats.ts';
 import type { WorkerProcess } from './spawner.ts';
 
 export type WorkerStage = 'starting' | 'ready' | 'draining' | 'gone';
@@ -38,6 +39,8 @@ export interface WorkerListener {
   onQuotaWanted(worker: WorkerHandle, key: QuotaKey, count: number): void;
   onLimit(worker: WorkerHandle, message: LimitToPrimary): void;
   onLeaving(worker: WorkerHandle): void;
+  /** It no longer counts as one that serves, or does so again. */
+  onResponsiveness(worker: WorkerHandle): void;
   /** It ended; `was` is the stage it ended in. */
   onGone(worker: WorkerHandle, exit: WorkerExit, was: WorkerStage): void;
 }
@@ -61,6 +64,9 @@ export class WorkerHandle {
   /** Settles when it accepts no new connections any more. */
   readonly closedToNew: Promise<void>;
   stage: WorkerStage = 'starting';
+  readonly silence = new Silence();
+  /** It was silent for too long, and was killed. */
+  hung = false;
   /** When it was told to drain, or 0. */
   drainingSince = 0;
   startFailure: StartFailure | null = null;
@@ -76,6 +82,7 @@ export class WorkerHandle {
   readonly #gone = Promise.withResolvers<WorkerExit>();
   readonly #inspections = new Map<number, (inspection: WorkerInspection | null) => void>();
   #lastInspection = 0;
+  #responsive = true;
   #deadline: NodeJS.Timeout | undefined;
 
   constructor(
@@ -109,6 +116,27 @@ export class WorkerHandle {
     if (online) this.#assign();
   }
 
+  setResponsive(responsive: boolean): void {
+    if (this.#responsive === responsive) return;
+    this.#responsive = responsive;
+    this.#listener.onResponsiveness(this);
+  }
+
+  /** Whether it has given a sign of life lately. */
+  get responsive(): boolean {
+    return this.#responsive;
+  }
+
+  /** Silence after which it is killed, ms; 0 for never. */
+  get heartbeatTimeout(): number {
+    return this.generation.config.supervision.heartbeat_timeout;
+  }
+
+  /** Whether it accepts connections now. */
+  get serves(): boolean {
+    return this.stage === 'ready' && this.responsive;
+  }
+
   /** Lets it finish what it has; KILL when it outlasts its longest drain.timeout. */
   drain(): void {
     if (this.stage === 'draining' || this.stage === 'gone') return;
@@ -129,6 +157,7 @@ export class WorkerHandle {
 
   /** How it is, or null when it does not say so in time. */
   inspect(): Promise<WorkerInspection | null> {
+    if (!this.responsive) return Promise.resolve(null);
     if (this.stage === 'starting' || this.stage === 'gone') return Promise.resolve(null);
     const { promise, resolve } = Promise.withResolvers<WorkerInspection | null>();
     const id = ++this.#lastInspection;
@@ -156,7 +185,11 @@ export class WorkerHandle {
   }
 
   #onMessage(message: ToPrimary): void {
+    this.silence.end();
+    this.setResponsive(true);
     switch (message.type) {
+      case 'beat':
+        break;
       case 'online':
         this.#assign();
         break;
@@ -217,6 +250,7 @@ export class WorkerHandle {
       ticketKeys: this.#listener.ticketKeys,
       handles: sockets.reduce((sum, { handles }) => sum + handles, 0),
       observations: this.#listener.observations.latest,
+      beatMs: this.heartbeatTimeout === 0 ? 0 : beatInterval(this.heartbeatTimeout),
     };
     this.send({ type: 'start', assignment });
     for (const assigned of sockets) {
