@@ -65,6 +65,10 @@ const catalogue = {
     shown: 'too many requests with bodies are being read',
   },
   TOO_MANY_CONNECTIONS: { message: 'too many connections', status: 503 },
+  JSON_VALUE_TOO_LARGE: {
+    message: 'an object or list of JSON that is to become a value exceeds {limit} bytes',
+    status: 413,
+  },
   RESPONSE_TOO_LARGE: {
     message: 'the response exceeds {limit} bytes',
     status: 502,

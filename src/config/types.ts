@@ -174,6 +174,8 @@ export interface FlowConfig {
   readonly name: string;
   /** Bytes of bodies that are read; the defaults when absent. */
   readonly body_limits?: { readonly request: number; readonly response: number };
+  /** What becomes of a request body that is to be read as JSON and is none; `refuse` when absent. */
+  readonly unreadable_json?: 'refuse' | 'ignore';
   readonly filter: readonly FilterConfig[];
 }
 

@@ -1,4 +1,5 @@
 import type { RequestContext } from '../http/context.ts';
+import type { JsonPath } from '../http/json/path.ts';
 import type { Message } from '../http/message.ts';
 
 /** What must be known of a body before it is asked for: nothing, how long it is, or all of it. */
@@ -8,6 +9,9 @@ export type BodyNeed = 'nothing' | 'length' | 'content';
 export interface Needs {
   readonly requestBody: BodyNeed;
   readonly responseBody: BodyNeed;
+  /** What is asked of bodies as JSON. */
+  readonly requestJson?: readonly JsonPath[];
+  readonly responseJson?: readonly JsonPath[];
 }
 
 export const noNeeds: Needs = { requestBody: 'nothing', responseBody: 'nothing' };
@@ -15,19 +19,32 @@ export const noNeeds: Needs = { requestBody: 'nothing', responseBody: 'nothing' 
 /** The needs of several together. */
 export function combineNeeds(all: Iterable<Needs>): Needs {
   let needs = noNeeds;
-  for (const { requestBody, responseBody } of all) {
+  for (const { requestBody, responseBody, requestJson = [], responseJson = [] } of all) {
     needs = {
       requestBody: larger(needs.requestBody, requestBody),
       responseBody: larger(needs.responseBody, responseBody),
+      ...joined('requestJson', needs.requestJson, requestJson),
+      ...joined('responseJson', needs.responseJson, responseJson),
     };
   }
   return needs;
 }
 
-/** The most that is held of a body in memory, bytes. */
+function joined(
+  name: 'requestJson' | 'responseJson',
+  known: readonly JsonPath[] = [],
+  more: readonly JsonPath[],
+): Partial<Needs> {
+  const paths = [...known, ...more];
+  return paths.length > 0 ? { [name]: paths } : {};
+}
+
+/** The most that is held of a body in memory, bytes; and what becomes of one that is no JSON. */
 export interface BodyLimits {
   readonly request: number;
   readonly response: number;
+  /** `ignore`: a request body that is no JSON passes for one that lacks every field. */
+  readonly unreadableJson?: 'refuse' | 'ignore';
 }
 
 /** As much as Elasticsearch takes by default: nothing is refused here that it would have taken. */
@@ -42,21 +59,56 @@ export function preparation(
   needs: Needs,
   limits: BodyLimits,
 ): ((context: RequestContext) => void | Promise<void>) | undefined {
-  const { requestBody, responseBody } = needs;
+  const { requestBody, responseBody, requestJson = [], responseJson = [] } = needs;
+  const lenient = limits.unreadableJson === 'ignore';
   if (requestBody === 'nothing' && responseBody === 'nothing') return undefined;
-  return ({ request, response }) => {
-    const pending = prepare(request, requestBody, limits.request);
-    if (pending) return pending.then(() => prepare(response, responseBody, limits.response));
-    return prepare(response, responseBody, limits.response);
+  const ofRequest = { need: requestBody, limit: limits.request, paths: requestJson };
+  const ofResponse = { need: responseBody, limit: limits.response, paths: responseJson };
+  return (context) => {
+    const { request, response } = context;
+    request.lenient = lenient;
+    const pending = prepare(request, ofRequest, context);
+    if (pending) return pending.then(() => prepare(response, ofResponse, context));
+    return prepare(response, ofResponse, context);
   };
 }
 
-function prepare(message: Message, need: BodyNeed, limit: number): void | Promise<void> {
+interface Preparation {
+  readonly need: BodyNeed;
+  readonly limit: number;
+  readonly paths: readonly JsonPath[];
+}
+
+function prepare(
+  message: Message,
+  preparation: Preparation,
+  context: RequestContext,
+): void | Promise<void> {
+  const { need, limit, paths } = preparation;
   if (need === 'content') {
     message.checkSize(limit);
-    if (!message.isRead) return message.readContent(limit);
+    if (!message.isRead) {
+      return message.readContent(limit).then(() => expectJson(message, paths, context));
+    }
+    return expectJson(message, paths, context);
   }
   if (need === 'length' && message.length === undefined) return message.readContent(limit);
+}
+
+/** Has bodies that are in memory read for the JSON that is needed of them, as `preparation` does. */
+export function expectAgain(needs: Needs, context: RequestContext): void | Promise<void> {
+  const { requestJson = [], responseJson = [] } = needs;
+  const pending = expectJson(context.request, requestJson, context);
+  if (pending) return pending.then(() => expectJson(context.response, responseJson, context));
+  return expectJson(context.response, responseJson, context);
+}
+
+function expectJson(
+  message: Message,
+  paths: readonly JsonPath[],
+  context: RequestContext,
+): void | Promise<void> {
+  if (paths.length > 0) return message.content.expect(paths, () => context.aborted);
 }
 
 const sizes: readonly BodyNeed[] = ['nothing', 'length', 'content'];

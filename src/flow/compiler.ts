@@ -10,6 +10,7 @@ import {
   preparation,
 } from '../context/requirements.ts';
 import { compileTemplate } from '../context/template.ts';
+import type { JsonPath } from '../http/json/path.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { compileCondition, type Test } from './conditions/condition.ts';
@@ -45,7 +46,7 @@ export function compileFlow(
   config: FlowConfig,
   definitions: ReadonlyMap<string, FilterDefinition>,
   services: FlowServices,
-  limits: BodyLimits = config.body_limits ?? defaultBodyLimits,
+  limits: BodyLimits = limitsOf(config),
 ): CompiledFlow {
   const compiler = new FlowCompiler(config.name, definitions, services, limits);
   compiler.addAll(config.filter);
@@ -62,6 +63,11 @@ export function compileFlow(
   };
 }
 
+function limitsOf({ body_limits, unreadable_json }: FlowConfig): BodyLimits {
+  const limits = body_limits ?? defaultBodyLimits;
+  return unreadable_json === undefined ? limits : { ...limits, unreadableJson: unreadable_json };
+}
+
 /** Turns the places of a flow, nested as they are, into steps. */
 class FlowCompiler {
   readonly steps: Step[] = [];
@@ -73,6 +79,8 @@ class FlowCompiler {
   /** Steps that send the request on, and with it a body that still streams. */
   readonly #forwarding = new Set<Step>();
   readonly #kept = { request: 0, response: 0 };
+  readonly #requestJson: JsonPath[] = [];
+  readonly #responseJson: JsonPath[] = [];
   /** The last step that has the request's body read. */
   #lastReading = -1;
 
@@ -159,7 +167,7 @@ class FlowCompiler {
 
   /** Bodies are read right before the step that needs them, not for requests that jump over it. */
   #addPreparation(needs: Needs, path: string): void {
-    const prepare = preparation(needs, this.#limits);
+    const prepare = preparation(this.#withAllPaths(needs), this.#limits);
     if (prepare === undefined) return;
     if (needs.requestBody === 'content') this.#lastReading = this.steps.length;
     this.#keep({
@@ -167,6 +175,18 @@ class FlowCompiler {
       response: needs.responseBody === 'content' ? keptForReading : 0,
     });
     this.#add(path, prepare);
+  }
+
+  /** One reading of a body finds what all steps of the flow ask of it, also those that come later. */
+  #withAllPaths(needs: Needs): Needs {
+    const { requestJson = [], responseJson = [] } = needs;
+    this.#requestJson.push(...requestJson);
+    this.#responseJson.push(...responseJson);
+    return {
+      ...needs,
+      ...(requestJson.length > 0 && { requestJson: this.#requestJson }),
+      ...(responseJson.length > 0 && { responseJson: this.#responseJson }),
+    };
   }
 
   #keep({ request, response }: BodyLimits): void {

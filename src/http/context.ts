@@ -4,6 +4,8 @@ import { GatewayError } from '../errors.ts';
 import type { Body } from './body/body.ts';
 import { HeaderList } from './headers/header-list.ts';
 import type { InflightBytes } from './body/memory-budget.ts';
+import { mustBeJson } from './json/media-type.ts';
+import type { JsonFault } from './json/fault.ts';
 import { Message } from './message.ts';
 
 /** What is known of the client's connection. */
@@ -44,6 +46,8 @@ export class GatewayRequest extends Message {
   expectsContinue = false;
   /** `headers.size` as the client sent them; 0 where that is not known. */
   headSize = 0;
+  /** Whether a body that is no JSON passes for one without any field. */
+  lenient = false;
   /** Where the bytes that are read into memory count; null when they do not. */
   inflight: InflightBytes | null = null;
   #held = 0;
@@ -59,6 +63,13 @@ export class GatewayRequest extends Message {
     if (this.#held > 0) this.inflight?.give(this.#held);
     this.#held = 0;
     this.inflight = null;
+  }
+
+  /** A condition must not take a body that it cannot read for one that lacks the field. */
+  protected override noJson(fault: JsonFault): void {
+    if (this.lenient || !mustBeJson(this.path, this.headers, this.content.start)) return;
+    const reason = `the body is to be read as JSON, and is none: ${fault.message}`;
+    throw new GatewayError('REQUEST_MALFORMED', { reason }, fault);
   }
 
   /** @throws TOO_MUCH_IN_FLIGHT */

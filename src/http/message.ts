@@ -4,6 +4,9 @@ import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
 import { type ErrorCode, GatewayError, reasonOf } from '../errors.ts';
 import { type Body, collect, isBuffered, lengthOf } from './body/body.ts';
 import { BodyDocument } from './body/document.ts';
+import { formatOf } from './json/media-type.ts';
+import type { JsonFault } from './json/fault.ts';
+import type { JsonPath } from './json/path.ts';
 import { HeaderList } from './headers/header-list.ts';
 import { ObservedBody, type ObservedPart } from './body/capture.ts';
 
@@ -136,14 +139,14 @@ export class Message {
     const encoding = this.#encoding();
     if (this.#document !== null) return;
     if (encoding === undefined || bytes.length === 0) {
-      if (this.#seen !== null) this.#document = new BodyDocument(bytes);
+      if (this.#seen !== null) this.#document = this.#documentOf(bytes);
       return;
     }
     // The beginning of something compressed cannot be decompressed.
     const whole =
       this.#seen === null || (this.#seen.complete && bytes.length === this.#seen.length);
     const plain = whole ? await this.#decode(bytes, encoding, limit) : Buffer.alloc(0);
-    this.#document = new BodyDocument(plain);
+    this.#document = this.#documentOf(plain);
   }
 
   /** A body that came in one piece may be no larger than others. @throws as `readContent` */
@@ -157,8 +160,23 @@ export class Message {
   get content(): BodyDocument {
     if (this.#document !== null) return this.#document;
     if (!isBuffered(this.#body)) throw new Error('the body was not read');
-    this.#document = new BodyDocument(this.#body ?? Buffer.alloc(0));
-    return this.#document;
+    return (this.#document = this.#documentOf(this.#body ?? Buffer.alloc(0)));
+  }
+
+  /** The JSON value at `path` of the body; undefined when there is none. @throws see `noJson` */
+  readJson(path: JsonPath): unknown {
+    const { content } = this;
+    const value = content.read(path);
+    if (content.fault !== null && this.#seen === null) this.noJson(content.fault);
+    return value;
+  }
+
+  /** Puts `value` there; undefined removes. False when the body is no JSON. @throws see `noJson` */
+  writeJson(path: JsonPath, value: unknown): boolean {
+    const { content } = this;
+    const done = content.write(path, value);
+    if (content.fault !== null) this.noJson(content.fault);
+    return done;
   }
 
   /** Bytes of the body, or undefined when that is not known yet. */
@@ -166,8 +184,15 @@ export class Message {
     return this.seen?.length ?? lengthOf(this.body);
   }
 
+  /** JSON was asked for, and the body is none. May throw where that must not go unheeded. */
+  protected noJson(_fault: JsonFault): void {}
+
   /** So many more bytes of the body are in memory. @throws what forbids it */
   protected hold(_bytes: number): void {}
+
+  #documentOf(bytes: Buffer): BodyDocument {
+    return new BodyDocument(bytes, formatOf(this.headers));
+  }
 
   #takeEdited(document: BodyDocument): void {
     this.headers.remove('Content-Encoding');

@@ -365,8 +365,10 @@ test('request_body_json_set leaves what is not JSON as it is, and says so', asyn
     t,
     `flow: [{ name: f, filter: [{ request_body_json_set: { path: ["a -> 1"] } }] }]`,
   );
-  assert.equal(bodyText((await ask({ body: 'text' })).request), 'text');
+  const headers = ['Content-Type', 'text/plain'];
+  assert.equal(bodyText((await ask({ headers, body: 'text' })).request), 'text');
   assert.match(logged.join(), /not JSON/);
+  await assert.rejects(ask({ body: 'text' }), { code: 'REQUEST_MALFORMED' });
 });
 
 test('response_body_regex_replace changes a body', async (t) => {

@@ -38,6 +38,13 @@ export const flowSchema: JsonSchema = {
           },
         },
       },
+      unreadable_json: {
+        type: 'string',
+        enum: ['refuse', 'ignore'],
+        description:
+          'What becomes of a request whose body this flow reads as JSON (_ctx.request.body_json, request_body_json_set) and cannot. `refuse`, which holds when it is not said, answers with 400: else a condition could be slipped past by a body that only the node understands. `ignore` goes on as if the body had no field.',
+        examples: ['ignore'],
+      },
       filter: {
         type: 'array',
         filters: true,

@@ -162,8 +162,13 @@ function normaliseFlows(values: readonly unknown[], scope: Scope): FlowConfig[] 
   return values.map((value, index) => {
     const path = ['flow', index, 'filter'];
     const filter = normaliseFilters(nodeAt(scope.root, path), path, scope);
-    const { name = '', body_limits } = (value ?? {}) as Partial<FlowConfig>;
-    return { name, ...(body_limits && { body_limits }), filter };
+    const { name = '', body_limits, unreadable_json } = (value ?? {}) as Partial<FlowConfig>;
+    return {
+      name,
+      ...(body_limits && { body_limits }),
+      ...(unreadable_json && { unreadable_json }),
+      filter,
+    };
   });
 }
 

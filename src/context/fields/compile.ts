@@ -1,7 +1,7 @@
 import { nearest } from '../../suggest.ts';
 import { GatewayError } from '../../errors.ts';
 import { connectionFields } from './connection.ts';
-import { parseJsonPath, readAt, writeAt } from '../../http/body/json-path.ts';
+import { parseJsonPath, readAt, writeAt } from '../../http/json/path.ts';
 import { noNeeds } from '../requirements.ts';
 import type { Field, FieldRule, FieldTable, FieldWriter } from './rule.ts';
 import { requestFields } from './request.ts';

@@ -2,7 +2,7 @@ import type { RequestContext } from '../../http/context.ts';
 import { GatewayError } from '../../errors.ts';
 import { isToken } from '../../http/headers/syntax.ts';
 import type { FieldRule } from './rule.ts';
-import { parseJsonPath, readAt } from '../../http/body/json-path.ts';
+import { type JsonPath, parseJsonPath } from '../../http/json/path.ts';
 import type { Message } from '../../http/message.ts';
 import type { Needs } from '../requirements.ts';
 import { fieldValue } from '../../http/target.ts';
@@ -44,25 +44,23 @@ export function bodyRule(messageOf: MessageOf, needs: Needs): FieldRule {
 }
 
 /** `body_json`, and `body_json.PATH` below it. */
-export function bodyJsonRule(messageOf: MessageOf, needs: Needs): FieldRule {
+export function bodyJsonRule(messageOf: MessageOf, needsOf: (path: JsonPath) => Needs): FieldRule {
   return {
-    needs,
-    read: (context) => messageOf(context).content.json,
+    needs: needsOf([]),
+    read: (context) => messageOf(context).readJson([]),
     set: (context, value) => messageOf(context).setBody(Buffer.from(JSON.stringify(value ?? null))),
     below(rest) {
       const path = parseJsonPath(rest);
+      const needs = needsOf(path);
       return {
         needs,
         setNeeds: needs,
         fromText: jsonOf,
-        read: (context) => readAt(messageOf(context).content.json, path),
+        read: (context) => messageOf(context).readJson(path),
         set(context, value) {
-          const { content } = messageOf(context);
-          if (value === undefined) content.remove(path);
-          else if (!content.write(path, value)) {
-            const reason = 'the body is not JSON, so nothing can be set in it';
-            throw new GatewayError('REQUEST_MALFORMED', { reason });
-          }
+          if (messageOf(context).writeJson(path, value)) return;
+          const reason = 'the body is not JSON, so nothing can be set in it';
+          throw new GatewayError('REQUEST_MALFORMED', { reason });
         },
       };
     },

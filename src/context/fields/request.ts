@@ -3,6 +3,7 @@ import type { RequestContext } from '../../http/context.ts';
 import { type Credentials, parseBasicAuth } from '../../http/basic-auth.ts';
 import type { DocumentedRule, FieldRule, FieldTable } from './rule.ts';
 import { bodyJsonRule, bodyLengthRule, bodyRule, headerRule, wireText } from './message.ts';
+import type { JsonPath } from '../../http/json/path.ts';
 import type { Needs } from '../requirements.ts';
 import { readArgument, readArguments, withArgument } from '../../http/query-args.ts';
 import {
@@ -15,6 +16,7 @@ import {
 import { textOf } from '../value.ts';
 
 const content: Needs = { requestBody: 'content', responseBody: 'nothing' };
+const json = (path: JsonPath): Needs => ({ ...content, requestJson: [path] });
 const length: Needs = { requestBody: 'length', responseBody: 'nothing' };
 
 const requestOf = (context: RequestContext) => context.request;
@@ -142,8 +144,8 @@ export const requestFields: FieldTable = {
   body_json: {
     type: 'object',
     description:
-      'The body as JSON; what stands in it is named by its path, such as query.bool.must.[1].match.',
-    ...bodyJsonRule(requestOf, content),
+      'The body as JSON; what stands in it is named by its path, such as query.bool.must.[1].match. Comments and a byte order mark are taken as Elasticsearch takes them. A body that cannot be read as JSON is answered with 400, because a node may read in it what a condition did not: YAML, CBOR and SMILE, other encodings than UTF-8, a name twice, more than 1,000 levels, several values. An empty body, uploads and forms by their Content-Type, and the lines of _bulk and _msearch have no fields. `unreadable_json: ignore` of the flow lets every body pass.',
+    ...bodyJsonRule(requestOf, json),
   },
   body_length: bodyLength,
   body_size: bodyLength,

@@ -1,12 +1,14 @@
 import type { RequestContext } from '../../http/context.ts';
 import type { DocumentedRule, FieldTable } from './rule.ts';
 import { bodyJsonRule, bodyLengthRule, bodyRule, headerRule, wireText } from './message.ts';
+import type { JsonPath } from '../../http/json/path.ts';
 import type { Needs } from '../requirements.ts';
 import { fieldValue } from '../../http/target.ts';
 import { numberOf, textOf } from '../value.ts';
 import { STATUS_CODES } from '../../runtime/builtins.ts';
 
 const content: Needs = { requestBody: 'nothing', responseBody: 'content' };
+const json = (path: JsonPath): Needs => ({ ...content, responseJson: [path] });
 const length: Needs = { requestBody: 'nothing', responseBody: 'length' };
 
 const responseOf = (context: RequestContext) => context.response;
@@ -64,7 +66,7 @@ export const responseFields: FieldTable = {
     type: 'object',
     description:
       'The body as JSON; what stands in it is named by its path, such as hits.hits.[0]._id.',
-    ...bodyJsonRule(responseOf, content),
+    ...bodyJsonRule(responseOf, json),
   },
   body_length: bodyLength,
   body_size: bodyLength,

@@ -1,4 +1,6 @@
-import { parseJsonPath } from '../../http/body/json-path.ts';
+import type { RequestContext } from '../../http/context.ts';
+import { expectAgain } from '../../context/requirements.ts';
+import { parseJsonPath } from '../../http/json/path.ts';
 import { jsonOf } from '../../context/value.ts';
 import { assignmentsSchema, compileAssignments } from './assignments.ts';
 import { defineFilter } from '../../flow/filter.ts';
@@ -10,7 +12,8 @@ interface RequestBodyJsonSetParameters {
 
 export default defineFilter<RequestBodyJsonSetParameters>({
   name: 'request_body_json_set',
-  summary: 'Sets values in a JSON request body.',
+  summary:
+    'Sets values in a JSON request body. Everything else in the body stays as it is written; a body that should be JSON and cannot be read is answered with 400, unless the flow has `unreadable_json: ignore`.',
   schema: {
     type: 'object',
     additionalProperties: false,
@@ -28,27 +31,43 @@ export default defineFilter<RequestBodyJsonSetParameters>({
     },
   },
   create({ path: texts, ignore_missing: ignoreMissing }, services) {
-    services.field('_ctx.request.body_json');
     const assignments = compileAssignments(texts, services).map(({ name, value }) => {
+      const { needs } = services.field(`_ctx.request.body_json.${name}`);
       const constant = value.constant === undefined ? undefined : jsonOf(value.constant);
       return {
+        needs,
         path: parseJsonPath(name),
         valueOf: constant === undefined ? value.value : () => constant,
       };
     });
 
     return function requestBodyJsonSet(context) {
-      const { content } = context.request;
-      for (const { path, valueOf } of assignments) {
-        if (ignoreMissing && content.read(path) === undefined) continue;
-        if (!content.write(path, valueOf(context))) {
-          services.log.debug(
-            { entry: context.entry },
-            'the request body is not JSON: left as it is',
-          );
-          return;
-        }
-      }
+      return setFrom(0, context);
     };
+
+    /** Each change of a large body has the next one wait until the body has been read again. */
+    function setFrom(first: number, context: RequestContext): void | Promise<void> {
+      for (let index = first; index < assignments.length; index++) {
+        const assignment = assignments[index] as (typeof assignments)[number];
+        const pending = expectAgain(assignment.needs, context);
+        if (pending) {
+          return pending.then(() => {
+            if (setOne(assignment, context)) return setFrom(index + 1, context);
+          });
+        }
+        if (!setOne(assignment, context)) return;
+      }
+    }
+
+    function setOne(
+      { path, valueOf }: (typeof assignments)[number],
+      context: RequestContext,
+    ): boolean {
+      const { request } = context;
+      if (ignoreMissing && request.readJson(path) === undefined) return true;
+      if (request.writeJson(path, valueOf(context))) return true;
+      services.log.debug({ entry: context.entry }, 'the request body is not JSON: left as it is');
+      return false;
+    }
   },
 });

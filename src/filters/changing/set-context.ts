@@ -1,4 +1,6 @@
 import { isField } from '../../context/fields/compile.ts';
+import { expectAgain } from '../../context/requirements.ts';
+import type { RequestContext } from '../../http/context.ts';
 import { defineFilter } from '../../flow/filter.ts';
 
 interface SetContextParameters {
@@ -32,17 +34,33 @@ export default defineFilter<SetContextParameters>({
   },
   create({ context: values }, { writer, template }) {
     const assignments = named(values).map(([name, value]) => {
-      const { set, fromText } = writer(name);
-      if (typeof value !== 'string') return { set, valueOf: () => value };
+      const { needs, set, fromText } = writer(name);
+      if (typeof value !== 'string') return { needs, set, valueOf: () => value };
       const { constant, value: rendered } = template(value);
-      if (constant === undefined || fromText === undefined) return { set, valueOf: rendered };
+      if (constant === undefined || fromText === undefined)
+        return { needs, set, valueOf: rendered };
       const meant = fromText(constant);
-      return { set, valueOf: () => meant };
+      return { needs, set, valueOf: () => meant };
     });
 
     return function setContext(context) {
-      for (const { set, valueOf } of assignments) set(context, valueOf(context));
+      return setFrom(0, context);
     };
+
+    /** Each change of a large JSON body has the next one wait until the body has been read again. */
+    function setFrom(first: number, context: RequestContext): void | Promise<void> {
+      for (let index = first; index < assignments.length; index++) {
+        const { needs, set, valueOf } = assignments[index] as (typeof assignments)[number];
+        const pending = expectAgain(needs, context);
+        if (pending) {
+          return pending.then(() => {
+            set(context, valueOf(context));
+            return setFrom(index + 1, context);
+          });
+        }
+        set(context, valueOf(context));
+      }
+    }
   },
 });
 

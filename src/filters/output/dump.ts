@@ -1,5 +1,6 @@
 import type { RequestContext } from '../../http/context.ts';
 import type { Message } from '../../http/message.ts';
+import { reasonOf } from '../../errors.ts';
 import { textOf } from '../../context/value.ts';
 import type { JsonSchema } from '../../config/schema/json-schema.ts';
 import { defineFilter, type FilterServices } from '../../flow/filter.ts';
@@ -62,7 +63,13 @@ type Section = readonly [title: string, show: (context: RequestContext) => strin
 function sectionsOf(parameters: DumpParameters, { field }: FilterServices): readonly Section[] {
   const valueOf = (name: string) => {
     const { read } = field(name);
-    return (context: RequestContext) => textOf(read(context));
+    return (context: RequestContext) => {
+      try {
+        return textOf(read(context));
+      } catch (error) {
+        return `(${reasonOf(error)})`;
+      }
+    };
   };
   const sections: Section[] = [];
   if (parameters.uri) sections.push(['uri', valueOf('_ctx.request.uri')]);

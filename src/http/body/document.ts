@@ -1,88 +1,153 @@
-import { type JsonPath, readAt, removeAt, writeAt } from './json-path.ts';
+import { GatewayError } from '../../errors.ts';
+import { withoutValue, withValue } from '../json/edit.ts';
+import { JsonFault } from '../json/fault.ts';
+import type { JsonPath } from '../json/path.ts';
+import type { JsonPlace } from '../json/place.ts';
+import { JsonScan } from '../json/scan.ts';
+import { withoutComments } from '../json/tokens.ts';
+
+/** Up to this size a body is read when somebody asks; a larger one beforehand, in parts; bytes. */
+const small = 256 << 10;
+/** How much of it is read in one turn of the event loop, bytes. */
+const turn = 512 << 10;
+/** The largest object or list that becomes a value, with all that is in it, bytes. */
+const largestValue = 1 << 20;
 
 /**
- * A body in memory as text and as JSON. Each is made when first asked for, and once. What an edit
- * does not touch keeps its value to the last digit: numbers that JavaScript would write in another
- * way stay as they were written.
+ * A body in memory as text and as JSON. Of JSON only what is asked for becomes values, and an edit
+ * changes nothing but the bytes that it concerns: order, numbers and blanks stay as they were.
  */
 export class BodyDocument {
-  readonly #bytes: Buffer;
+  #bytes: Buffer;
   #text: string | undefined;
-  #json: unknown;
-  #parsed: 'no' | 'for reading' | 'for editing' = 'no';
-  /** Whether an edit has made the bytes out of date. */
+  #scan: JsonScan | null = null;
+  /** Paths that will be asked for. */
+  #wanted: readonly JsonPath[] = [];
+  #fault: JsonFault | null = null;
+  /** Whether an edit has made the body's own bytes out of date. */
   edited = false;
 
-  /** `bytes` are plain, not compressed. */
-  constructor(bytes: Buffer) {
+  /** `bytes` are plain, not compressed; `format` names what they are if they are not to be JSON. */
+  constructor(bytes: Buffer, format?: string) {
     this.#bytes = bytes;
+    if (format !== undefined) this.#fault = new JsonFault(`it is ${format}`);
+  }
+
+  get size(): number {
+    return this.#bytes.length;
+  }
+
+  /** How the body begins. */
+  get start(): Buffer {
+    return this.#bytes.subarray(0, 64);
   }
 
   /** The body as UTF-8 text. */
   get text(): string {
-    this.#text ??= this.edited ? JSON.stringify(this.#json) : this.#bytes.toString();
-    return this.#text;
+    return (this.#text ??= this.#bytes.toString());
   }
 
-  /** The body as JSON; undefined when it is none. Not to be changed. */
-  get json(): unknown {
-    if (this.#parsed === 'no') {
-      this.#parsed = 'for reading';
-      this.#json = parseOr(this.text, undefined);
-    }
-    return this.#json;
+  /** Why the body is no JSON; null when it is, or when nobody has asked yet. */
+  get fault(): JsonFault | null {
+    return this.#fault;
   }
 
-  /** The JSON value at `path`, or undefined. */
+  /**
+   * Says which paths will be asked for, so that one reading finds them all. A promise for a body that
+   * takes long: it is read in many turns, and no further once `isGone`.
+   */
+  expect(paths: readonly JsonPath[], isGone: () => boolean): void | Promise<void> {
+    this.#wanted = paths;
+    if (this.#bytes.length <= small || this.#fault !== null) return;
+    if (this.#scan !== null && paths.every((path) => this.#placesAlong(path) !== null)) return;
+    return this.#scanInTurns(new JsonScan(this.#bytes, paths), isGone);
+  }
+
+  /** The JSON value at `path`; undefined when it is not there. @throws JSON_VALUE_TOO_LARGE */
   read(path: JsonPath): unknown {
-    return readAt(this.json, path);
+    const place = this.#find(path)?.[path.length];
+    if (place === undefined || !place.found) return undefined;
+    return (place.value ??= this.#valueOf(place));
   }
 
   /** Puts `value` at `path`; false when the body is no JSON object or list. */
   write(path: JsonPath, value: unknown): boolean {
-    const root = this.#editable();
-    if (root === null) return false;
-    writeAt(root, path, value);
-    return this.#noteEdit();
+    const text = JSON.stringify(value) as string | undefined;
+    const places = this.#find(path);
+    if (places === null) return false;
+    // As in JavaScript, what is not there is left out.
+    if (text === undefined) return this.remove(path) || places[0]?.kind !== 'scalar';
+    return this.#take(withValue(this.#bytes, places, path, text));
   }
 
   /** Removes what stands at `path`; false when there is nothing. */
   remove(path: JsonPath): boolean {
-    const root = this.#editable();
-    return root !== null && removeAt(root, path) && this.#noteEdit();
+    const places = this.#find(path);
+    return places !== null && this.#take(withoutValue(this.#bytes, places));
   }
 
   /** The bytes, with the edits. */
   toBuffer(): Buffer {
-    return this.edited ? Buffer.from(this.text) : this.#bytes;
+    return this.#bytes;
   }
 
-  #noteEdit(): true {
-    this.edited = true;
+  #take(bytes: Buffer | null): boolean {
+    if (bytes === null) return false;
+    this.#bytes = bytes;
+    this.#scan = null;
     this.#text = undefined;
+    this.edited = true;
     return true;
   }
 
-  #editable(): object | null {
-    if (this.#parsed !== 'for editing') {
-      this.#json = parseOr(this.text === '' ? '{}' : this.text, keepNumbers);
-      this.#parsed = 'for editing';
+  /** The places along `path`; null when the body is no JSON. */
+  #find(path: JsonPath): readonly JsonPlace[] | null {
+    if (this.#fault !== null) return null;
+    const known = this.#placesAlong(path);
+    if (known !== null) return known;
+    const scan = new JsonScan(this.#bytes, [...this.#wanted, path]);
+    try {
+      scan.advance(Infinity);
+      this.#scan = scan;
+    } catch (error) {
+      this.#fail(error);
     }
-    return typeof this.#json === 'object' ? this.#json : null;
+    return this.#placesAlong(path);
   }
-}
 
-type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown;
+  #placesAlong(path: JsonPath): readonly JsonPlace[] | null {
+    const places = this.#scan?.root.along(path);
+    return places?.length === path.length + 1 ? places : null;
+  }
 
-function keepNumbers(_key: string, value: unknown, { source }: { source?: string }): unknown {
-  if (typeof value !== 'number' || source === undefined || String(value) === source) return value;
-  return JSON.rawJSON(source);
-}
+  async #scanInTurns(scan: JsonScan, isGone: () => boolean): Promise<void> {
+    try {
+      while (!scan.advance(turn)) {
+        // oxlint-disable-next-line no-await-in-loop -- others have their turn in between
+        await new Promise((resolve) => setImmediate(resolve));
+        if (isGone()) throw new GatewayError('CLIENT_GONE');
+      }
+      this.#scan = scan;
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
 
-function parseOr(text: string, reviver: Reviver | undefined): unknown {
-  try {
-    return JSON.parse(text, reviver as Parameters<typeof JSON.parse>[1]);
-  } catch {
-    return undefined;
+  #fail(error: unknown): void {
+    if (!(error instanceof JsonFault)) throw error;
+    this.#fault = error;
+  }
+
+  #valueOf({ kind, start, end }: JsonPlace): unknown {
+    const bytes = this.#bytes;
+    if (kind === 'scalar') return JSON.parse(bytes.toString('utf8', start, end));
+    if (end - start > largestValue) {
+      throw new GatewayError('JSON_VALUE_TOO_LARGE', { limit: largestValue });
+    }
+    try {
+      return JSON.parse(bytes.toString('utf8', start, end));
+    } catch {
+      return JSON.parse(withoutComments(bytes, start, end));
+    }
   }
 }

@@ -160,7 +160,11 @@ test('an unknown field is an error that names the nearest', () => {
 test('says what must have been read', () => {
   const nothing = { requestBody: 'nothing', responseBody: 'nothing' };
   assert.deepEqual(needsOf('_ctx.request.path'), nothing);
-  assert.deepEqual(needsOf('_ctx.request.body_json.a'), { ...nothing, requestBody: 'content' });
+  assert.deepEqual(needsOf('_ctx.request.body_json.a'), {
+    ...nothing,
+    requestBody: 'content',
+    requestJson: [['a']],
+  });
   assert.deepEqual(needsOf('_ctx.request.to_string'), { ...nothing, requestBody: 'content' });
   assert.deepEqual(needsOf('_ctx.request.body_length'), { ...nothing, requestBody: 'length' });
   assert.deepEqual(needsOf('_ctx.response.body'), { ...nothing, responseBody: 'content' });
@@ -168,6 +172,7 @@ test('says what must have been read', () => {
   assert.deepEqual(compileWriter('_ctx.response.body_json.a').needs, {
     ...nothing,
     responseBody: 'content',
+    responseJson: [['a']],
   });
 });
 
@@ -227,20 +232,24 @@ test('what decompresses to more than the limit is refused, and so is what does n
   await assert.rejects(async () => preparation(needs, limits)?.(junk), { status: 400 });
 });
 
-test('JSON is parsed once for each body', (t) => {
-  const parse = t.mock.method(JSON, 'parse');
-  const context = newContext({ body: '{"a":1,"b":2}' });
+test('a JSON value is made once for each body', () => {
+  const context = newContext({ body: '{"a":{"b":2}}' });
   const read = (name: string) => compileField(`_ctx.request.body_json.${name}`).read(context);
-  assert.deepEqual([read('a'), read('b'), read('c')], [1, 2, undefined]);
-  assert.equal(parse.mock.callCount(), 1);
+  assert.deepEqual([read('a'), read('a.b'), read('c')], [{ b: 2 }, 2, undefined]);
+  assert.equal(read('a'), read('a'));
   context.request.setBody(Buffer.from('{"a":3}'));
   assert.equal(read('a'), 3);
-  assert.equal(parse.mock.callCount(), 2);
 });
 
-test('a body that is not JSON has no fields', () => {
-  const context = newContext({ body: '{"index":{}}\n{"a":1}\n' });
-  assert.equal(compileField('_ctx.request.body_json.a').read(context), undefined);
+test('a body that is not JSON is refused, but the lines of a bulk request', () => {
+  const body = '{"index":{}}\n{"a":1}\n';
+  const { read } = compileField('_ctx.request.body_json.a');
+  for (const target of ['/_bulk', '/i/_bulk/?refresh', '/i/t/_bulk', '/_msearch', '/i/_msearch']) {
+    assert.equal(read(newContext({ target, body })), undefined, target);
+  }
+  for (const target of ['/i/_search', '/i/_doc/_bulk', '/_bulk/x', '/x_bulk']) {
+    assert.throws(() => read(newContext({ target, body })), { code: 'REQUEST_MALFORMED' }, target);
+  }
 });
 
 test('sets what may be set', async (t) => {

@@ -1,11 +1,3 @@
-declare global {
-  interface JSON {
-    /** A value that is written as `text`, to the letter. */
-    rawJSON(text: string): unknown;
-    isRawJSON(value: unknown): value is { readonly rawJSON: string };
-  }
-}
-
 /** Steps into a JSON value: names, and indexes of lists. */
 export type JsonPath = readonly (string | number)[];
 
@@ -20,7 +12,7 @@ export function parseJsonPath(text: string): JsonPath {
   return steps;
 }
 
-/** The value at `path`, or undefined. A number that was kept as written comes as a number. */
+/** The value at `path`, or undefined. */
 export function readAt(root: unknown, path: JsonPath): unknown {
   let value = root;
   for (const step of path) {
@@ -29,7 +21,7 @@ export function readAt(root: unknown, path: JsonPath): unknown {
     }
     value = (value as Record<string | number, unknown>)[step];
   }
-  return JSON.isRawJSON(value) ? Number(value.rawJSON) : value;
+  return value;
 }
 
 /**
@@ -50,18 +42,6 @@ export function writeAt(root: object, path: JsonPath, value: unknown): void {
     container = made;
   }
   put(container, path[last] as string | number, value);
-}
-
-/** Removes what stands at `path`; false when there is nothing. */
-export function removeAt(root: unknown, path: JsonPath): boolean {
-  const container = readAt(root, path.slice(0, -1));
-  const step = path.at(-1) as string | number;
-  if (typeof container !== 'object' || container === null || !Object.hasOwn(container, step)) {
-    return false;
-  }
-  if (Array.isArray(container)) container.splice(Number(step), 1);
-  else delete (container as Record<string | number, unknown>)[step];
-  return true;
 }
 
 function put(container: object, step: string | number, value: unknown): void {
