@@ -81,10 +81,9 @@ interface Preparation {
 
 function prepare(
   message: Message,
-  preparation: Preparation,
+  { need, limit, paths }: Preparation,
   context: RequestContext,
 ): void | Promise<void> {
-  const { need, limit, paths } = preparation;
   if (need === 'content') {
     message.checkSize(limit);
     if (!message.isRead) {

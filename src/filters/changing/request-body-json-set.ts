@@ -51,9 +51,9 @@ export default defineFilter<RequestBodyJsonSetParameters>({
         const assignment = assignments[index] as (typeof assignments)[number];
         const pending = expectAgain(assignment.needs, context);
         if (pending) {
-          return pending.then(() => {
-            if (setOne(assignment, context)) return setFrom(index + 1, context);
-          });
+          return pending.then(() =>
+            setOne(assignment, context) ? setFrom(index + 1, context) : undefined,
+          );
         }
         if (!setOne(assignment, context)) return;
       }

@@ -69,18 +69,17 @@ export class JsonPlace {
 
   /** Has `path` looked for as well. */
   add(path: JsonPath): void {
-    let place: JsonPlace = this;
-    for (const step of path) {
-      const name = `${step}`;
-      let inner = place.at(name);
-      if (inner === null) {
-        inner = new JsonPlace();
-        place.#inner.set(name, inner);
-        place.#lengths.add(Buffer.byteLength(name));
-        if (/^\d+$/.test(name)) place.#lastIndex = Math.max(place.#lastIndex, Number(name));
-      }
-      place = inner;
+    const [step, ...rest] = path;
+    if (step === undefined) return;
+    const name = `${step}`;
+    let inner = this.at(name);
+    if (inner === null) {
+      inner = new JsonPlace();
+      this.#inner.set(name, inner);
+      this.#lengths.add(Buffer.byteLength(name));
+      if (/^\d+$/.test(name)) this.#lastIndex = Math.max(this.#lastIndex, Number(name));
     }
+    inner.add(rest);
   }
 
   /** The places along `path` from here on, as far as they were asked for. */

@@ -6,6 +6,7 @@ const special = new Uint8Array(256);
 special.fill(1, 0, 0x20);
 special[0x22] = special[0x5c] = 1;
 
+const shortEscapes = Buffer.from('"\\/bfnrt');
 const words: readonly Buffer[] = ['true', 'false', 'null'].map((word) => Buffer.from(word));
 
 /** Passes blanks and comments. */
@@ -46,24 +47,13 @@ export function stringEnd(bytes: Buffer, start: number): number {
 }
 
 function escapeEnd(bytes: Buffer, start: number): number {
-  switch (bytes[start + 1]) {
-    case 0x22:
-    case 0x5c:
-    case 0x2f:
-    case 0x62:
-    case 0x66:
-    case 0x6e:
-    case 0x72:
-    case 0x74:
-      return start + 2;
-    case 0x75:
-      for (let at = start + 2; at < start + 6; at++) {
-        if (!isHexDigit(bytes[at])) throw new JsonFault('bad escape in a string', start);
-      }
-      return start + 6;
-    default:
-      throw new JsonFault('bad escape in a string', start);
+  const kind = bytes[start + 1] ?? 0;
+  if (shortEscapes.includes(kind)) return start + 2;
+  if (kind !== 0x75) throw new JsonFault('bad escape in a string', start);
+  for (let at = start + 2; at < start + 6; at++) {
+    if (!isHexDigit(bytes[at])) throw new JsonFault('bad escape in a string', start);
   }
+  return start + 6;
 }
 
 /** The number that begins at `start`. */
