@@ -80,6 +80,12 @@ const catalogue = {
       'the request body was sent on already; what reads it, or sends it again, must stand in the same flow',
     status: 500,
   },
+  BODY_NOT_KEPT: {
+    message:
+      'the request body cannot be sent a second time: it has more bytes than are kept of it, which are {limit} (body_limits.request of the flow, or what max_inflight_request_size of the entry leaves)',
+    status: 502,
+    shown: 'the request body is too large to be sent to another node',
+  },
   FILTER_FAILED: {
     message: 'filter {filter} failed: {reason}',
     status: 500,
@@ -147,6 +153,11 @@ export class GatewayError extends Error {
   /** What a client may know of it. */
   get shown(): string {
     return (catalogue[this.code] as Definition).shown ?? this.message;
+  }
+
+  /** Whether a node, or the cluster, has failed: not the client, and not the gateway. */
+  get ofUpstream(): boolean {
+    return this.code.startsWith('UPSTREAM_') || this.code.startsWith('RESPONSE_');
   }
 
   /** Process exit code for a command that this error ends. */

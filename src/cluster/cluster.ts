@@ -21,6 +21,8 @@ export interface ForwardOptions {
   readonly isRead: (method: string, target: string) => boolean;
   /** Value of a Via field to add to requests and responses, or null. */
   readonly via: string | null;
+  /** What a failure becomes: a response in the context, or an error that ends the flow. */
+  readonly failure: 'response' | 'error';
   /** What a `hash` balancer goes by; null for other balancers. */
   readonly hashKey: ((context: RequestContext) => string) | null;
 }
@@ -87,6 +89,7 @@ export interface Cluster {
   /**
    * Sends the request to a node; settles when the response's head is in `context.response`, whose
    * body somebody then has to start or cancel.
+   * With `failure: 'response'` the response may tell of a failure of the cluster's.
    * @throws UPSTREAM_UNAVAILABLE, UPSTREAM_CONNECT, UPSTREAM_BUSY, UPSTREAM_BROKEN, UPSTREAM_TIMEOUT,
    *   CLIENT_GONE, or what the request's body failed with
    */
@@ -118,6 +121,7 @@ export const defaultForwardOptions: ForwardOptions = {
   host: 'client',
   isRead: readsByMethod,
   via: null,
+  failure: 'error',
   hashKey: null,
   retry: {
     maxTimes: 5,

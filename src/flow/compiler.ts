@@ -1,6 +1,4 @@
 import type { BranchPlace, FilterConfig, FilterPlace, FlowConfig } from '../config/types.ts';
-import { Completion, type CompletionListener } from '../http/completion.ts';
-import type { RequestContext } from '../http/context.ts';
 import { compileField, compileWriter } from '../context/fields/compile.ts';
 import {
   type BodyLimits,
@@ -11,27 +9,18 @@ import {
 } from '../context/requirements.ts';
 import { compileTemplate } from '../context/template.ts';
 import type { JsonPath } from '../http/json/path.ts';
-import { GatewayError, reasonOf } from '../errors.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { compileCondition, type Test } from './conditions/condition.ts';
 import type { FilterDefinition, FilterServices, FlowServices, Handler } from './filter.ts';
-
-/**
- * One place in the flat array that a flow compiles to. When `test` fails the flow goes on at
- * `otherwise`, else `handle` runs and it goes on at `next`. So `when` and `if` are jumps, and so is
- * the end of a `then`, over its `else`.
- */
-interface Step {
-  readonly path: string;
-  readonly test: Test | null;
-  handle: Handler | null;
-  next: number;
-  otherwise: number;
-}
+import { detour, inSequence, run, type Sending, type Step } from './runner.ts';
+import { noSending, SendingFlows } from './sending.ts';
 
 /** A flow ready to run. */
 export interface CompiledFlow {
   readonly handle: Handler;
+  /** Whether it may send the request to a cluster. */
+  readonly sends: boolean;
+  readonly limits: BodyLimits;
   /** Bytes of how a body begins that it wants to see when it runs after the response. */
   readonly kept: BodyLimits;
   /** Closes its filters; the first failure is thrown when all were tried. */
@@ -39,28 +28,37 @@ export interface CompiledFlow {
 }
 
 /**
- * Compiles a flow. What a filter throws ends the request: a GatewayError as it is, anything else as
- * FILTER_FAILED.
+ * Compiles flows, which may name each other. What a filter throws ends the request: a GatewayError as
+ * it is, anything else as FILTER_FAILED.
  */
-export function compileFlow(
-  config: FlowConfig,
+export function compileFlows(
+  configs: readonly FlowConfig[],
   definitions: ReadonlyMap<string, FilterDefinition>,
   services: FlowServices,
-  limits: BodyLimits = limitsOf(config),
-): CompiledFlow {
-  const compiler = new FlowCompiler(config.name, definitions, services, limits);
-  compiler.addAll(config.filter);
-  compiler.keepBodies();
-  const { steps, closers, kept } = compiler;
-  return {
-    handle: (context) => run(steps, 0, context),
-    kept,
-    async close() {
-      const results = await Promise.allSettled(closers.map(async (close) => close()));
-      const failed = results.find((result) => result.status === 'rejected');
-      if (failed) throw failed.reason;
-    },
-  };
+): Map<string, CompiledFlow> {
+  const compilers = new Map<string, FlowCompiler>();
+  for (const config of configs) {
+    const compiler = new FlowCompiler(config, definitions, services);
+    compiler.addAll(config.filter);
+    compilers.set(config.name, compiler);
+  }
+  const steps = Array.from(compilers, ([name, compiler]) => [name, compiler.steps] as const);
+  const senders = new SendingFlows(new Map(steps));
+  const flows = new Map<string, CompiledFlow>();
+  for (const [name, compiler] of compilers) {
+    compiler.keepBodies(senders);
+    flows.set(name, compiler.finish(senders.includes(name)));
+  }
+  return flows;
+}
+
+/** The flows run one after the other, as one handler. */
+export function flowsInSequence(flows: readonly CompiledFlow[]): Handler {
+  const handlers = flows.map(({ handle }) => handle);
+  const senders = flows.filter(({ sends }) => sends);
+  if (senders.length < 2) return inSequence(handlers);
+  const limit = Math.max(...senders.map(({ limits }) => limits.request));
+  return inSequence([({ request }) => request.keepBody(limit), ...handlers]);
 }
 
 function limitsOf({ body_limits, unreadable_json }: FlowConfig): BodyLimits {
@@ -76,8 +74,6 @@ class FlowCompiler {
   readonly #definitions: ReadonlyMap<string, FilterDefinition>;
   readonly #services: FlowServices;
   readonly #limits: BodyLimits;
-  /** Steps that send the request on, and with it a body that still streams. */
-  readonly #forwarding = new Set<Step>();
   readonly #kept = { request: 0, response: 0 };
   readonly #requestJson: JsonPath[] = [];
   readonly #responseJson: JsonPath[] = [];
@@ -85,19 +81,14 @@ class FlowCompiler {
   #lastReading = -1;
 
   constructor(
-    flow: string,
+    config: FlowConfig,
     definitions: ReadonlyMap<string, FilterDefinition>,
     services: FlowServices,
-    limits: BodyLimits,
   ) {
-    this.#flow = flow;
+    this.#flow = config.name;
     this.#definitions = definitions;
     this.#services = services;
-    this.#limits = limits;
-  }
-
-  get kept(): BodyLimits {
-    return this.#kept;
+    this.#limits = limitsOf(config);
   }
 
   addAll(places: readonly FilterConfig[]): void {
@@ -107,17 +98,43 @@ class FlowCompiler {
     }
   }
 
-  /** A body that is read after the request was sent on has to be read before that. */
-  keepBodies(): void {
+  /**
+   * A body that is read after the request was sent on has to be read before that; one that may be
+   * sent on twice is kept.
+   */
+  keepBodies(senders: SendingFlows): void {
+    const { request: limit } = this.#limits;
     const read = preparation(requestContent, this.#limits) as Handler;
     for (const [index, step] of this.steps.entries()) {
-      if (index > this.#lastReading || !this.#forwarding.has(step)) continue;
+      if (!senders.passesOn(step)) continue;
       const send = step.handle as Handler;
-      step.handle = (context) => {
-        const pending = read(context);
-        return pending === undefined ? send(context) : pending.then(() => send(context));
-      };
+      if (index <= this.#lastReading) {
+        step.handle = (context) => {
+          const pending = read(context);
+          return pending === undefined ? send(context) : pending.then(() => send(context));
+        };
+      } else if (senders.sendsAgain(this.steps, index)) {
+        step.handle = (context) => {
+          context.request.keepBody(limit);
+          return send(context);
+        };
+      }
     }
+  }
+
+  finish(sends: boolean): CompiledFlow {
+    const { steps, closers } = this;
+    return {
+      handle: (context) => run(steps, 0, context),
+      sends,
+      limits: this.#limits,
+      kept: this.#kept,
+      async close() {
+        const results = await Promise.allSettled(closers.map(async (close) => close()));
+        const failed = results.find((result) => result.status === 'rejected');
+        if (failed) throw failed.reason;
+      },
+    };
   }
 
   #addFilter(place: FilterPlace): void {
@@ -125,7 +142,7 @@ class FlowCompiler {
     const test = when === undefined ? null : this.#addTest(when, path);
     const definition = this.#definitions.get(place.name);
     if (!definition) throw new Error(`${path}: no filter is called ${place.name}`);
-    const use: Use = { needs: [], forwards: false, kept: { request: 0, response: 0 } };
+    const use: Use = { needs: [], sending: noSending(), kept: { request: 0, response: 0 } };
     const filter = definition.create(
       place.parameters,
       recording(this.#services, use, this.#nameOf(path)),
@@ -134,8 +151,7 @@ class FlowCompiler {
     if (typeof filter !== 'function') this.closers.push(() => filter.close());
     this.#addPreparation(combineNeeds(use.needs), path);
     const handle = typeof filter === 'function' ? filter : filter.handle.bind(filter);
-    const step = this.#add(path, handle);
-    if (use.forwards) this.#forwarding.add(step);
+    this.#add(path, handle).sending = use.sending;
     if (test) test.otherwise = this.steps.length;
   }
 
@@ -196,7 +212,7 @@ class FlowCompiler {
 
   #add(path: string, handle: Handler | null, test: Test | null = null): Step {
     const next = this.steps.length + 1;
-    const step: Step = { path, test, handle, next, otherwise: next };
+    const step: Step = { path, test, handle, sending: null, next, otherwise: next };
     this.steps.push(step);
     return step;
   }
@@ -210,8 +226,7 @@ const requestContent: Needs = { requestBody: 'content', responseBody: 'nothing' 
 /** What a filter has asked its services for. */
 interface Use {
   readonly needs: Needs[];
-  /** Whether it has a cluster to send requests to. */
-  forwards: boolean;
+  readonly sending: Sending;
   kept: BodyLimits;
 }
 
@@ -221,15 +236,30 @@ function recording(services: FlowServices, use: Use, place: string): FilterServi
     use.needs.push(value.needs);
     return value;
   };
-  const forwarding = (cluster: Cluster): Cluster => {
-    use.forwards = true;
+  const { sending } = use;
+  const sendsTo = (cluster: Cluster): Cluster => {
+    sending.cluster = true;
     return cluster;
   };
   return {
     ...services,
     limit: (name, rules) => services.limit(`${place}.${name}`, rules),
-    cluster: (name) => forwarding(services.cluster(name)),
-    ownCluster: (config) => forwarding(services.ownCluster(config)),
+    cluster: (name) => sendsTo(services.cluster(name)),
+    ownCluster: (config) => sendsTo(services.ownCluster(config)),
+    watchedCluster: (name) => services.cluster(name),
+    flow(name) {
+      sending.flows.push(name);
+      return services.flow(name);
+    },
+    detour(name, goOn = false) {
+      (goOn ? sending.flows : sending.lastFlows).push(name);
+      return detour(services.flow(name), goOn);
+    },
+    flowByName(goOn) {
+      if (goOn) sending.anyFlow = true;
+      else sending.anyLastFlow = true;
+      return (name) => (services.hasFlow(name) ? detour(services.flow(name), goOn) : undefined);
+    },
     keepBodies: (request, response) => {
       use.kept = { request, response };
     },
@@ -237,100 +267,4 @@ function recording(services: FlowServices, use: Use, place: string): FilterServi
     field: (name) => noted(compileField(name)),
     writer: (name) => noted(compileWriter(name)),
   };
-}
-
-/** Several handlers run one after the other as one. */
-export function inSequence(handlers: readonly Handler[]): Handler {
-  if (handlers.length === 1) return handlers[0] as Handler;
-  const steps = handlers.map(
-    (handle, i): Step => ({ path: '', test: null, handle, next: i + 1, otherwise: i + 1 }),
-  );
-  return (context) => run(steps, 0, context);
-}
-
-/** Runs from step `at` until the end, or until a step needs time: then the rest is asynchronous. */
-function run(
-  steps: readonly Step[],
-  at: number,
-  context: RequestContext,
-): void | PromiseLike<void> {
-  let index = at;
-  while (index < steps.length && !context.finished) {
-    const step = steps[index] as Step;
-    let pending: void | PromiseLike<void>;
-    try {
-      if (step.test !== null && !step.test(context)) {
-        index = step.otherwise;
-        continue;
-      }
-      pending = step.handle?.(context);
-    } catch (thrown) {
-      throw asGatewayError(thrown, step);
-    }
-    if (pending instanceof Completion) return new Remainder(pending, steps, step, context);
-    if (pending !== undefined) return goOn(pending, steps, step, context);
-    index = step.next;
-  }
-}
-
-/** What remains of a flow when a step that takes time is over. */
-class Remainder extends Completion implements CompletionListener {
-  readonly #steps: readonly Step[];
-  readonly #step: Step;
-  readonly #context: RequestContext;
-  /** Whether the step itself is over. */
-  #reached = false;
-
-  constructor(pending: Completion, steps: readonly Step[], step: Step, context: RequestContext) {
-    super();
-    this.#steps = steps;
-    this.#step = step;
-    this.#context = context;
-    pending.whenCompleted(this);
-  }
-
-  completed(error: unknown): void {
-    if (this.#reached) return this.complete(error);
-    this.#reached = true;
-    if (error !== undefined) return this.complete(asGatewayError(error, this.#step));
-    let more: void | PromiseLike<void>;
-    try {
-      more = run(this.#steps, this.#step.next, this.#context);
-    } catch (thrown) {
-      return this.complete(thrown);
-    }
-    if (more === undefined) this.complete();
-    else if (more instanceof Completion) more.whenCompleted(this);
-    else void this.#await(more);
-  }
-
-  async #await(more: PromiseLike<void>): Promise<void> {
-    try {
-      await more;
-    } catch (thrown) {
-      return this.complete(thrown);
-    }
-    this.complete();
-  }
-}
-
-async function goOn(
-  pending: PromiseLike<void>,
-  steps: readonly Step[],
-  step: Step,
-  context: RequestContext,
-): Promise<void> {
-  try {
-    await pending;
-  } catch (thrown) {
-    throw asGatewayError(thrown, step);
-  }
-  // To wait for nothing would take a turn, too.
-  const more = run(steps, step.next, context);
-  if (more !== undefined) await more;
-}
-
-function asGatewayError(thrown: unknown, step: Step): GatewayError {
-  if (thrown instanceof GatewayError) return thrown;
-  return new GatewayError('FILTER_FAILED', { filter: step.path, reason: reasonOf(thrown) }, thrown);
 }

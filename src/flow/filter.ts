@@ -55,7 +55,13 @@ export interface FlowServices {
  * What a filter may use of the worker that it runs in. Whatever it compiles here that needs a body
  * (`$[[_ctx.request.body]]`, a field) makes that body be in memory whenever the filter runs.
  */
-export interface FilterServices extends FlowServices {
+export interface FilterServices extends Omit<FlowServices, 'hasFlow'> {
+  /** A cluster that the filter sends nothing to. */
+  readonly watchedCluster: (name: string) => Pick<Cluster, 'available' | 'checkSoon'>;
+  /** A flow that runs in place of the rest, unless it is to go on. */
+  readonly detour: (name: string, goOn?: boolean) => Handler;
+  /** Finds flows that are named by requests; undefined for a name of none. */
+  readonly flowByName: (goOn: boolean) => (name: string) => Handler | undefined;
   /**
    * Asks for so many bytes of how the bodies begin, where the flow runs when the response is out and
    * they have gone by: `Message.seen`.

@@ -1,11 +1,13 @@
 import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
-import type { Body } from './body/body.ts';
+import { type Body, isBuffered } from './body/body.ts';
+import { errorBody } from './error-body.ts';
 import { HeaderList } from './headers/header-list.ts';
 import type { InflightBytes } from './body/memory-budget.ts';
 import { mustBeJson } from './json/media-type.ts';
 import type { JsonFault } from './json/fault.ts';
+import { isIllegalValue, isToken } from './headers/syntax.ts';
 import { Message } from './message.ts';
 
 /** What is known of the client's connection. */
@@ -60,6 +62,7 @@ export class GatewayRequest extends Message {
 
   /** The request is over, and so is what it holds. */
   release(): void {
+    this.releaseBody();
     if (this.#held > 0) this.inflight?.give(this.#held);
     this.#held = 0;
     this.inflight = null;
@@ -82,6 +85,11 @@ export class GatewayRequest extends Message {
     this.#held += bytes;
   }
 
+  /** From now on what arrives of the body is kept, up to so many bytes, to be sent again. */
+  keepBody(limit: number): void {
+    this.keepUpTo(limit, this.inflight);
+  }
+
   /** The target up to, not including, `?`. */
   get path(): string {
     const mark = this.target.indexOf('?');
@@ -101,11 +109,55 @@ export class GatewayResponse extends Message {
   status = 0;
   /** Reason phrase; the standard one when empty. */
   statusText = '';
+  /** The failure of a forward that this response was made of; null for any other response. */
+  failure: GatewayError | null = null;
 
   constructor() {
     super(null, null, responseFaults);
   }
+
+  /**
+   * Another response takes the place of this one, which is given up. Fields that filters have set
+   * stay, unless the new response has one of that name, or they describe the old body.
+   */
+  replaceBy(status: number, statusText: string, headers: HeaderList, body: Body): void {
+    if (!isBuffered(this.body)) this.body.cancel();
+    this.status = status;
+    this.statusText = statusText;
+    this.failure = null;
+    if (this.hasHeaders) addMissing(headers, this.headers.own);
+    else headers.noteChanges();
+    this.headers = headers;
+    this.body = body;
+  }
+
+  /** An error of the gateway's own takes the place of this response. */
+  fail(error: GatewayError): void {
+    const { contentType, body } = errorBody(error);
+    this.replaceBy(error.status, '', new HeaderList(['Content-Type', contentType]), body);
+    this.failure = error;
+  }
 }
+
+/** Adds the fields to `headers`, as set by filters, where it has none of the name. */
+function addMissing(headers: HeaderList, own: readonly string[]): void {
+  const missing: string[] = [];
+  for (let i = 0; i < own.length; i += 2) {
+    const name = own[i] as string;
+    const value = own[i + 1] as string;
+    // One that cannot be written must not stop the error that tells of it.
+    if (describesBody.test(name) || !isToken(name) || isIllegalValue(value)) continue;
+    if (/^set-cookie$/i.test(name) || !headers.has(name)) missing.push(name, value);
+  }
+  headers.noteChanges();
+  for (let i = 0; i < missing.length; i += 2) {
+    headers.append(missing[i] as string, missing[i + 1] as string);
+  }
+}
+
+/** Fields that belong to one body, or to its framing. */
+const describesBody =
+  /^(?:content-(?:length|encoding|range|md5)|transfer-encoding|trailer|connection|keep-alive|upgrade)$/i;
 
 /** A connection that left HTTP: what the upstream answered 101 with. */
 export interface UpgradedConnection {

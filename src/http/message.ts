@@ -8,6 +8,8 @@ import { formatOf } from './json/media-type.ts';
 import type { JsonFault } from './json/fault.ts';
 import type { JsonPath } from './json/path.ts';
 import { HeaderList } from './headers/header-list.ts';
+import { KeptBody } from './body/kept.ts';
+import type { InflightBytes } from './body/memory-budget.ts';
 import { ObservedBody, type ObservedPart } from './body/capture.ts';
 
 /** A body that something is appended to is held in memory up to here, bytes. */
@@ -41,6 +43,8 @@ export class Message {
   #observed: ObservedBody | null = null;
   #seen: ObservedPart | null = null;
   #sent = false;
+  /** The body, when it may be sent more than once. */
+  #kept: KeptBody | null = null;
 
   constructor(headers: HeaderList | null, body: Body, faults: MessageFaults) {
     this.#headers = headers;
@@ -56,6 +60,11 @@ export class Message {
     this.#headers = headers;
   }
 
+  /** Whether there may be a field. */
+  get hasHeaders(): boolean {
+    return this.#headers !== null;
+  }
+
   get body(): Body {
     if (this.#document?.edited) this.#takeEdited(this.#document);
     return this.#body;
@@ -65,15 +74,32 @@ export class Message {
     this.#body = body;
     this.#document = null;
     this.#sent = false;
+    this.#kept = null;
   }
 
-  /** The body, which is to be sent on. A body that is still arriving can be sent only once. */
+  /**
+   * The body, which is to be sent on. A body that is still arriving can be sent only once, unless it
+   * is kept. @throws BODY_SENT, BODY_NOT_KEPT
+   */
   takeBody(): Body {
     const { body } = this;
     if (isBuffered(body)) return body;
+    if (this.#kept !== null) return this.#reopen(this.#kept);
     if (this.#sent) throw new GatewayError('BODY_SENT');
     this.#sent = true;
     return body;
+  }
+
+  /** From now on what arrives of the body is kept, so that it can be sent again. */
+  protected keepUpTo(limit: number, room: InflightBytes | null): void {
+    const body = this.#body;
+    if (isBuffered(body) || this.#sent || this.#kept !== null) return;
+    this.#kept = new KeptBody(body, limit, room);
+  }
+
+  /** The body is not sent again. */
+  releaseBody(): void {
+    this.#kept?.release();
   }
 
   /** Keeps up to `size` bytes of how the body begins, for when it has gone by. */
@@ -115,8 +141,7 @@ export class Message {
     if (body === null) return Buffer.alloc(0);
     if (Buffer.isBuffer(body)) return body;
     if (this.#seen !== null) return this.#seen.start;
-    if (this.#sent) throw new GatewayError('BODY_SENT');
-    const bytes = await this.#collect(body, limit);
+    const bytes = await this.#collect(this.takeBody(), limit);
     this.body = bytes;
     return bytes;
   }
@@ -192,6 +217,11 @@ export class Message {
 
   #documentOf(bytes: Buffer): BodyDocument {
     return new BodyDocument(bytes, formatOf(this.headers));
+  }
+
+  #reopen(kept: KeptBody): Body {
+    if (!kept.isWhole) throw new GatewayError('BODY_NOT_KEPT', { limit: kept.limit });
+    return kept.open();
   }
 
   #takeEdited(document: BodyDocument): void {

@@ -4,7 +4,7 @@ import type { NetworkTest } from '../context/networks.ts';
 import { Entry } from '../entry/entry.ts';
 import { filters } from '../filters/index.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
-import { type CompiledFlow, compileFlow, inSequence } from '../flow/compiler.ts';
+import { compileFlows, flowsInSequence } from '../flow/compiler.ts';
 import type { FilterDefinition, FlowServices, Handler } from '../flow/filter.ts';
 import { importPlugin } from '../runtime/plugin-loader.ts';
 import { addressPermitName, permitSubject } from '../shared-limits/lease-key.ts';
@@ -69,7 +69,6 @@ export async function buildWorker(
 ): Promise<Serving> {
   const { log } = services;
   const clusters = new WorkerClusters(config.elasticsearch, log, services);
-  const flows = new Map<string, CompiledFlow>();
   const entries = new Map<string, Entry>();
   const limits = new LimitShares((message) => services.sendLimit(message));
   let closed = false;
@@ -92,9 +91,7 @@ export async function buildWorker(
       definitions.set(plugin.name, plugin);
     }
   }
-  for (const flow of config.flow) {
-    flows.set(flow.name, compileFlow(flow, definitions, flowServices));
-  }
+  const flows = compileFlows(config.flow, definitions, flowServices);
   const tracers: Tracer[] = [];
   const routers = new Map(config.router.map((router) => [router.name, createRouter(router)]));
   for (const entry of config.entry) {
@@ -147,7 +144,7 @@ export async function buildWorker(
     const tracer = traced === null ? null : new Tracer(traced, found(flows, 'flow', traced), log);
     if (tracer) tracers.push(tracer);
     const resolve = (names: readonly string[]): Handler =>
-      inSequence(names.map((name) => found(flows, 'flow', name).handle));
+      flowsInSequence(names.map((name) => found(flows, 'flow', name)));
     return {
       router: new Router<Handler>(router, resolve),
       tracer,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { FilterConfig } from '../../src/config/types.ts';
+import type { FilterConfig, FlowConfig } from '../../src/config/types.ts';
 import type { RequestContext } from '../../src/http/context.ts';
-import { type CompiledFlow, compileFlow } from '../../src/flow/compiler.ts';
+import { type CompiledFlow, compileFlows } from '../../src/flow/compiler.ts';
 import { defineFilter, type FilterDefinition, type FlowServices } from '../../src/flow/filter.ts';
 import { arriving, bodyText, newContext } from '../support/context.ts';
 
@@ -37,7 +37,11 @@ function branch(
 }
 
 function flowOf(...filter: FilterConfig[]): CompiledFlow {
-  return compileFlow({ name: 'f', filter }, definitions, services, { request: 50, response: 50 });
+  return compiled({ name: 'f', filter, body_limits: { request: 50, response: 50 } }, definitions);
+}
+
+function compiled(flow: FlowConfig, known: ReadonlyMap<string, FilterDefinition>): CompiledFlow {
+  return compileFlows([flow], known, services).get(flow.name) as CompiledFlow;
 }
 
 function notesOf(context: RequestContext): string {
@@ -152,17 +156,16 @@ test('a body that is asked for after the request was sent on is read before that
   });
   const known = new Map<string, FilterDefinition>([...definitions, ['forward', forward]]);
   const forwarding = { kind: 'filter', name: 'forward', parameters: 'up', path: 'f' } as const;
-  const flow = compileFlow(
+  const flow = compiled(
     { name: 'f', filter: [forwarding, place('$[[_ctx.request.body]]'), forwarding] },
     known,
-    services,
   );
   const context = newContext({ body: arriving('a', 'b') });
   await flow.handle(context);
   assert.equal(notesOf(context), 'ab');
   assert.deepEqual(sent, [Buffer.from('ab'), Buffer.from('ab')]);
 
-  const streaming = compileFlow({ name: 's', filter: [place('x'), forwarding] }, known, services);
+  const streaming = compiled({ name: 's', filter: [place('x'), forwarding] }, known);
   assert.equal(streaming.handle(newContext({ body: arriving('c') })), undefined);
   assert.ok(!Buffer.isBuffer(sent[2]));
 });

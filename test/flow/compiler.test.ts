@@ -3,15 +3,16 @@ import { test } from 'node:test';
 import { GatewayRequest, RequestContext } from '../../src/http/context.ts';
 import { HeaderList } from '../../src/http/headers/header-list.ts';
 import { GatewayError } from '../../src/errors.ts';
-import { compileFlow, inSequence } from '../../src/flow/compiler.ts';
+import { type CompiledFlow, compileFlows } from '../../src/flow/compiler.ts';
+import { inSequence } from '../../src/flow/runner.ts';
 import {
   type Filter,
   type FilterDefinition,
-  type FilterServices,
+  type FlowServices,
   defineFilter,
 } from '../../src/flow/filter.ts';
 
-const services = {} as FilterServices;
+const services = {} as FlowServices;
 
 function newContext(): RequestContext {
   const client = {
@@ -25,13 +26,14 @@ function newContext(): RequestContext {
 }
 
 /** A flow of the filters given. */
-function flowOf(filters: Record<string, Filter>): ReturnType<typeof compileFlow> {
+function flowOf(filters: Record<string, Filter>): CompiledFlow {
   const definitions = new Map<string, FilterDefinition>();
   const places = Object.entries(filters).map(([name, filter], i) => {
     definitions.set(name, defineFilter({ name, summary: '', schema: {}, create: () => filter }));
     return { kind: 'filter' as const, name, parameters: {}, path: `flow[0].filter[${i}].${name}` };
   });
-  return compileFlow({ name: 'f', filter: places }, definitions, services);
+  const flows = compileFlows([{ name: 'f', filter: places }], definitions, services);
+  return flows.get('f') as CompiledFlow;
 }
 
 function isFilterFailure(error: unknown): boolean {

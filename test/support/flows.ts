@@ -9,7 +9,7 @@ import { isBuffered } from '../../src/http/body/body.ts';
 import type { RequestContext } from '../../src/http/context.ts';
 import { syntax } from '../../src/cli/syntax-checks.ts';
 import { filters } from '../../src/filters/index.ts';
-import { type CompiledFlow, compileFlow } from '../../src/flow/compiler.ts';
+import { type CompiledFlow, compileFlows } from '../../src/flow/compiler.ts';
 import type { FlowServices } from '../../src/flow/filter.ts';
 import { type LimitHolder, Limits } from '../../src/shared-limits/primary/rate-windows.ts';
 import { LimitShares } from '../../src/shared-limits/worker/rate-window.ts';
@@ -20,6 +20,8 @@ import { type ContextOptions, newContext } from './context.ts';
 export interface RunningFlows {
   /** Lets a request go through the flow of that name; the first one when it is not said. */
   readonly ask: (request?: ContextOptions, flow?: string) => Promise<RequestContext>;
+  /** The same, for a request that is there already. */
+  readonly run: (context: RequestContext, flow?: string) => Promise<void>;
   /** Lines that were logged. */
   readonly logged: readonly string[];
   /** Where filters record; goes with the test. */
@@ -41,7 +43,7 @@ export async function startFlows(
 ): Promise<RunningFlows> {
   const { config } = await load(t, yaml);
   const logged: string[] = [];
-  const compiled = new Map<string, CompiledFlow>();
+  let compiled: ReadonlyMap<string, CompiledFlow> = new Map();
   // As if the primary were here.
   const limits = new Limits();
   const shares: LimitShares = new LimitShares((message) => {
@@ -66,17 +68,19 @@ export async function startFlows(
     logFolder: config.path.logs,
   };
   const definitions = new Map(filters.map((filter) => [filter.name, filter]));
-  for (const flow of config.flow) {
-    compiled.set(flow.name, compileFlow(flow, definitions, services));
-  }
+  compiled = compileFlows(config.flow, definitions, services);
   t.after(() => closeAll(compiled.values()));
+  const run = async (context: RequestContext, name = config.flow[0]?.name ?? ''): Promise<void> => {
+    await compiled.get(name)?.handle(context);
+  };
   return {
     logged,
     logFolder: config.path.logs,
     close: () => closeAll(compiled.values()),
-    async ask(request, name = config.flow[0]?.name ?? '') {
+    run,
+    async ask(request, name) {
       const context = newContext(request);
-      await compiled.get(name)?.handle(context);
+      await run(context, name);
       if (isBuffered(context.response.body)) context.end();
       return context;
     },

@@ -77,11 +77,13 @@ export async function build(
   return definition.create(place.parameters, services as FilterServices);
 }
 
-/** Sends one request through the filter; answers the body of the response. */
+/** Sends one request through the filter; answers the body of the response. @throws a failure */
 export async function run(filter: Filter, method = 'GET', target = '/'): Promise<string> {
   const context = newContext({ method, target, headers: ['Host', 'shop.example'] });
   assert.equal(typeof filter, 'function');
   await (filter as (context: RequestContext) => Promise<void>)(context);
+  const { failure } = context.response;
+  if (failure !== null) throw failure;
   return (await collect(context.response.body, 1e6)).toString();
 }
 

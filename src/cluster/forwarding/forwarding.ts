@@ -199,25 +199,15 @@ export class Forwarding extends Completion implements UpstreamHandler, AbortList
     }
     headers.removeOfConnection();
     if (this.#options.via !== null) headers.append('Via', this.#options.via);
-    this.#respond(status, statusText, headers, body);
+    this.#context.response.replaceBy(status, statusText, headers, body);
     this.#settle();
   }
 
   onUpgrade(status: number, headers: string[], socket: Duplex, head: Buffer): void {
     this.#leaveNode()?.health.succeeded();
-    this.#respond(status, '', new HeaderList(headers), null);
+    this.#context.response.replaceBy(status, '', new HeaderList(headers), null);
     this.#context.upgraded = { socket, head };
     this.#settle();
-  }
-
-  /** The response takes the place of one that the flow may have had before. */
-  #respond(status: number, statusText: string, headers: HeaderList, body: Body): void {
-    const { response } = this.#context;
-    if (!isBuffered(response.body)) response.body.cancel();
-    response.status = status;
-    response.statusText = statusText;
-    response.headers = headers;
-    response.body = body;
   }
 
   onError(error: Error, phase: FailurePhase): void {
@@ -305,6 +295,9 @@ export class Forwarding extends Completion implements UpstreamHandler, AbortList
     this.#context.offAbort(this);
     if (this.#body instanceof ReplayBody) this.#body.release();
     if (error !== undefined && !isBuffered(this.#body)) this.#body.cancel(error);
-    this.complete(error);
+    if (this.#options.failure === 'response' && error instanceof GatewayError && error.ofUpstream) {
+      this.#context.response.fail(error);
+      this.complete();
+    } else this.complete(error);
   }
 }

@@ -1,20 +1,11 @@
 import { GatewayError, reasonOf } from '../../errors.ts';
+import { errorBody } from '../../http/error-body.ts';
 import { STATUS_CODES } from '../../runtime/builtins.ts';
 
 /** What was thrown, as an error that has a code. */
 export function toGatewayError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   return new GatewayError('INTERNAL', { reason: reasonOf(thrown) }, thrown);
-}
-
-/** Body and media type of the answer that tells a client of an error. */
-export function errorBody(error: GatewayError): { contentType: string; body: Buffer } {
-  if (error.code === 'ROUTE_NOT_FOUND') {
-    return { contentType: 'text/plain; charset=utf-8', body: Buffer.from(error.shown) };
-  }
-  const { code, shown, status } = error;
-  const text = JSON.stringify({ error: { type: code, reason: shown }, status });
-  return { contentType: 'application/json', body: Buffer.from(text) };
 }
 
 /** A whole HTTP/1.1 answer, for a connection that no parsed request stands behind. */

@@ -166,6 +166,11 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
   }
 
   #respond(context: RequestContext): void {
+    const { failure } = context.response;
+    context.request.releaseBody();
+    if (failure !== null) {
+      this.owner.log.debug({ entry: context.entry, code: failure.code }, failure.message);
+    }
     if (context.aborted) {
       cancel(context.response.body);
       context.upgraded?.socket.destroy();

@@ -4,7 +4,7 @@ import type { GatewayResponse, RequestContext } from '../../http/context.ts';
 import { isNamed } from '../../http/headers/syntax.ts';
 import { passedTrailers } from '../../http/headers/trailers.ts';
 import type { Log } from '../../log.ts';
-import { errorBody, toGatewayError } from './error-response.ts';
+import { toGatewayError } from './error-response.ts';
 import { dateField } from '../../http/http1/response-encode.ts';
 import type { ResponseWriter } from '../../http/response-writer.ts';
 
@@ -57,15 +57,12 @@ export function respondError(
     writer.breakOff();
     return;
   }
-  const { contentType, body } = errorBody(error);
-  const headers = ['Content-Type', contentType, 'Content-Length', `${body.length}`];
   // What the client is told is what those see who look at the response afterwards.
   const { response } = context;
-  response.status = error.status;
-  response.statusText = '';
-  response.headers = new HeaderList([...headers]);
-  response.body = body;
-  writer.send(error.status, '', headers, context.request.method === 'HEAD' ? null : body);
+  response.fail(error);
+  const { method } = context.request;
+  const headers = framed(response, method);
+  writer.send(error.status, '', headers, method === 'HEAD' ? null : (response.body as Buffer));
 }
 
 /**

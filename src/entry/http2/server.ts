@@ -5,7 +5,7 @@ import type { EntryLimits } from '../../config/types.ts';
 import { type ErrorCode, GatewayError } from '../../errors.ts';
 import { http2 } from '../../runtime/builtins.ts';
 import type { Connection, Multiplex } from '../connection/connection.ts';
-import { errorBody } from '../exchange/error-response.ts';
+import { errorBody } from '../../http/error-body.ts';
 import { Http2Exchange } from './exchange.ts';
 import { requestHead } from './headers.ts';
 import type { ExchangeOwner } from '../exchange/exchange.ts';

@@ -1,6 +1,5 @@
 import type { JsonSchema } from '../../config/schema/json-schema.ts';
 import type { RequestContext } from '../../http/context.ts';
-import { detour } from '../routing/redirect-flow.ts';
 import type { FilterServices, Handler } from '../../flow/filter.ts';
 
 /** What a deciding filter does with a request that it does not let through. */
@@ -55,7 +54,7 @@ export function checkVerdict({
 /** Compiles what is done with a request that is not let through; it ends the flow. */
 export function compileVerdict(parameters: VerdictParameters, services: FilterServices): Handler {
   if (parameters.action === 'redirect_flow' && parameters.flow !== undefined) {
-    const redirected = detour(services.flow(parameters.flow));
+    const redirected = services.detour(parameters.flow);
     return function redirectFlow(context) {
       markFiltered(context);
       return redirected(context);

@@ -30,7 +30,7 @@ export default defineFilter<HealthCheckParameters>({
     },
   },
   create({ elasticsearch, interval }, services) {
-    const cluster = services.cluster(elasticsearch);
+    const cluster = services.watchedCluster(elasticsearch);
     let next = 0;
 
     return function elasticsearchHealthCheck() {

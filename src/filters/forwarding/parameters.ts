@@ -16,6 +16,7 @@ export interface ForwardParameters {
   readonly dial_timeout: number;
   readonly tls_insecure_skip_verify?: boolean;
   readonly via?: string;
+  readonly on_failure: 'continue' | 'end';
 }
 
 function duration(value: string, description: string, noLimit = false): JsonSchema {
@@ -92,6 +93,16 @@ export const forwardProperties: Readonly<Record<string, JsonSchema>> = {
       'field is added: many servers do not compress what goes through a proxy that shows itself.',
     examples: ['edge'],
   },
+  on_failure: {
+    type: 'string',
+    enum: ['continue', 'end'],
+    default: 'continue',
+    description:
+      'What becomes of a request that no node has answered. With "continue" the failure is a ' +
+      'response, with status 502, 503 or 504 and the error as JSON, and the filters after this ' +
+      'one run: they can change it, or ask another cluster. With "end" the client gets that ' +
+      'response at once.',
+  },
   write_timeout: {
     type: ['string', 'number'],
     duration: true,
@@ -138,6 +149,7 @@ export function forwardOptionsOf(
     bodyTimeout: parameters.read_timeout || parameters.timeout,
     maxResponseSize: parameters.max_response_size,
     via: parameters.via === undefined ? null : `1.1 ${parameters.via}`,
+    failure: parameters.on_failure === 'end' ? 'error' : 'response',
     host: rest.host,
     isRead: rest.isRead,
     hashKey: rest.hashKey ?? null,

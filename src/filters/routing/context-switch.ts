@@ -1,5 +1,5 @@
 import { textOf } from '../../context/value.ts';
-import { continueProperty, detour, drop } from './redirect-flow.ts';
+import { continueProperty, drop } from './redirect-flow.ts';
 import { defineFilter, type FilterServices, type Handler } from '../../flow/filter.ts';
 
 type Scalar = string | number | boolean;
@@ -124,5 +124,5 @@ function handlerFor(
   services: FilterServices,
 ): Handler | undefined {
   if (act === 'drop') return drop;
-  return flow === undefined ? undefined : detour(services.flow(flow), goOn);
+  return flow === undefined ? undefined : services.detour(flow, goOn);
 }

@@ -1,8 +1,7 @@
 import type { RequestContext } from '../../http/context.ts';
 import { Expression } from '../../context/expression.ts';
 import { textOf } from '../../context/value.ts';
-import { inSequence } from '../../flow/compiler.ts';
-import { detour } from './redirect-flow.ts';
+import { inSequence } from '../../flow/runner.ts';
 import { defineFilter, type FilterServices, type Handler } from '../../flow/filter.ts';
 
 interface ContextFlow {
@@ -99,7 +98,8 @@ export default defineFilter<FlowParameters>({
 function named(name: string, ignoring: boolean | undefined, services: FilterServices): Handler {
   const { constant, render } = services.template(name);
   if (constant !== undefined && ignoring !== true) return services.flow(constant);
-  return (context) => find(render(context), ignoring ?? true, services)?.(context);
+  const find = finder(services, true, ignoring ?? true);
+  return (context) => find(render(context))?.(context);
 }
 
 /** The flow whose name follows from a context value. */
@@ -122,18 +122,19 @@ function mapped(
     return texts.join('');
   };
 
-  return (context) => {
-    const flow = find(nameFor(context), ignoreUndefined, services);
-    return flow && detour(flow, contextFlow.continue)(context);
-  };
+  const find = finder(services, contextFlow.continue, ignoreUndefined);
+  return (context) => find(nameFor(context))?.(context);
 }
 
-function find(
-  name: string,
+function finder(
+  { flowByName }: FilterServices,
+  goOn: boolean,
   ignoreUndefined: boolean,
-  services: FilterServices,
-): Handler | undefined {
-  if (services.hasFlow(name)) return services.flow(name);
-  if (ignoreUndefined) return undefined;
-  throw new Error(`there is no flow "${name}"`);
+): (name: string) => Handler | undefined {
+  const find = flowByName(goOn);
+  return (name) => {
+    const flow = find(name);
+    if (flow === undefined && !ignoreUndefined) throw new Error(`there is no flow "${name}"`);
+    return flow;
+  };
 }

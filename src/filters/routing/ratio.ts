@@ -1,4 +1,4 @@
-import { continueProperty, detour, drop } from './redirect-flow.ts';
+import { continueProperty, drop } from './redirect-flow.ts';
 import { defineFilter } from '../../flow/filter.ts';
 
 interface RatioParameters {
@@ -45,7 +45,7 @@ export default defineFilter<RatioParameters>({
   create(parameters, services) {
     const { ratio, action, flow } = parameters;
     const isDropping = action === 'drop' || flow === undefined;
-    const picked = isDropping ? drop : detour(services.flow(flow), parameters.continue);
+    const picked = isDropping ? drop : services.detour(flow, parameters.continue);
 
     return function pickShare(context) {
       const isPicked = Math.random() < ratio;

@@ -8,16 +8,6 @@ export const continueProperty: JsonSchema = {
   description: 'Whether the filters behind this one run, too, after the other flow.',
 };
 
-/** A handler that runs another flow; unless it is to `goOn`, the request is finished then. */
-export function detour(flow: Handler, goOn = false): Handler {
-  if (goOn) return flow;
-  return function runInstead(context) {
-    const pending = flow(context);
-    if (pending === undefined) return context.finish();
-    return pending.then(() => context.finish());
-  };
-}
-
 /** Ends a request without more ado: the response stays as it is, or is an empty 200. */
 export const drop: Handler = (context) => {
   context.response.status ||= 200;

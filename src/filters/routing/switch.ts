@@ -1,5 +1,5 @@
 import { decodePath, encodePath } from '../../http/target.ts';
-import { continueProperty, detour } from './redirect-flow.ts';
+import { continueProperty } from './redirect-flow.ts';
 import { defineFilter } from '../../flow/filter.ts';
 
 interface SwitchParameters {
@@ -56,7 +56,7 @@ export default defineFilter<SwitchParameters>({
   },
   create(parameters, services) {
     const rules = parameters.path_rules.map(({ prefix, flow }) => {
-      return { start: `/${prefix}`, run: detour(services.flow(flow), parameters.continue) };
+      return { start: `/${prefix}`, run: services.detour(flow, parameters.continue) };
     });
     const { remove_prefix: removePrefix, unescape } = parameters;
 

@@ -1,8 +1,9 @@
 import type { BodySink, BodySource } from './body.ts';
+import type { InflightBytes } from './memory-budget.ts';
 import { lend, own } from '../http1/read-buffer.ts';
 
-/** Bytes of a body that are kept for another attempt. */
-const kept = 65_536;
+/** Bytes of a body that are kept for another attempt, unless told otherwise. */
+const keptByDefault = 65_536;
 
 /**
  * A request body that can be sent more than once as long as it is small: what passes is kept, up to
@@ -22,10 +23,16 @@ export class ReplayBody implements BodySource, BodySink {
   #ended = false;
   #trailers: readonly string[] | undefined;
   #failure: Error | null = null;
+  readonly #limit: number;
+  /** Where kept bytes count; null when they do not. */
+  readonly #room: InflightBytes | null;
+  #held = 0;
 
-  constructor(source: BodySource) {
+  constructor(source: BodySource, limit = keptByDefault, room: InflightBytes | null = null) {
     this.#source = source;
     this.length = source.length;
+    this.#limit = limit;
+    this.#room = room;
   }
 
   /** Whether all of the body can be sent again. */
@@ -36,6 +43,11 @@ export class ReplayBody implements BodySource, BodySink {
   /** Whether anybody has asked for the body. */
   get started(): boolean {
     return this.#started;
+  }
+
+  /** Whether somebody reads the body, or has read all of it. */
+  get isRead(): boolean {
+    return this.#sink !== null || this.complete;
   }
 
   /** Whether all of the body has been passed on. */
@@ -52,6 +64,8 @@ export class ReplayBody implements BodySource, BodySink {
   /** There will be no other attempt: nothing needs to be kept. */
   release(): void {
     this.#keeping = false;
+    if (this.#held > 0) this.#room?.give(this.#held);
+    this.#held = 0;
     this.#chunks.splice(0, this.#given);
     this.#given = 0;
   }
@@ -85,7 +99,7 @@ export class ReplayBody implements BodySource, BodySink {
 
   write(chunk: Buffer): boolean {
     this.#size += chunk.length;
-    if (this.#size > kept && this.#keeping) this.release();
+    if (this.#keeping && !this.#hasRoomFor(chunk.length)) this.release();
     const behind = this.#given < this.#chunks.length;
     if (this.#sink === null || behind) {
       this.#chunks.push(own(chunk));
@@ -96,6 +110,14 @@ export class ReplayBody implements BodySource, BodySink {
     this.#chunks.push(owned);
     this.#given++;
     return this.#sink.write(owned);
+  }
+
+  #hasRoomFor(bytes: number): boolean {
+    if (this.#size > this.#limit) return false;
+    if (this.#room === null) return true;
+    if (!this.#room.take(bytes)) return false;
+    this.#held += bytes;
+    return true;
   }
 
   end(trailers?: readonly string[]): void {

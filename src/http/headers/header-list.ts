@@ -20,6 +20,10 @@ export class HeaderList {
   #names = 0;
   /** Whether fields of the connection do not count. */
   #dropped = false;
+  /** Whether fields that are set from now on are noted. */
+  #noting = false;
+  /** Fields that were set since then, as a flat array; null when there are none. */
+  #noted: string[] | null = null;
 
   constructor(fields: string[] | FieldLines = []) {
     if (Array.isArray(fields)) {
@@ -77,11 +81,25 @@ export class HeaderList {
     return this.get(name) !== undefined;
   }
 
+  /** From now on it notes which fields are set or appended: see `own`. */
+  noteChanges(): void {
+    this.#noting = true;
+  }
+
+  /** Fields that were set since `noteChanges`, or all of them without it, as a flat array. */
+  get own(): readonly string[] {
+    return this.#noting ? (this.#noted ?? []) : this.#fields();
+  }
+
   /** Replaces every field of that name by one, in the place of the first; appends if none. */
   set(name: string, value: string): void {
     if (!this.has(name)) {
       this.append(name, value);
       return;
+    }
+    if (this.#noting) {
+      this.#forget(name);
+      (this.#noted ??= []).push(name, value);
     }
     const { raw } = this;
     const first = this.#indexOf(name, 0);
@@ -91,6 +109,7 @@ export class HeaderList {
   }
 
   append(name: string, value: string): void {
+    if (this.#noting) (this.#noted ??= []).push(name, value);
     if (this.#lines === null) {
       this.#fields().push(name, value);
       return;
@@ -117,6 +136,7 @@ export class HeaderList {
 
   remove(name: string): void {
     if (!this.has(name)) return;
+    this.#forget(name);
     void this.raw;
     this.#removeFrom(name, 0);
   }
@@ -137,7 +157,10 @@ export class HeaderList {
   }
 
   clone(): HeaderList {
-    return new HeaderList(this.#fields().slice());
+    const copy = new HeaderList(this.#fields().slice());
+    copy.#noting = this.#noting;
+    copy.#noted = this.#noted?.slice() ?? null;
+    return copy;
   }
 
   /** The fields, which are not to be changed without the lines. */
@@ -168,6 +191,14 @@ export class HeaderList {
       if (candidate.toLowerCase() === lower) return i;
     }
     return -1;
+  }
+
+  /** A field of that name is not noted any more. */
+  #forget(name: string): void {
+    if (this.#noted === null) return;
+    const lower = name.toLowerCase();
+    const noted = this.#noted;
+    this.#noted = noted.filter((_, i) => noted[i - (i % 2)]?.toLowerCase() !== lower);
   }
 
   #removeFrom(name: string, from: number): void {
