@@ -1,3 +1,4 @@
+import { compileNetworks, type NetworkTest } from '../context/networks.ts';
 import type http from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -17,7 +18,7 @@ import { clientCertificate, problemOf } from './tls/client-certificate.ts';
 import { Connection, connectionOf } from './connection/connection.ts';
 import { Drain } from './connection/drain.ts';
 import type { ExchangeOwner } from './exchange/exchange.ts';
-import { ForwardedFields, TrustedAddresses } from './exchange/forwarded-headers.ts';
+import { ForwardedFields } from './exchange/forwarded-headers.ts';
 import { createHttpServer } from './http1/server.ts';
 import { refuseHttp2, serveHttp2 } from './http2/server.ts';
 import { Permits, type PermitSource } from '../shared-limits/worker/connection-slots.ts';
@@ -57,7 +58,7 @@ export class Entry implements ExchangeOwner {
   readonly maxRequests: number;
   readonly forwarded: ForwardedFields;
   readonly inflight: InflightBytes;
-  readonly #trusted: TrustedAddresses;
+  readonly #isTrusted: NetworkTest;
   readonly #config: EntryConfig;
   readonly #permits: Permits;
   readonly #addressPermits: AddressPermits;
@@ -80,8 +81,8 @@ export class Entry implements ExchangeOwner {
     this.log = services.log;
     this.#config = config;
     this.maxRequests = config.max_requests_per_connection || Infinity;
-    this.#trusted = new TrustedAddresses(config.trusted_addresses);
-    this.forwarded = new ForwardedFields(config.forwarded, this.#trusted);
+    this.#isTrusted = compileNetworks(config.trusted_addresses);
+    this.forwarded = new ForwardedFields(config.forwarded, this.#isTrusted);
     this.#permits = new Permits(services.permits, config.max_concurrency);
     this.#addressPermits = new AddressPermits(
       services.addressPermits ? config.max_conns_per_ip : 0,
@@ -240,7 +241,7 @@ export class Entry implements ExchangeOwner {
       this.#count(connection, socket);
       return;
     }
-    if (!this.#trusted.includes(connection.remoteAddress)) {
+    if (!this.#isTrusted(connection.remoteAddress)) {
       const client = connection.remoteAddress;
       this.log.info({ entry: this.name, client }, 'not a trusted proxy; connection closed');
       connection.destroy();

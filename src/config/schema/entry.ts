@@ -126,11 +126,11 @@ export const entrySchema: JsonSchema = {
       },
       trusted_addresses: {
         type: 'array',
-        items: { type: 'string', description: 'An address, or a network such as 10.0.0.0/8.' },
+        items: { type: 'string', syntax: 'network' },
         description:
-          'Addresses and networks of the proxies in front of this entry, whose word on who the client is counts.',
+          'The proxies in front of this entry that may name the client: addresses, CIDR blocks, or names such as private and loopback.',
         default: [],
-        examples: [['10.0.0.0/8', '192.168.3.10']],
+        examples: [['10.0.0.0/8', '192.168.3.10'], ['private']],
       },
       ...limits,
       dirty_shutdown: withoutEffect('boolean', 'Whether connections are cut off at the end.'),

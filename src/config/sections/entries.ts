@@ -1,5 +1,5 @@
 import { type Address, collide, isHost, parseAddress, renderAddress } from './address.ts';
-import { checkNetworks, limitsOf } from './entry-limits.ts';
+import { limitsOf } from './entry-limits.ts';
 import { normaliseTls, type RawTls, readTlsFiles, tlsFilesOf } from './entry-tls.ts';
 import { type Path, related, renderPath } from '../problem.ts';
 import type { Scope } from '../validation/scope.ts';
@@ -50,15 +50,13 @@ export function normaliseEntries(values: readonly unknown[], scope: Scope): Entr
 }
 
 function normaliseEntry(raw: RawEntry, path: Path, scope: Scope): EntryConfig {
-  const { name, max_concurrency, router, drain, forwarded } = raw;
-  const trusted = [...path, 'trusted_addresses'];
+  const { name, max_concurrency, router, drain, forwarded, trusted_addresses } = raw;
   const network = normaliseNetwork(raw.network ?? {}, [...path, 'network'], scope);
   const tls = normaliseTls(raw.tls ?? {}, [...path, 'tls'], scope);
   if (raw.enabled && tls.enabled) {
     for (const file of tlsFilesOf(tls)) scope.watchFile(file);
     scope.tlsFiles.set(name, readTlsFiles(tls, [...path, 'tls'], scope));
   }
-  const trusted_addresses = checkNetworks(raw.trusted_addresses, trusted, scope);
   if (network.proxy_protocol && trusted_addresses.length === 0) {
     const at = [...path, 'network', 'proxy_protocol'];
     const message =

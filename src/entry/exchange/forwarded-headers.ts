@@ -1,31 +1,9 @@
-import { BlockList, isIPv6 } from 'node:net';
+import type { NetworkTest } from '../../context/networks.ts';
 import type { EntryConfig } from '../../config/types.ts';
 import type { ClientConnection } from '../../http/context.ts';
 import { type FieldLines, fieldLine, nameBit } from '../../http/headers/raw-lines.ts';
 import { isIllegalValue } from '../../http/headers/syntax.ts';
 import type { HeaderList } from '../../http/headers/header-list.ts';
-
-/** Addresses and networks of the proxies whose word on the client counts. */
-export class TrustedAddresses {
-  readonly #list = new BlockList();
-  readonly #empty: boolean;
-
-  constructor(networks: readonly string[]) {
-    this.#empty = networks.length === 0;
-    for (const network of networks) {
-      const [address = '', prefix] = network.split('/');
-      const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-      if (prefix === undefined) this.#list.addAddress(address, family);
-      else this.#list.addSubnet(address, Number(prefix), family);
-    }
-  }
-
-  includes(address: string): boolean {
-    if (this.#empty) return false;
-    const plain = plainAddress(address);
-    return this.#list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4');
-  }
-}
 
 /** What the fields say of a client that asks for one host; kept with its connection. */
 export interface ForwardedClient {
@@ -52,11 +30,11 @@ export interface ForwardingConnection extends ClientConnection {
  */
 export class ForwardedFields {
   readonly #policy: EntryConfig['forwarded'];
-  readonly #trusted: TrustedAddresses;
+  readonly #isTrusted: NetworkTest;
 
-  constructor(policy: EntryConfig['forwarded'], trusted: TrustedAddresses) {
+  constructor(policy: EntryConfig['forwarded'], isTrusted: NetworkTest) {
     this.#policy = policy;
-    this.#trusted = trusted;
+    this.#isTrusted = isTrusted;
   }
 
   /** Sets the fields of one request. */
@@ -65,7 +43,7 @@ export class ForwardedFields {
     const { host, address, proto, element, lines } = said(client, headers.get('host'));
     if (headers.appendNew(lines, names)) return;
     keepFromConnection(headers);
-    if (this.#policy === 'append' || this.#trusted.includes(client.remoteAddress)) {
+    if (this.#policy === 'append' || this.#isTrusted(client.remoteAddress)) {
       extend(headers, 'X-Forwarded-For', address);
       extend(headers, 'Forwarded', element);
       // The first proxy knows these best.

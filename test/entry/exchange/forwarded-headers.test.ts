@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { HeaderList } from '../../../src/http/headers/header-list.ts';
-import {
-  ForwardedFields,
-  TrustedAddresses,
-} from '../../../src/entry/exchange/forwarded-headers.ts';
+import { ForwardedFields } from '../../../src/entry/exchange/forwarded-headers.ts';
+import { compileNetworks } from '../../../src/context/networks.ts';
 import { RawClient, get, startEntry, until } from '../../support/entry.ts';
 import { readProxyHeader } from '../../../src/entry/connection/proxy-protocol.ts';
 
@@ -15,8 +13,8 @@ function told(policy: Policy, sent: string[], remoteAddress = '192.0.2.9'): Reco
   const headers = new HeaderList(['Host', 'gate.test:8000', ...sent]);
   const ports = { remotePort: 1, localAddress: '', localPort: 2 };
   const client = { remoteAddress, ...ports, tls: true, forwardedAs: null };
-  const trusted = new TrustedAddresses(['10.0.0.0/8', 'fd00::/8', '192.168.1.1']);
-  new ForwardedFields(policy, trusted).apply(headers, client);
+  const isTrusted = compileNetworks(['10.0.0.0/8', 'fd00::/8', '192.168.1.1']);
+  new ForwardedFields(policy, isTrusted).apply(headers, client);
   const found: Record<string, string> = {};
   headers.forEach((name, value) => {
     if (/forwarded|connection/i.test(name)) found[name.toLowerCase()] = value;
@@ -33,6 +31,14 @@ const ours = {
 };
 
 suite('forwarded', () => {
+  test('trusts networks by name', () => {
+    const client = { remoteAddress: '10.1.2.3', remotePort: 1, localAddress: '', localPort: 2 };
+    const headers = new HeaderList(['X-Forwarded-For', '203.0.113.5']);
+    const forwarded = new ForwardedFields('replace', compileNetworks(['private']));
+    forwarded.apply(headers, { ...client, tls: false, forwardedAs: null });
+    assert.equal(headers.get('x-forwarded-for'), '203.0.113.5, 10.1.2.3');
+  });
+
   test('replace: what an untrusted client says is thrown away', () => {
     assert.deepEqual(told('replace', lies), ours);
     assert.deepEqual(told('replace', []), ours);
