@@ -36,8 +36,8 @@ export function filterTable(filters: readonly FilterDefinitionLike[]): FilterTab
 export interface SyntaxChecks {
   /** What is wrong with the text, or undefined. */
   readonly text: (syntax: TextSyntax, text: string) => string | undefined;
-  /** The same for patterns that take the same paths; undefined for one that is wrong. */
-  readonly patternShape: (pattern: string) => string | undefined;
+  /** The same for patterns that take the same paths, one for each kind of path; none if it is wrong. */
+  readonly patternShapes: (pattern: string) => readonly string[];
   /** What is wrong with a condition; `clusters` are the names of those that exist. */
   readonly condition: (
     condition: unknown,
@@ -57,6 +57,6 @@ export interface ConditionProblem {
 /** For configurations without conditions. */
 export const noSyntax: SyntaxChecks = {
   text: () => undefined,
-  patternShape: () => undefined,
+  patternShapes: () => [],
   condition: () => [{ path: [], message: 'conditions cannot be checked here', atKey: true }],
 };

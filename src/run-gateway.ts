@@ -9,6 +9,8 @@ export interface RunOptions {
   readonly pidFile?: string | undefined;
   /** Instead of the configuration's. */
   readonly logLevel?: LogLevel | undefined;
+  /** Goes on without what the configuration asks for and is not supported, with a warning. */
+  readonly ignoreUnsupported?: boolean | undefined;
 }
 
 /**

@@ -14,7 +14,11 @@ interface ConfigOptions {
   readonly config?: string[];
 }
 
-interface RunOptions extends ConfigOptions {
+interface LoadOptions extends ConfigOptions {
+  readonly ignoreUnsupported?: boolean;
+}
+
+interface RunOptions extends LoadOptions {
   readonly workers?: number | 'auto';
   readonly pidFile?: string;
   readonly logLevel?: LogLevel;
@@ -63,13 +67,14 @@ function createProgram(): Command {
 }
 
 function addRun(program: Command): void {
-  withConfig(program.command('run'))
+  withLoad(program.command('run'))
     .description('Runs the gateway until it is told to stop.')
     .option('-w, --workers <N|auto>', 'worker processes; auto is one for each processor', workers)
     .option('--pid-file <FILE>', 'file for the process id of the gateway')
     .addOption(new Option('--log-level <LEVEL>', 'least level to log').argParser(logLevel))
     .addHelpText('after', signals)
-    .action(async ({ config, workers: count, pidFile, logLevel: level }: RunOptions) => {
+    .action(async (options: RunOptions) => {
+      const { config, workers: count, pidFile, logLevel: level, ignoreUnsupported } = options;
       const paths = configPaths(config);
       const { WorkerForks } = await import('../primary/workers/spawner.ts');
       const forks = new WorkerForks();
@@ -80,17 +85,18 @@ function addRun(program: Command): void {
         forks,
         ...(count !== undefined && { workers: count }),
         ...(pidFile !== undefined && { pidFile }),
+        ignoreUnsupported,
         ...(level !== undefined && { logLevel: level }),
       });
     });
 }
 
 function addCheck(program: Command): void {
-  withConfig(program.command('check'))
+  withLoad(program.command('check'))
     .description('Reads a configuration and reports everything that is wrong with it.')
-    .action(async ({ config }: ConfigOptions) => {
+    .action(async ({ config, ignoreUnsupported = false }: LoadOptions) => {
       const { check } = await import('./commands/check.ts');
-      await check(configPaths(config));
+      await check(configPaths(config), ignoreUnsupported);
     });
 }
 
@@ -166,6 +172,13 @@ function withConfig(command: Command): Command {
     '-c, --config <FILE>',
     'configuration file or folder, may be repeated (default: evergate.yml)',
     (path: string, before: string[] | undefined) => [...(before ?? []), path],
+  );
+}
+
+function withLoad(command: Command): Command {
+  return withConfig(command).option(
+    '--ignore-unsupported',
+    'go on without what the configuration asks for and is not supported yet',
   );
 }
 

@@ -6,7 +6,7 @@ import { compileField, compileWriter } from '../context/fields/compile.ts';
 import { compileNetworks } from '../context/networks.ts';
 import { compileTemplate } from '../context/template.ts';
 import { GatewayError } from '../errors.ts';
-import { parsePattern, shapeOf } from '../router/pattern.ts';
+import { parsePatterns, shapeOf } from '../router/pattern.ts';
 import { checkCondition } from '../flow/conditions/condition.ts';
 
 const compilers: Readonly<Record<TextSyntax, (text: string) => unknown>> = {
@@ -16,7 +16,7 @@ const compilers: Readonly<Record<TextSyntax, (text: string) => unknown>> = {
   assignment: checkAssignment,
   expression: (text) => new Expression(text),
   network: (text) => compileNetworks([text]),
-  pattern: parsePattern,
+  pattern: parsePatterns,
 };
 
 /** What validation asks about texts and conditions: whether a worker will be able to compile them. */
@@ -31,12 +31,12 @@ export const syntax: SyntaxChecks = {
       throw error;
     }
   },
-  patternShape(pattern) {
+  patternShapes(pattern) {
     try {
-      return shapeOf(parsePattern(pattern));
+      return parsePatterns(pattern).map(shapeOf);
     } catch {
       // `text` says what is wrong.
-      return undefined;
+      return [];
     }
   },
   condition: checkCondition,

@@ -15,9 +15,9 @@ import {
   renderPlace,
   type WatchTargets,
 } from './problem.ts';
-import { unsupportedSections } from './schema/infini.ts';
 import { rootSchema } from './schema/root.ts';
 import { substitute } from './source/substitution.ts';
+import { leaveOutUnsupported } from './source/unsupported.ts';
 import { fillTemplate, templateUses } from './source/templates.ts';
 import { noSyntax, type SyntaxChecks } from '../dialect.ts';
 import { childOf, type MapNode } from './source/tree.ts';
@@ -34,6 +34,8 @@ export interface LoadOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** Where relative paths begin; default: the working directory. */
   readonly cwd?: string;
+  /** Goes on without what the configuration asks for and is not supported, with a warning. */
+  readonly ignoreUnsupported?: boolean;
 }
 
 export interface LoadedConfiguration {
@@ -172,7 +174,8 @@ class Loader {
     }
     this.incomplete = this.problems.errors.length > 0;
     if (!root) return undefined;
-    const supported = this.#withoutUnsupported(root);
+    const ignored = this.#options.ignoreUnsupported ?? false;
+    const supported = leaveOutUnsupported(root, ignored, this.problems);
     const resolver = environmentResolver(supported, this.#environment, this.problems);
     const entries = new Map(supported.entries);
     const env = entries.get('env');
@@ -189,6 +192,7 @@ class Loader {
   ): Promise<MapNode | undefined> {
     let merged = root;
     for (const source of sources) {
+      if (this.#reader.isNamed(source.path)) continue;
       this.#first ??= dirname(source.path);
       const tree = this.#parse(source);
       if (!tree) continue;
@@ -239,17 +243,5 @@ class Loader {
 
   #expand(tree: MapNode): MapNode {
     return expandDottedKeys(tree, rootSchema, this.filters, this.problems) as MapNode;
-  }
-
-  /** One warning for each section that has no meaning here. */
-  #withoutUnsupported(root: MapNode): MapNode {
-    const entries = new Map(root.entries);
-    for (const [name, { place }] of root.entries) {
-      if (!unsupportedSections.has(name)) continue;
-      entries.delete(name);
-      const message = `the section "${name}" is not supported yet; it is left out`;
-      this.problems.warning(place, [name], message);
-    }
-    return { ...root, entries };
   }
 }

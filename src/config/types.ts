@@ -8,7 +8,7 @@ export interface GatewayConfig {
   readonly entry: readonly EntryConfig[];
   readonly router: readonly RouterConfig[];
   readonly flow: readonly FlowConfig[];
-  /** Enabled clusters only. */
+  /** One that is switched off has no endpoints. */
   readonly elasticsearch: readonly ElasticsearchConfig[];
   readonly plugins: readonly PluginConfig[];
   /** Worker processes; `auto` is one for each processor. */

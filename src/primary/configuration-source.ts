@@ -31,18 +31,21 @@ export interface ConfigurationSource {
 export class FileSource implements ConfigurationSource {
   readonly #paths: readonly string[];
   readonly #dialect: Dialect;
+  readonly #ignoreUnsupported: boolean;
   /** What to go on watching when a load did not get as far as to say. */
   #watch: WatchTargets = { files: [], folders: [] };
 
-  constructor(paths: readonly string[], dialect: Dialect) {
+  constructor(paths: readonly string[], dialect: Dialect, ignoreUnsupported = false) {
     this.#paths = paths;
     this.#dialect = dialect;
+    this.#ignoreUnsupported = ignoreUnsupported;
   }
 
   async load(): Promise<LoadedConfiguration> {
     try {
       const { config, tlsFiles, warnings, watch } = await loadConfiguration({
         paths: this.#paths,
+        ignoreUnsupported: this.#ignoreUnsupported,
         ...this.#dialect,
       });
       this.#watch = watch;

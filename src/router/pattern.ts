@@ -24,6 +24,18 @@ export interface RoutePattern {
 }
 
 /**
+ * The same, and `/a/{x?}`, which stands for `/a/{x}` and `/a`.
+ * @throws as `parsePattern`
+ */
+export function parsePatterns(pattern: string): RoutePattern[] {
+  const [, before = '', name = '', rest = ''] = optionalEnd.exec(pattern) ?? [];
+  if (name === '') return [parsePattern(pattern)];
+  return [`${before}/{${name}${rest}`, before === '' ? '/' : before].map(parsePattern);
+}
+
+const optionalEnd = /^(.*)\/\{(\w+)\?((?::[^/]*)?\})$/;
+
+/**
  * Understands `/a`, `/{x}`, `/pre_{x}_post`, `/{x:regexp}` and `/{x:*}`.
  * @throws SyntaxError saying what is wrong with the pattern; PARAMETER_INVALID for an expression.
  */
@@ -160,7 +172,7 @@ function parseVariable(text: string): [name: string, source: string | null] {
   const name = colon < 0 ? text : text.slice(0, colon);
   if (name === '') throw new SyntaxError('a variable needs a name');
   if (name.endsWith('?')) {
-    throw new SyntaxError(`a variable is there or not: write two patterns in place of {${text}}`);
+    throw new SyntaxError(`{${text}} stands only for a whole segment at the end`);
   }
   if (colon === text.length - 1) throw new SyntaxError(`{${text}} has an empty expression`);
   return [name, colon < 0 ? null : text.slice(colon + 1)];

@@ -2,7 +2,7 @@ import type { RouterConfig } from '../config/types.ts';
 import type { RequestContext } from '../http/context.ts';
 import { GatewayError } from '../errors.ts';
 import { pathToMatch } from './path.ts';
-import { parsePattern } from './pattern.ts';
+import { parsePatterns } from './pattern.ts';
 import { PathTree } from './path-tree.ts';
 
 interface Route<Flow> {
@@ -29,8 +29,9 @@ export class Router<Flow> {
     for (const rule of config.rules) {
       const flow = resolve(rule.flow);
       for (const text of rule.pattern) {
-        const { segments, variables } = parsePattern(text);
-        for (const method of rule.method) this.#tree(method).add(segments, { flow, variables });
+        for (const { segments, variables } of parsePatterns(text)) {
+          for (const method of rule.method) this.#tree(method).add(segments, { flow, variables });
+        }
       }
     }
     this.#anyMethod = this.#byMethod.get('*') ?? null;

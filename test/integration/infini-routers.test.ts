@@ -12,7 +12,8 @@ const patterns: readonly [pattern: string, taken: readonly string[], others: rea
       ['/user/you', '/user/gordon/profile', '/user/gordon_admin/profile', '/user/'],
     ],
     ['/src/{filepath:*}', ['/src/', '/src/somefile.go', '/src/subdir/somefile.go'], ['/srcs/a']],
-    ['/{name:[a-zA-Z]}', ['/a', '/Z'], ['/ab', '/1', '/a/']],
+    ['/a/{name?}', ['/a', '/a/', '/a/b'], ['/a/b/c', '/ab', '/']],
+    ['/{name:[a-zA-Z]}', ['/a', '/Z', '/a/'], ['/ab', '/1']],
   ];
 
 test('patterns', (t) => {
@@ -34,6 +35,16 @@ test('patterns', (t) => {
   });
   return runExamples(t, examples);
 });
+
+test('a cluster that is switched off answers 503, and is never available', (t) =>
+  runExamples(t, [
+    {
+      name: 'a flow that names it',
+      flow: `  - name: main
+    filter: [{ if: { cluster_available: [idle] }, then: [{ drop: }], else: [{ elasticsearch: { elasticsearch: idle } }] }]`,
+      asks: [[{ path: '/' }, { status: 503 }]],
+    },
+  ]));
 
 test('routers', (t) =>
   runExamples(t, [

@@ -71,6 +71,7 @@ export async function runExamples(t: TestContext, examples: readonly Example[]):
   for (const [index, { origin }] of nodes.entries()) {
     lines.push(`  - { name: ${clusters[index]}, endpoint: "${origin}" }`);
   }
+  lines.push('  - { name: idle, enabled: false, endpoint: "http://127.0.0.1:9" }');
   const gateway = await startGateway(t, lines.join('\n'));
   for (const [index, { name, asks }] of examples.entries()) {
     // oxlint-disable-next-line no-await-in-loop -- limits and the like depend on the order

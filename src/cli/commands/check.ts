@@ -5,8 +5,8 @@ import { builtIn } from '../built-in.ts';
 import { renderReport } from '../output/report.ts';
 
 /** Prints what is to be said of a configuration. @throws ConfigError when it cannot be used */
-export async function check(paths: readonly string[]): Promise<void> {
-  const { config, warnings } = await loadConfiguration({ paths, ...builtIn });
+export async function check(paths: readonly string[], ignoreUnsupported: boolean): Promise<void> {
+  const { config, warnings } = await loadConfiguration({ paths, ...builtIn, ignoreUnsupported });
   for (const line of renderReport([], warnings)) console.error(line);
   const noted = warnings.length > 0 ? `, with ${countOf(warnings.length, 'warning')}` : '';
   console.log(`the configuration is valid${noted}: ${summary(config)}`);

@@ -4,14 +4,19 @@ import type { PrimaryOptions } from '../../primary/primary.ts';
 type RunOptions = Omit<PrimaryOptions, 'source'> & {
   /** Configuration files and folders, in the order in which they count. */
   readonly paths: readonly string[];
+  readonly ignoreUnsupported?: boolean | undefined;
 };
 
 /** Runs a gateway with this process as its primary; settles when it has ended. @throws as startPrimary */
-export async function run({ paths, ...options }: RunOptions): Promise<void> {
+export async function run({
+  paths,
+  ignoreUnsupported = false,
+  ...options
+}: RunOptions): Promise<void> {
   const [{ startPrimary }, { FileSource }, { builtIn }] = await Promise.all([
     import('../../primary/primary.ts'),
     import('../../primary/configuration-source.ts'),
     import('../built-in.ts'),
   ]);
-  await startPrimary({ source: new FileSource(paths, builtIn), ...options });
+  await startPrimary({ source: new FileSource(paths, builtIn, ignoreUnsupported), ...options });
 }

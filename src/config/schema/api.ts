@@ -88,6 +88,26 @@ export const apiSchema: JsonSchema = {
       description: 'Web sites that may use the API from a browser.',
       refused: 'is not supported: browsers cannot use the API from other sites',
     },
+    base_path: {
+      type: 'string',
+      description: 'Prefix of all paths of the API.',
+      unsupported: 'has no effect: the paths of the API are fixed',
+    },
+    verbose_error_root_cause: {
+      type: 'boolean',
+      description: 'Tells more of an error.',
+      unsupported: 'has no effect here',
+    },
+    api_directory_path: {
+      type: 'string',
+      description: 'Path that lists the API.',
+      unsupported: 'has no effect: there is no such list',
+    },
+    disable_api_directory: {
+      type: 'boolean',
+      description: 'Whether there is no list of the API.',
+      unsupported: 'has no effect: there is no such list',
+    },
     websocket: {
       type: 'object',
       description: 'WebSockets of the API.',

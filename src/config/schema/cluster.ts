@@ -1,9 +1,10 @@
+import { identifier } from './identifier.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { upstreamHttp2, upstreamTls } from './upstream-tls.ts';
 
 const information = (
   description: string,
-  type: 'string' | 'object' | 'array',
+  type: 'string' | 'object' | 'array' | 'boolean',
   example: unknown,
 ): JsonSchema => ({
   type,
@@ -24,6 +25,18 @@ const discovery: JsonSchema = {
       description: 'Whether the cluster is asked for its nodes.',
       default: false,
       examples: [true],
+    },
+    interval: {
+      type: ['string', 'number'],
+      duration: true,
+      description: 'How long to wait in between.',
+      unsupported: 'has no effect; give "refresh.interval"',
+    },
+    module: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'Parts of INFINI Gateway that look for nodes.',
+      unsupported: 'has no effect: nodes are found by asking the cluster',
     },
     refresh: {
       type: 'object',
@@ -149,9 +162,11 @@ export const elasticsearchSchema: JsonSchema = {
         description: 'Name that filters refer to.',
         examples: ['prod'],
       },
+      id: identifier('cluster'),
       enabled: {
         type: 'boolean',
-        description: 'Whether the cluster can be used.',
+        description:
+          'Whether the cluster can be used. Requests to one that cannot are answered with 503.',
         default: true,
         examples: [false],
       },
@@ -180,12 +195,13 @@ export const elasticsearchSchema: JsonSchema = {
         type: 'object',
         description: 'User and password for requests to the cluster.',
         additionalProperties: false,
-        required: ['username', 'password'],
+        required: ['username'],
         properties: {
           username: { type: 'string', description: 'User.', examples: ['elastic'] },
           password: {
             type: 'string',
             secret: true,
+            default: '',
             description: 'Password; best taken from the environment.',
             examples: ['$[[env.PROD_ES_PASS]]'],
           },
@@ -238,6 +254,37 @@ export const elasticsearchSchema: JsonSchema = {
         description: 'What of the cluster is monitored.',
         unsupported: 'has no effect',
       },
+      token: {
+        type: 'string',
+        secret: true,
+        description: 'Access token of Easysearch.',
+        unsupported: 'has no effect: requests of the gateway itself carry "basic_auth" only',
+      },
+      agent_basic_auth: {
+        type: 'object',
+        secret: true,
+        description: 'User and password for agents of INFINI Console.',
+        unsupported: 'has no effect: there are no agents',
+      },
+      no_default_auth_for_agent: {
+        type: 'boolean',
+        description: 'Whether agents of INFINI Console need a user of their own.',
+        unsupported: 'has no effect: there are no agents',
+      },
+      http_proxy: {
+        type: 'string',
+        secret: true,
+        description: 'HTTP proxy on the way to the cluster.',
+        refused: 'is not supported: nodes are connected to directly',
+      },
+      client_mode: {
+        type: 'string',
+        description: 'How INFINI Gateway keeps its connections.',
+        unsupported: 'has no effect',
+      },
+      description: information('What the cluster is for, in words.', 'string', 'orders'),
+      cluster_uuid: information('UUID of the cluster.', 'string', 'uDwOPKNpSMmQ3RXJIDGqRw'),
+      reserved: information('Whether INFINI Console keeps it from being deleted.', 'boolean', true),
       version: information('Version of the cluster.', 'string', '8.15.0'),
       distribution: information('What the cluster runs.', 'string', 'elasticsearch'),
       project: information('Project that the cluster belongs to.', 'string', 'shop'),

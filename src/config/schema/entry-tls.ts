@@ -71,6 +71,7 @@ export const tls: JsonSchema = {
       examples: ['/etc/ssl.key'],
     },
     key_passphrase: keyPassphrase,
+    cert_password: { ...keyPassphrase, description: 'The same as "key_passphrase".' },
     certificates,
     ca_file: {
       type: 'string',
@@ -121,6 +122,11 @@ export const tls: JsonSchema = {
       type: 'integer',
       description: 'How many TLS sessions are kept for resumption.',
       unsupported: 'has no effect: sessions are kept by the clients, in tickets',
+    },
+    bypass_malformed_cert: {
+      type: 'boolean',
+      description: 'Accepts certificates that break the rules of their format.',
+      unsupported: 'has no effect here',
     },
     auto_issue: {
       type: 'object',

@@ -91,6 +91,11 @@ export const entrySchema: JsonSchema = {
         description: 'Name of the entry, in logs and status.',
         examples: ['es_gateway'],
       },
+      id: {
+        type: 'string',
+        description: 'Identifier that INFINI Console gives. For your information only.',
+        examples: ['d1fk2p3v50l7'],
+      },
       enabled: {
         type: 'boolean',
         description: 'Whether the entry listens at all.',

@@ -1,3 +1,4 @@
+import { identifier } from './identifier.ts';
 import type { JsonSchema } from './json-schema.ts';
 
 export const flowSchema: JsonSchema = {
@@ -16,6 +17,7 @@ export const flowSchema: JsonSchema = {
         description: 'Name that routers and filters refer to.',
         examples: ['default_flow'],
       },
+      id: identifier('flow'),
       body_limits: {
         type: 'object',
         additionalProperties: false,

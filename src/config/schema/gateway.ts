@@ -31,11 +31,16 @@ export const pathSchema: JsonSchema = {
       default: 'log',
       examples: ['/var/log/evergate'],
     },
+    plugins: {
+      type: 'string',
+      description: 'Folder of plugins of INFINI Gateway.',
+      unsupported: `${noEffect}; files with filters of your own are named in "plugins"`,
+    },
     configs: {
       type: 'string',
       minLength: 1,
       description:
-        'Folder with further configuration files (*.yml, *.yaml, *.json), read in name order. Without it no other file is read.',
+        'Folder with further configuration files (*.yml, *.yaml, *.json, *.tpl), read in name order. Without it no other file is read.',
       examples: ['config'],
     },
   },
@@ -119,7 +124,7 @@ export const configsSchema: JsonSchema = {
     valid_config_extensions: {
       ...strings,
       description: 'Endings of configuration files.',
-      unsupported: `${noEffect}: these are .yml, .yaml and .json`,
+      unsupported: `${noEffect}: these are .yml, .yaml, .json and .tpl`,
     },
     tls: { type: 'object', description: 'TLS to the configuration centre.', unsupported: noEffect },
     always_register_after_restart: {
@@ -130,6 +135,21 @@ export const configsSchema: JsonSchema = {
     allow_generated_metrics_tasks: {
       type: 'boolean',
       description: 'Generates tasks that collect metrics.',
+      unsupported: noEffect,
+    },
+    manager: {
+      type: 'object',
+      description: 'How this gateway manages the configurations of others.',
+      unsupported: `${noEffect}: there is no configuration centre`,
+    },
+    scheduled_task: {
+      type: 'boolean',
+      description: 'How the configuration centre is asked.',
+      unsupported: noEffect,
+    },
+    config_file_managed_by_default: {
+      type: 'boolean',
+      description: 'Whether the configuration centre may change any file.',
       unsupported: noEffect,
     },
     ignored_path: { ...strings, description: 'Files to leave out.', unsupported: noEffect },

@@ -22,8 +22,10 @@ export const unsupportedSections: ReadonlySet<string> = new Set([
   'metrics',
   'modules',
   'node',
+  'orm',
   'pipeline',
   'preference',
+  'progress_bar',
   'queue',
   'redis',
   'resource_limit',
@@ -113,4 +115,5 @@ export const knownFilters: ReadonlySet<string> = new Set([
   'switch',
   'tag',
   'translog',
+  'wildcard_domain',
 ]);

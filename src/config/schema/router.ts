@@ -1,3 +1,4 @@
+import { identifier } from './identifier.ts';
 import type { JsonSchema } from './json-schema.ts';
 
 export const methods = [
@@ -46,7 +47,7 @@ const rules: JsonSchema = {
         items: { type: 'string', syntax: 'pattern' },
         syntax: 'pattern',
         description:
-          'Paths that the rule is for. {name} is one segment or a part of one, {name:regexp} one that the expression matches as a whole, {name:*} the rest of the path. Static text goes before a variable, and that before the rest. Paths are compared with percent-encoding undone. A slash at the end makes no difference, as in Elasticsearch: /a is also for /a/, and /a/ for /a, unless each has a rule of its own.',
+          'Paths that the rule is for. {name} is one segment or a part of one, {name:regexp} one that the expression matches as a whole, {name:*} the rest of the path, {name?} a last segment that may be missing. Static text goes before a variable, and that before the rest. Paths are compared with percent-encoding undone. A slash at the end makes no difference, as in Elasticsearch: /a is also for /a/, and /a/ for /a, unless each has a rule of its own.',
         examples: [['/_bulk', '/{index}/_bulk'], '/{any:*}'],
       },
       flow: {
@@ -56,6 +57,11 @@ const rules: JsonSchema = {
         references: 'flow',
         description: 'Names of the flows that such a request goes through, one after the other.',
         examples: [['write_flow']],
+      },
+      id: {
+        type: 'string',
+        description: 'Identifier of the rule. For your information only.',
+        examples: ['bulk'],
       },
       description: {
         type: 'string',
@@ -88,6 +94,7 @@ export const routerSchema: JsonSchema = {
         description: 'Name that entries refer to.',
         examples: ['my_router'],
       },
+      id: identifier('router'),
       default_flow: {
         type: 'string',
         minLength: 1,

@@ -38,7 +38,8 @@ export function normaliseApi(
   };
   if (enabled !== true) {
     if (nodeAt(scope.root, ['api']) && !nodeAt(scope.root, ['api', 'enabled'])) {
-      const message = 'the API is off unless "enabled" is true';
+      const message =
+        'the API is off unless "enabled" is true (INFINI Gateway has it on, at 0.0.0.0:2900)';
       scope.problems.warning(keyPlaceAt(scope.root, ['api']), ['api'], message);
     }
     return null;

@@ -13,7 +13,7 @@ interface RawCluster {
   readonly host?: string;
   readonly hosts?: readonly string[];
   readonly schema: string;
-  readonly basic_auth?: { readonly username: string; readonly password: string };
+  readonly basic_auth?: NonNullable<ElasticsearchConfig['basic_auth']>;
   readonly request_timeout: number;
   readonly request_compress?: boolean;
   readonly discovery?: {
@@ -26,16 +26,21 @@ interface RawCluster {
   readonly http2?: boolean;
 }
 
-/** The enabled clusters; every cluster is checked. */
+const unwatched = {
+  discovery: { enabled: false, interval: 0 },
+  health_check: { enabled: false, interval: 0, timeout: 0, path: '/' },
+};
+
+/** All clusters. One that is switched off has no nodes: what refers to it finds none available. */
 export function normaliseClusters(values: readonly unknown[], scope: Scope): ElasticsearchConfig[] {
-  const enabled: ElasticsearchConfig[] = [];
+  const clusters: ElasticsearchConfig[] = [];
   for (const [index, value] of values.entries()) {
     if (typeof value !== 'object' || value === null) continue;
     const raw = value as RawCluster;
     const config = normaliseCluster(raw, ['elasticsearch', index], scope);
-    if (raw.enabled) enabled.push(config);
+    clusters.push(raw.enabled ? config : { ...config, endpoints: [], ...unwatched });
   }
-  return enabled;
+  return clusters;
 }
 
 function normaliseCluster(raw: RawCluster, path: Path, scope: Scope): ElasticsearchConfig {
@@ -72,7 +77,7 @@ function normaliseCluster(raw: RawCluster, path: Path, scope: Scope): Elasticsea
       interval:
         raw.discovery?.refresh?.enabled === false ? 0 : (raw.discovery?.refresh?.interval ?? 0),
     },
-    health_check: raw.health_check ?? { enabled: false, interval: 0, timeout: 0, path: '/' },
+    health_check: raw.health_check ?? unwatched.health_check,
     traffic_control: trafficControlOf(raw.traffic_control),
     tls: upstreamTlsOf(raw.tls ?? {}),
     http2: raw.http2 ?? false,

@@ -12,6 +12,7 @@ export interface RawTls {
   readonly cert_file?: string;
   readonly key_file?: string;
   readonly key_passphrase?: string;
+  readonly cert_password?: string;
   readonly certificates: readonly Partial<NamedCertificateConfig>[];
   readonly ca_file?: string;
   readonly skip_insecure_verify: boolean;
@@ -26,7 +27,7 @@ export function normaliseTls(raw: Partial<RawTls>, path: Path, scope: Scope): Tl
     enabled: raw.enabled ?? false,
     cert_file: fileAt(raw.cert_file, [...path, 'cert_file'], scope),
     key_file: fileAt(raw.key_file, [...path, 'key_file'], scope),
-    key_passphrase: raw.key_passphrase ?? null,
+    key_passphrase: raw.key_passphrase ?? raw.cert_password ?? null,
     certificates: listOf(raw.certificates).map((one, index) =>
       normaliseNamed(one, [...path, 'certificates', index], scope),
     ),

@@ -95,12 +95,10 @@ function reportTaken(
   { syntax, problems, root }: Scope,
 ): void {
   for (const [index, text] of pattern.entries()) {
-    const shape = syntax.patternShape(text);
-    if (shape === undefined) continue;
     const isList = nodeAt(root, [...path, 'pattern', index]) !== undefined;
     const at = isList ? [...path, 'pattern', index] : [...path, 'pattern'];
     const place = placeAt(root, at);
-    for (const name of method) {
+    for (const [name, shape] of combinations(method, syntax.patternShapes(text))) {
       const requests = `${name} ${shape}`;
       const before = taken.get(requests);
       if (before === undefined) {
@@ -113,6 +111,10 @@ function reportTaken(
       }
     }
   }
+}
+
+function combinations(one: readonly string[], other: readonly string[]): [string, string][] {
+  return one.flatMap((first) => other.map((second): [string, string] => [first, second]));
 }
 
 function normaliseRule(raw: RawRule, path: Path, scope: Scope): RuleConfig {

@@ -116,6 +116,7 @@ function warnReplaced(before: Place, now: Place, path: Path, problems: ProblemLi
 
 /** `network` of `network.binding`; undefined when there is no dot inside. */
 function headOf(key: string): string | undefined {
-  const dot = key.indexOf('.');
+  // An address is no path of keys.
+  const dot = /^[a-z]/i.test(key) ? key.indexOf('.') : -1;
   return dot > 0 && dot < key.length - 1 ? key.slice(0, dot) : undefined;
 }

@@ -3,11 +3,18 @@ import { join, relative, resolve } from 'node:path';
 import { reasonOf } from '../../errors.ts';
 import type { Place, ProblemList, WatchTargets } from '../problem.ts';
 
-const extensions = ['.yml', '.yaml', '.json'];
+const extensions = ['.yml', '.yaml', '.json', '.tpl'];
 const patterns = extensions.map((extension) => `*${extension}`).join(', ');
 
 function isConfiguration(name: string): boolean {
   return !name.startsWith('.') && extensions.some((extension) => name.endsWith(extension));
+}
+
+/** In name order; what may be the template of another file comes after all that may name it. */
+function templatesLast(one: string, other: string): number {
+  const [first, second] = [one.endsWith('.tpl'), other.endsWith('.tpl')];
+  if (first !== second) return first ? 1 : -1;
+  return one < other ? -1 : 1;
 }
 
 /** A configuration file, read. */
@@ -26,6 +33,7 @@ export class SourceReader {
   readonly #files = new Set<string>();
   readonly #folders = new Set<string>();
   readonly #read = new Set<string>();
+  readonly #named = new Set<string>();
   readonly #paths = new Map<string, string>();
 
   constructor(cwd: string, problems: ProblemList) {
@@ -40,6 +48,11 @@ export class SourceReader {
   /** What messages call the files, in the order in which they were read. */
   get names(): readonly string[] {
     return [...this.#paths.keys()];
+  }
+
+  /** Whether a configuration names this file, so that it counts where it is named only. */
+  isNamed(path: string): boolean {
+    return this.#named.has(path);
   }
 
   /** Another file that the configuration depends on. */
@@ -64,7 +77,7 @@ export class SourceReader {
       if (!(await stat(path)).isDirectory()) return await this.#readNew(given, path);
       this.#folders.add(path);
       const sources: SourceFile[] = [];
-      const names = (await readdir(path)).filter(isConfiguration).sort();
+      const names = (await readdir(path)).filter(isConfiguration).sort(templatesLast);
       if (names.length === 0 && !included) {
         this.#problems.error(place, [], `has no configuration file (${patterns})`);
       }
@@ -100,6 +113,7 @@ export class SourceReader {
     key: readonly (string | number)[],
   ): Promise<SourceFile | undefined> {
     this.#files.add(path);
+    this.#named.add(path);
     try {
       return await this.#readText(this.#nameOf(path), path);
     } catch (error) {

@@ -64,6 +64,12 @@ export function keyPlaceAt(root: Node, path: Path): Place {
   return entry?.place ?? placeAt(root, path);
 }
 
+/** Whether it is a map that says `enabled: false`. */
+export function isOff(node: Node): boolean {
+  const enabled = childOf(node, 'enabled');
+  return enabled?.kind === 'scalar' && enabled.text === 'false';
+}
+
 /** Plain value of a node, with no schema to guide it. */
 export function plainValue(node: Node): unknown {
   if (node.kind === 'scalar') return node.value;

@@ -133,7 +133,7 @@ async function fingerprint(targets: WatchTargets): Promise<{ digest: string; mis
   let missing = false;
   for (const folder of targets.folders) {
     const names = await readdir(folder).catch(() => []);
-    const counted = names.filter((name) => /\.(ya?ml|json)$/.test(name)).sort();
+    const counted = names.filter((name) => /\.(ya?ml|json|tpl)$/.test(name)).sort();
     hash.update(`${folder}\0${counted.join('\0')}\0`);
   }
   for (const path of targets.files) {

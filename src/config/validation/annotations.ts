@@ -4,13 +4,13 @@ import { propertySchema } from './coerce.ts';
 import { isBareNumber } from './units.ts';
 import type { ReferenceKind, Scope } from './scope.ts';
 import { didYouMean } from '../../suggest.ts';
-import type { FileUse, JsonSchema, TextSyntax } from '../schema/json-schema.ts';
+import type { JsonSchema, TextSyntax } from '../schema/json-schema.ts';
 import { keyPlaceAt, nodeAt, placeAt } from '../source/tree.ts';
 
 /**
  * Follows the keywords that look beyond a value: what `references` name must exist, unless that is
- * `forgiven`, what is `unsupported` is warned of, what is `refused` is an error, and a `file` becomes
- * absolute, in place. `value` stands at `path`.
+ * `forgiven`, what is `unsupported` is warned of, and what is `refused` is an error. References by
+ * `id` become names and paths of files become absolute, in place. `value` stands at `path`.
  */
 export function checkAnnotations(
   schema: JsonSchema,
@@ -20,7 +20,7 @@ export function checkAnnotations(
   forgiven = false,
 ): void {
   if (value === undefined || value === null) return;
-  if (schema.refused !== undefined && (value === false || !isOff(value))) {
+  if (schema.refused !== undefined && !isOff(value)) {
     const message = `"${String(path.at(-1))}" ${schema.refused}`;
     scope.problems.error(keyPlaceAt(scope.root, path), path, message);
     return;
@@ -39,8 +39,10 @@ export function checkAnnotations(
   } else if (Array.isArray(value)) {
     const { items } = schema;
     if (items) {
-      for (const [index, item] of value.entries()) {
-        checkAnnotations(items, item, [...path, index], scope, forgiven);
+      for (const [index, item] of (value as unknown[]).entries()) {
+        const at = [...path, index];
+        if (typeof item === 'string') value[index] = settled(items, item, at, scope);
+        checkAnnotations(items, value[index], at, scope, forgiven);
       }
     }
   } else if (typeof value === 'object') {
@@ -49,11 +51,10 @@ export function checkAnnotations(
       const at = [...path, key];
       const property = propertySchema(schema, key);
       if (!property) continue;
-      if (property.file)
-        settleFile(property.file, value as Record<string, unknown>, key, at, scope);
       const { forgivenBy = '' } = property;
-      const forgive = (value as Readonly<Record<string, unknown>>)[forgivenBy] === true;
-      checkAnnotations(property, inner, at, scope, forgive);
+      const values = value as Record<string, unknown>;
+      if (typeof inner === 'string') values[key] = settled(property, inner, at, scope);
+      checkAnnotations(property, values[key], at, scope, values[forgivenBy] === true);
     }
     if (schema.clientTls) settleClientTls(value, path, scope);
   }
@@ -62,18 +63,15 @@ export function checkAnnotations(
   }
 }
 
-function settleFile(
-  use: FileUse,
-  parameters: Record<string, unknown>,
-  key: string,
-  path: Path,
-  scope: Scope,
-): void {
-  const given = parameters[key];
-  if (typeof given !== 'string' || given === '') return;
-  const file = scope.absolutePath(given, placeAt(scope.root, path));
-  parameters[key] = file;
-  if (use === 'read') scope.watchFile(file);
+/** The text as the gateway uses it: an absolute path, or the name of what an `id` refers to. */
+function settled(schema: JsonSchema, text: string, path: Path, scope: Scope): string {
+  if (schema.references && !scope.names[schema.references].has(text)) {
+    return scope.ids[schema.references].get(text) ?? text;
+  }
+  if (!schema.file || text === '') return text;
+  const file = scope.absolutePath(text, placeAt(scope.root, path));
+  if (schema.file === 'read') scope.watchFile(file);
+  return file;
 }
 
 /** Above this many seconds a number without a unit may have been meant as milliseconds. */
@@ -149,8 +147,8 @@ function checkReference(
     if (forgiven) scope.problems.warning(place, path, message);
     else scope.problems.error(place, path, message);
   } else if (!found.enabled) {
-    const message = `the ${kind} "${name}" is switched off`;
-    scope.problems.error(place, path, message, [related(found.place, `"${name}" is here`)]);
+    const message = `the ${kind} "${name}" is switched off: it has no nodes, and requests to it are answered with 503`;
+    scope.problems.warning(place, path, message, [related(found.place, `"${name}" is here`)]);
   }
 }
 

@@ -45,7 +45,9 @@ function realiseScalar(node: ScalarNode, schema: JsonSchema, loose: boolean): un
     return absent ? undefined : null;
   }
   if (takesOneAlone(schema)) return [realiseScalar(node, schema.items as JsonSchema, loose)];
-  return loose || node.flexible ? fitting(node, types) : value;
+  // A name or a password may be a number: it is the text that was written.
+  const isText = typeof value === 'number' && types.has('string') && types.size === 1;
+  return loose || node.flexible || isText ? fitting(node, types) : value;
 }
 
 /** What older YAML takes for true and false. */

@@ -9,6 +9,9 @@ export type ReferenceKind = 'router' | 'flow' | 'cluster';
 /** What has a name in the configuration, by kind. */
 export type NameTable = Readonly<Record<ReferenceKind, ReadonlyMap<string, NamedThing>>>;
 
+/** The name of what has that `id`, by kind. */
+export type IdTable = Readonly<Record<ReferenceKind, ReadonlyMap<string, string>>>;
+
 export interface NamedThing {
   readonly place: Place;
   readonly enabled: boolean;
@@ -21,6 +24,7 @@ export interface Scope {
   readonly filters: FilterTable;
   readonly syntax: SyntaxChecks;
   readonly names: NameTable;
+  readonly ids: IdTable;
   /** Absolute path of a file or folder that the configuration names at `place`. */
   readonly absolutePath: (path: string, place: Place) => string;
   /** Absolute path of a folder that nobody named. */

@@ -11,7 +11,7 @@ import { realise } from './coerce.ts';
 import { normaliseRouters } from '../sections/routers.ts';
 import { rootSchema } from '../schema/root.ts';
 import { checkAgainst } from './ajv.ts';
-import type { NamedThing, NameTable, Scope } from './scope.ts';
+import type { IdTable, NamedThing, NameTable, Scope } from './scope.ts';
 import type { SyntaxChecks } from '../../dialect.ts';
 import { childOf, keyPlaceAt, type MapNode, nodeAt, placeAt } from '../source/tree.ts';
 import type {
@@ -67,9 +67,14 @@ export function validate(
     flow: namesOf(root, 'flow', problems),
     cluster: namesOf(root, 'elasticsearch', problems),
   };
+  const ids: IdTable = {
+    router: idsOf(root, 'router'),
+    flow: idsOf(root, 'flow'),
+    cluster: idsOf(root, 'elasticsearch'),
+  };
   namesOf(root, 'entry', problems);
   const tlsFiles = new Map<string, EntryFiles>();
-  const scope: Scope = { root, problems, filters, syntax, names, tlsFiles, ...rules };
+  const scope: Scope = { root, problems, filters, syntax, names, ids, tlsFiles, ...rules };
   const raw = (realise(root, rootSchema) ?? {}) as RawConfig;
   for (const misfit of checkAgainst(rootSchema, raw)) {
     const find = misfit.atKey ? keyPlaceAt : placeAt;
@@ -116,6 +121,16 @@ function namesOf(root: MapNode, section: string, problems: ProblemList): Map<str
     names.set(name.text, { place: name.place, enabled: section !== 'elasticsearch' || !off });
   }
   return names;
+}
+
+function idsOf(root: MapNode, section: string): Map<string, string> {
+  const ids = new Map<string, string>();
+  const list = childOf(root, section);
+  for (const item of list?.kind === 'list' ? list.items : []) {
+    const [id, name] = [childOf(item, 'id'), childOf(item, 'name')];
+    if (id?.kind === 'scalar' && name?.kind === 'scalar') ids.set(id.text, name.text);
+  }
+  return ids;
 }
 
 /** An entry that names no router needs the router "default". */

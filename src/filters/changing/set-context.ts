@@ -30,6 +30,16 @@ export default defineFilter<SetContextParameters>({
           },
         ],
       },
+      context_keyword: {
+        type: 'string',
+        enum: ['_ctx.'],
+        description: 'How names of the context begin.',
+      },
+      variable_keyword: {
+        type: 'string',
+        enum: ['$[['],
+        description: 'How a template in a text begins.',
+      },
     },
   },
   create({ context: values }, { writer, template }) {

@@ -20,7 +20,7 @@ interface ElasticsearchParameters extends Omit<ForwardParameters, 'timeout'> {
   readonly balancer: BalancerName;
   readonly hash_key?: string;
   readonly publish_address?: string;
-  readonly weights?: readonly { readonly host: string; readonly weight: number }[];
+  readonly weights?: Weights;
   readonly filter?: NodeFilter;
   readonly refresh?: { readonly enabled?: boolean; readonly enable?: boolean };
   readonly retry_on_backend_failure: boolean;
@@ -31,6 +31,52 @@ interface ElasticsearchParameters extends Omit<ForwardParameters, 'timeout'> {
 
 function yesOrNo(value: boolean, description: string): JsonSchema {
   return { type: 'boolean', default: value, description };
+}
+
+/** What INFINI Gateway needs to be told, and Evergate does by itself or not at all. */
+function notHere(type: 'boolean' | 'string', description: string): JsonSchema {
+  return { type, description, unsupported: 'has no effect here' };
+}
+
+const weight: JsonSchema = {
+  type: 'integer',
+  minimum: 0,
+  description: 'Its share.',
+  examples: [10],
+};
+
+const weights: JsonSchema = {
+  description:
+    'Shares of the requests by address, as a map or a list; 1 for a node not named, 0 for none.',
+  examples: [{ '192.168.3.201:9200': 10 }, [{ host: '192.168.3.201:9200', weight: 10 }]],
+  anyOf: [
+    { type: 'object', additionalProperties: weight },
+    {
+      type: 'array',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['host', 'weight'],
+        properties: {
+          host: {
+            type: 'string',
+            description: 'Address of a node: host and port.',
+            examples: ['192.168.3.201:9200'],
+          },
+          weight,
+        },
+      },
+    },
+  ],
+};
+
+type Weights =
+  | Readonly<Record<string, number>>
+  | readonly { readonly host: string; readonly weight: number }[];
+
+function weightsOf(given: Weights): Readonly<Record<string, number>> {
+  if (!Array.isArray(given)) return given as Readonly<Record<string, number>>;
+  return Object.fromEntries(given.map(({ host, weight: share }) => [host, share]));
 }
 
 function lists(
@@ -111,24 +157,7 @@ export default defineFilter<ElasticsearchParameters>({
           'as it can be used.',
         examples: ['$[[_ctx.request.path]]'],
       },
-      weights: {
-        type: 'array',
-        description: 'Shares of the requests; 1 for a node not named, 0 for none.',
-        examples: [[{ host: '192.168.3.201:9200', weight: 10 }]],
-        items: {
-          type: 'object',
-          additionalProperties: false,
-          required: ['host', 'weight'],
-          properties: {
-            host: {
-              type: 'string',
-              description: 'Address of a node: host and port.',
-              examples: ['192.168.3.201:9200'],
-            },
-            weight: { type: 'integer', minimum: 0, description: 'Its share.', examples: [10] },
-          },
-        },
-      },
+      weights,
       filter: nodeFilter,
       publish_address: {
         type: 'string',
@@ -166,11 +195,14 @@ export default defineFilter<ElasticsearchParameters>({
         false,
         'Whether a request is repeated that a node rejected with status 429.',
       ),
-      skip_metadata_enrich: {
-        type: 'boolean',
-        description: 'Leaves the X-* fields of the gateway out.',
-        unsupported: 'has no effect: no such fields are added',
-      },
+      fixed_client: notHere('boolean', 'How INFINI Gateway keeps its connections.'),
+      client_mode: notHere('string', 'How INFINI Gateway keeps its connections.'),
+      skip_available_check: notHere('boolean', 'Asks a cluster that is not available, too.'),
+      check_cluster_health_when_not_available: notHere(
+        'boolean',
+        'Has a cluster that is not available checked.',
+      ),
+      skip_keep_original_uri: notHere('boolean', 'Leaves the URI changed after forwarding.'),
       refresh: {
         type: 'object',
         additionalProperties: false,
@@ -213,13 +245,13 @@ export default defineFilter<ElasticsearchParameters>({
       : [{ path: ['hash_key'], message: '"hash_key" needs balancer: hash' }];
   },
   create(parameters, services) {
-    const { weights = [], filter = {}, balancer, hash_key, refresh } = parameters;
+    const { weights: shares = {}, filter = {}, balancer, hash_key, refresh } = parameters;
     const key = hash_key === undefined ? null : services.template(hash_key);
     const named = services.cluster(parameters.elasticsearch);
     const timeout = parameters.timeout ?? named.requestTimeout;
     const cluster = named.view({
       balancer,
-      weights: Object.fromEntries(weights.map(({ host, weight }) => [host, weight])),
+      weights: weightsOf(shares),
       filter,
       followsDiscovery: refresh?.enabled ?? refresh?.enable ?? true,
       connections: connectionsOf(parameters),

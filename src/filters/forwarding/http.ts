@@ -86,10 +86,15 @@ export default defineFilter<HttpParameters>({
       },
       tls: { ...upstreamTls, description: 'How to talk to servers with schema: https.' },
       http2: upstreamHttp2,
-      skip_cleanup_hop_headers: {
+      follow_redirects: {
         type: 'boolean',
-        description: 'Passes the fields on that concern one connection only.',
-        unsupported: 'has no effect: such fields are never passed on, for they would break framing',
+        description: 'Follows a redirect of the server, in place of the client.',
+        refused: 'is not supported: redirects are passed on to the client',
+      },
+      max_redirects_count: {
+        type: 'integer',
+        description: 'How many redirects are followed.',
+        unsupported: 'has no effect: redirects are passed on to the client',
       },
       ...forwardProperties,
     },

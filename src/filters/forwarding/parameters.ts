@@ -110,6 +110,16 @@ export const forwardProperties: Readonly<Record<string, JsonSchema>> = {
     description: 'Limit for sending a request.',
     unsupported: 'has no effect: a node that does not take a request in time runs into timeout',
   },
+  skip_cleanup_hop_headers: {
+    type: 'boolean',
+    description: 'Passes the fields on that concern one connection only.',
+    unsupported: 'has no effect: such fields are never passed on, for they would break framing',
+  },
+  skip_metadata_enrich: {
+    type: 'boolean',
+    description: 'Leaves the X-* fields of the gateway out.',
+    unsupported: 'has no effect: X-Forwarded-* follow "forwarded" of the entry',
+  },
   read_buffer_size: {
     type: ['integer', 'string'],
     bytes: true,

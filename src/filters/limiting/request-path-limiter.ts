@@ -61,6 +61,11 @@ export default defineFilter<PathLimiterParameters>({
               description: 'Another name for `max_requests`.',
               examples: [100],
             },
+            message: {
+              type: 'string',
+              description: 'Text that a request over this limit is refused with.',
+              unsupported: 'has no effect here; give "message" beside "rules"',
+            },
             ...allowanceProperties,
           },
         },

@@ -74,6 +74,11 @@ export default defineFilter<ContextSwitchParameters>({
               description: 'Values that it is for.',
               examples: [['01', '02']],
             },
+            case_value_type: {
+              type: 'string',
+              description: 'Type of the values.',
+              unsupported: 'has no effect: "stringify_value" says how values are compared',
+            },
             action: {
               ...action,
               default: 'redirect_flow',
