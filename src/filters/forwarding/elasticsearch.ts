@@ -9,6 +9,7 @@ import {
 import type { BalancerName } from '../../cluster/cluster.ts';
 import type { NodeFilter } from '../../cluster/nodes/selection.ts';
 import {
+  askForText,
   asksForTopology,
   publishInstead,
 } from '../../cluster/elasticsearch/published-addresses.ts';
@@ -165,7 +166,8 @@ export default defineFilter<ElasticsearchParameters>({
         syntax: 'template',
         description:
           'Host and port to tell clients that ask for the nodes of the cluster (GET /_nodes/…), in ' +
-          "place of every node's own, so that clients which sniff stay on the gateway.",
+          "place of every node's own, so that clients which sniff stay on the gateway. Nothing else " +
+          'changes in the answer, JSON or YAML; a client that asks for CBOR or SMILE gets JSON.',
         examples: ['gateway.example.com:8000', '$[[_ctx.request.host]]'],
       },
       max_retry_times: {
@@ -279,10 +281,12 @@ export default defineFilter<ElasticsearchParameters>({
     }
     const published = services.template(publish_address);
     return async function elasticsearch(context) {
-      const { request, response } = context;
+      const { request } = context;
       const rewrites = asksForTopology(request.method, request.path);
+      const address = rewrites ? published.render(context) : '';
+      if (rewrites) askForText(request);
       await cluster.forward(context, options);
-      if (rewrites) await publishInstead(response, published.render(context));
+      if (rewrites) await publishInstead(context, address);
     };
   },
 });

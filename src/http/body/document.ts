@@ -3,13 +3,11 @@ import { withoutValue, withValue } from '../json/edit.ts';
 import { JsonFault } from '../json/fault.ts';
 import type { JsonPath } from '../json/path.ts';
 import type { JsonPlace } from '../json/place.ts';
-import { JsonScan } from '../json/scan.ts';
+import { JsonScan, scanInTurns } from '../json/scan.ts';
 import { withoutComments } from '../json/tokens.ts';
 
 /** Up to this size a body is read when somebody asks; a larger one beforehand, in parts; bytes. */
 const small = 256 << 10;
-/** How much of it is read in one turn of the event loop, bytes. */
-const turn = 512 << 10;
 /** The largest object or list that becomes a value, with all that is in it, bytes. */
 const largestValue = 1 << 20;
 
@@ -60,7 +58,7 @@ export class BodyDocument {
     this.#wanted = paths;
     if (this.#bytes.length <= small || this.#fault !== null) return;
     if (this.#scan !== null && paths.every((path) => this.#placesAlong(path) !== null)) return;
-    return this.#scanInTurns(new JsonScan(this.#bytes, paths), isGone);
+    return this.#scanAll(new JsonScan(this.#bytes, paths), isGone);
   }
 
   /** The JSON value at `path`; undefined when it is not there. @throws JSON_VALUE_TOO_LARGE */
@@ -120,13 +118,9 @@ export class BodyDocument {
     return places?.length === path.length + 1 ? places : null;
   }
 
-  async #scanInTurns(scan: JsonScan, isGone: () => boolean): Promise<void> {
+  async #scanAll(scan: JsonScan, isGone: () => boolean): Promise<void> {
     try {
-      while (!scan.advance(turn)) {
-        // oxlint-disable-next-line no-await-in-loop -- others have their turn in between
-        await new Promise((resolve) => setImmediate(resolve));
-        if (isGone()) throw new GatewayError('CLIENT_GONE');
-      }
+      await scanInTurns(scan, isGone);
       this.#scan = scan;
     } catch (error) {
       this.#fail(error);

@@ -55,6 +55,25 @@ function built(path: JsonPath, value: string): string {
   }, value);
 }
 
+/** A text in place of the bytes from `start` to `end`. */
+export interface Replacement {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** The bytes with those replacements, none of which overlap. */
+export function withReplacements(bytes: Buffer, replacements: readonly Replacement[]): Buffer {
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (const { start, end, text } of replacements.toSorted((a, b) => a.start - b.start)) {
+    parts.push(bytes.subarray(at, start), Buffer.from(text));
+    at = end;
+  }
+  parts.push(bytes.subarray(at));
+  return Buffer.concat(parts);
+}
+
 function splice(bytes: Buffer, start: number, end: number, text: string): Buffer {
-  return Buffer.concat([bytes.subarray(0, start), Buffer.from(text), bytes.subarray(end)]);
+  return withReplacements(bytes, [{ start, end, text }]);
 }

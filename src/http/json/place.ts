@@ -18,6 +18,8 @@ export class JsonPlace {
   /** Of a container: how many members it has, and where the last one ends, or the first would begin. */
   count = 0;
   lastEnd = 0;
+  /** The names of its members, for who wants to know them; null for nobody. */
+  names: string[] | null = null;
   /** The value, once it was asked for. */
   value: unknown;
 
@@ -27,7 +29,7 @@ export class JsonPlace {
 
   /** Whether no path leads further. */
   get isLast(): boolean {
-    return this.#inner.size === 0;
+    return this.#inner.size === 0 && this.names === null;
   }
 
   at(step: string): JsonPlace | null {
@@ -41,6 +43,7 @@ export class JsonPlace {
 
   /** The place below the name that stands from `start` to `end`, with its quotes. */
   named(bytes: Buffer, start: number, end: number): JsonPlace | null {
+    this.names?.push(JSON.parse(bytes.toString('utf8', start, end)) as string);
     if (bytes.subarray(start, end).includes(0x5c)) {
       return this.at(JSON.parse(bytes.toString('utf8', start, end)) as string);
     }

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { GatewayError } from '../../errors.ts';
 import { JsonFault } from './fault.ts';
 import type { JsonPath } from './path.ts';
 import { JsonPlace, placesOf } from './place.ts';
@@ -170,6 +171,18 @@ export class JsonScan {
     this.#next = this.#depth === 0 ? Next.nothing : Next.comma;
     const container = this.#places[this.#depth];
     if (container) container.addMember(end);
+  }
+}
+
+/** How much is read in one turn of the event loop, bytes. */
+const turn = 512 << 10;
+
+/** Reads it all, in many turns: others have theirs in between. No further once `isGone`. @throws JsonFault */
+export async function scanInTurns(scan: JsonScan, isGone: () => boolean): Promise<void> {
+  while (!scan.advance(turn)) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await new Promise((resolve) => setImmediate(resolve));
+    if (isGone()) throw new GatewayError('CLIENT_GONE');
   }
 }
 
