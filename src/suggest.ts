@@ -31,5 +31,6 @@ function normalised(name: string): string {
   return name
     .toLowerCase()
     .replaceAll(/[-_. ]/g, '')
+    .replace(/ies$/, 'y')
     .replace(/s$/, '');
 }

@@ -25,6 +25,8 @@ interface RunOptions extends LoadOptions {
 }
 
 interface ExplainOptions extends ConfigOptions {
+  readonly search?: string;
+  readonly all?: boolean;
   readonly schema?: boolean;
 }
 
@@ -147,12 +149,19 @@ function addExplain(program: Command): void {
       'Explains a key of the configuration, or gives an overview; with -c, of the filters of its plugins as well.',
     )
     .argument('[KEY]', 'such as entry.network.reuse_port, or the name of a filter')
+    .option('-s, --search <WORD>', 'list the keys that have to do with it')
+    .option('--all', 'explain every key there is')
     .option('--schema', 'print a JSON Schema of everything, for editors')
-    .action(async (key: string | undefined, { config, schema }: ExplainOptions) => {
+    .action(async (key: string | undefined, options: ExplainOptions) => {
+      const { config, schema, search: words, all } = options;
       const filters = await filtersOf(config);
       if (schema) {
         const { editorSchema } = await import('./commands/schema.ts');
         return console.log(JSON.stringify(editorSchema(filters), null, 2));
+      }
+      if (words !== undefined || all) {
+        const { explainAll, search } = await import('./commands/explain-all.ts');
+        return console.log(words === undefined ? explainAll(filters) : search(words, filters));
       }
       const { explain } = await import('./commands/explain.ts');
       console.log(explain(key, filters));

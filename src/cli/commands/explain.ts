@@ -4,7 +4,7 @@ import type { FilterDefinitionLike } from '../../dialect.ts';
 import { knownFilters, unsupportedSections } from '../../config/schema/infini.ts';
 import { branchProperties, conditionSchema } from '../../config/schema/condition.ts';
 import { rootSchema } from '../../config/schema/root.ts';
-import type { JsonSchema } from '../../config/schema/json-schema.ts';
+import { type JsonSchema, markOf } from '../../config/schema/json-schema.ts';
 import { didYouMean } from '../../suggest.ts';
 import type { TextSyntax } from '../../config/schema/json-schema.ts';
 import { contextSchema } from '../../context/fields/schema.ts';
@@ -52,7 +52,7 @@ function resolve(
 }
 
 /** Operators, and the places that conditions stand at. */
-const conditions: JsonSchema = {
+export const conditions: JsonSchema = {
   properties: { ...Object.fromEntries(branchProperties), ...conditionSchema.properties },
 };
 
@@ -71,6 +71,7 @@ function overview(filters: Filters): string {
     ...table(childrenOf(contextSchema, filters)),
     '',
     'More of any of them: evergate explain KEY, such as entry.network.reuse_port',
+    'Keys about something: evergate explain --search WORD; everything: evergate explain --all',
   ].join('\n');
 }
 
@@ -103,7 +104,7 @@ function childNamed(schema: JsonSchema, name: string, filters: Filters): JsonSch
 }
 
 /** The schema itself, its items and its alternatives: whatever may have properties. */
-function shapesOf(schema: JsonSchema): JsonSchema[] {
+export function shapesOf(schema: JsonSchema): JsonSchema[] {
   const inner = [...(schema.items ? [schema.items] : []), ...(schema.anyOf ?? [])];
   return [schema, ...inner.flatMap(shapesOf)];
 }
@@ -117,10 +118,15 @@ function childrenOf(schema: JsonSchema, filters: Filters): (readonly [string, st
     return [...filters.map((filter) => [filter.name, filter.summary] as const), ...branches];
   }
   return shapesOf(schema).flatMap((shape) =>
-    Object.entries(shape.properties ?? {}).map(
-      ([name, child]) => [name, firstSentence(child.description ?? '') + inPassing(child)] as const,
-    ),
+    Object.entries(shape.properties ?? {}).map(([name, child]) => [name, inBrief(child)] as const),
   );
+}
+
+/** A key on one line: whether it may be used, what it means, its default. */
+export function inBrief(schema: JsonSchema): string {
+  const mark = markOf(schema);
+  const sentence = firstSentence(schema.description ?? '') + inPassing(schema);
+  return mark === undefined ? sentence : `(${mark}) ${sentence}`;
 }
 
 /** The default of a single value, for a line in a table. */
@@ -129,7 +135,7 @@ function inPassing({ default: fallback }: JsonSchema): string {
   return ` (default: ${render(fallback)})`;
 }
 
-function describe(key: string, schema: JsonSchema, filters: Filters): string {
+export function describe(key: string, schema: JsonSchema, filters: Filters): string {
   const lines = [key, `  ${schema.description ?? ''}`, ''];
   const fact = (label: string, value: string) => lines.push(`  ${`${label}:`.padEnd(9)} ${value}`);
   fact('type', typeOf(schema));
@@ -186,7 +192,7 @@ function filterNamed(name: string, filters: Filters): FilterDefinitionLike | und
   return filters.find((filter) => filter.name === name);
 }
 
-function filterSchema(filter: FilterDefinitionLike): JsonSchema {
+export function filterSchema(filter: FilterDefinitionLike): JsonSchema {
   return { ...filter.schema, description: filter.summary };
 }
 
@@ -196,7 +202,9 @@ function unknownKey(
   schema: JsonSchema,
   filters: Filters,
 ): GatewayError {
-  const known = childrenOf(schema, filters).map(([child]) => child);
+  const known = childrenOf(schema, filters)
+    .filter(([, text]) => !/^\((not supported|no effect)\) /.test(text))
+    .map(([child]) => child);
   const within = before.length > 0 ? ` in "${before.join('.')}"` : '';
   if (unsupportedSections.has(name) && before.length === 0) {
     return new GatewayError('USAGE', { reason: `the section "${name}" is not supported yet` });
@@ -207,7 +215,8 @@ function unknownKey(
   const others = [...filters.map((one) => one.name), ...Object.keys(conditions.properties ?? {})];
   const candidates = before.length > 0 ? known : [...known, ...others];
   const hint = didYouMean(name, candidates);
-  const reason = `there is no key "${name}"${within}${hint || listed(known)}`;
+  const search = before.length > 0 ? '' : `; "evergate explain --search ${name}" looks everywhere`;
+  const reason = `there is no key "${name}"${within}${hint || listed(known)}${hint ? '' : search}`;
   return new GatewayError('USAGE', { reason });
 }
 
@@ -215,7 +224,7 @@ function listed(known: readonly string[]): string {
   return known.length > 0 ? `; known are ${known.join(', ')}` : '; nothing stands below it';
 }
 
-function table(rows: readonly (readonly [string, string])[], indent = '  '): string[] {
+export function table(rows: readonly (readonly [string, string])[], indent = '  '): string[] {
   const width = Math.max(...rows.map(([name]) => name.length), 0);
   return rows.map(([name, text]) => `${indent}${name.padEnd(width)}  ${text}`.trimEnd());
 }

@@ -70,4 +70,10 @@ export interface JsonSchema {
 /** Whether the file is read, so that a change of it is a change of the configuration, or written. */
 export type FileUse = 'read' | 'written';
 
+/** How lists mark a key that is known and not to be used; nothing for one that may be. */
+export function markOf({ unsupported, refused }: JsonSchema): string | undefined {
+  if (refused !== undefined || unsupported?.startsWith('is not supported')) return 'not supported';
+  return unsupported === undefined ? undefined : 'no effect';
+}
+
 export type JsonType = 'string' | 'number' | 'integer' | 'boolean' | 'object' | 'array' | 'null';

@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { describeValue, expectation, remedy } from './describe.ts';
 import type { Path } from '../problem.ts';
-import type { JsonSchema } from '../schema/json-schema.ts';
+import { type JsonSchema, markOf } from '../schema/json-schema.ts';
 import { nearest } from '../../suggest.ts';
 import { parseBytes, parseDuration } from './units.ts';
 
@@ -163,7 +163,10 @@ function unknownKey(name: string, schema: JsonSchema): string {
       return `unknown key "${name}"; did you mean "${outer}.${name}"?`;
     }
   }
-  const choice = known.length === 0 ? 'there are none' : `known are ${known.join(', ')}`;
+  const usable = Object.entries(schema.properties ?? {})
+    .filter(([, child]) => markOf(child) === undefined)
+    .map(([key]) => key);
+  const choice = usable.length === 0 ? 'there are none' : `known are ${usable.join(', ')}`;
   return `unknown key "${name}"; ${choice}`;
 }
 

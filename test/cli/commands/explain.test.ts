@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explain } from '../../../src/cli/commands/explain.ts';
+import { explainAll, search } from '../../../src/cli/commands/explain-all.ts';
 import { fieldNames } from '../../../src/context/fields/compile.ts';
 import { operators } from '../../../src/flow/conditions/operators.ts';
 import { rootSchema } from '../../../src/config/schema/root.ts';
@@ -79,4 +80,38 @@ test('every single value has an example, and its default stands beside it in the
   for (const { name, schema } of builtIns) visit(schema, `flow.filter.${name}.`);
   assert.deepEqual(missing, []);
   assert.match(explain('entry', builtIns), /^ +max_concurrency +Conn.* \(default: 10000\)$/m);
+});
+
+test('a key that is not to be used is marked in every list, and in no choice', () => {
+  const tls = explain('entry.tls', builtIns);
+  assert.match(tls, /^ +auto_issue +\(not supported\) Certificates from a public authority/m);
+  assert.match(tls, /^ +skip_domain_verify +\(no effect\) /m);
+  assert.match(explain('api', builtIns), /^ +tls +\(not supported\) /m);
+  assert.match(explain('when', builtIns), /^ +queue_has_lag +\(not supported\) /m);
+  assert.throws(
+    () => explain('api.zzzzzz', builtIns),
+    ({ message }: Error) => message.includes('security') && !message.includes('cors'),
+  );
+});
+
+test('keys are found by what they are about', () => {
+  assert.match(search('gzip', builtIns), /^ +elasticsearch\.request_compress +Compresses/m);
+  assert.match(search('weights', builtIns), /^ +flow\.filter\.elasticsearch\.weights /m);
+  assert.match(search('Retry WRITES', builtIns), /retry_writes_on_backend_failure/);
+  assert.match(search('acme', builtIns), /auto_issue +\(not supported\)/);
+  assert.match(search('_ctx.request.path', builtIns), /^ +_ctx\.request\.path /m);
+  assert.throws(() => search('flux capacitor', builtIns), /no key has anything to do with/);
+  assert.throws(() => explain('gzip', builtIns), /evergate explain --search gzip/);
+});
+
+test('everything can be explained at once', () => {
+  const all = explainAll(builtIns);
+  for (const key of ['entry.tls.ciphers', 'flow.filter.echo.message', 'range', '_ctx.tls']) {
+    assert.ok(all.includes(explain(key, builtIns).replace(/^.*\n/, `${key}\n`)), key);
+  }
+});
+
+test('a plural is a slip', () => {
+  assert.throws(() => explain('entries', builtIns), /did you mean "entry"/);
+  assert.throws(() => explain('flows', builtIns), /did you mean "flow"/);
 });
