@@ -172,6 +172,17 @@ export interface InterimSink {
   inform(status: number, headers: readonly string[]): void;
 }
 
+/** How a request was forwarded, or is being. */
+export interface ForwardRecord {
+  readonly cluster: string;
+  /** `http://host:port` of the node that was asked last; empty when none was. */
+  readonly node: string;
+  /** Attempts after the first. */
+  readonly repetitions: number;
+  /** Until the head of the response was there. */
+  readonly elapsedMs: number;
+}
+
 /** Who is told when a request's client goes away. */
 export interface AbortListener {
   clientGone(): void;
@@ -198,6 +209,8 @@ export class RequestContext {
   upgraded: UpgradedConnection | null = null;
   /** Where interim responses go; null when nobody takes them. */
   interim: InterimSink | null = null;
+  /** How it was forwarded last; null when it was not. */
+  forward: ForwardRecord | null = null;
   /** Whether the client has gone; nothing needs to be answered any more. */
   aborted = false;
   /** performance.now() when the response was out, or the client had gone; 0 before. */

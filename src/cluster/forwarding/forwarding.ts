@@ -1,27 +1,23 @@
 import type { Duplex } from 'node:stream';
 import { type Body, type BodySource, isBuffered, lengthOf } from '../../http/body/body.ts';
 import { Completion } from '../../http/completion.ts';
-import type { AbortListener, RequestContext } from '../../http/context.ts';
+import type { AbortListener, ForwardRecord, RequestContext } from '../../http/context.ts';
 import { HeaderList } from '../../http/headers/header-list.ts';
 import { dropOfConnection } from '../../http/headers/hop-by-hop.ts';
 import { GatewayError, reasonOf } from '../../errors.ts';
-import type { Balancer } from '../balancing/balancer.ts';
 import type { ForwardOptions } from '../cluster.ts';
 import { compressed } from '../../http/body/compression.ts';
+import { Attempts, type AttemptTarget, type Repetition } from './attempts.ts';
 import { requestFields, requestLines } from './request-headers.ts';
 import { LimitedBody } from '../../http/body/limited.ts';
 import type { Node } from '../nodes/node.ts';
 import type { NodeTraffic } from '../nodes/traffic-limits.ts';
 import { ReplayBody } from '../../http/body/replay.ts';
-import type { RetryBudget } from './retry.ts';
 import type { FailurePhase, UpstreamExchange, UpstreamHandler } from '../transport/transport.ts';
 
 /** What forwarding needs of a cluster. */
-export interface ForwardTarget {
+export interface ForwardTarget extends AttemptTarget {
   readonly name: string;
-  readonly nodes: readonly Node[];
-  readonly balancer: Balancer;
-  readonly budget: RetryBudget;
   /** Value of Authorization for requests that have none. */
   readonly authorization: string | null;
   readonly ejectFailing: boolean;
@@ -30,19 +26,25 @@ export interface ForwardTarget {
 }
 
 const none: readonly Node[] = [];
-/** Stale connections that one request may run into before that counts as a failure. */
-const staleTolerated = 2;
+/** How long after the first attempt another may begin, unless one alone may take longer, ms. */
+const longestRepeating = 30_000;
 
 /**
  * One request on its way to a cluster: attempt after attempt, until a head is in the context, which
  * completes it, or an error is there.
  */
-export class Forwarding extends Completion implements UpstreamHandler, AbortListener {
+export class Forwarding
+  extends Completion
+  implements UpstreamHandler, AbortListener, ForwardRecord
+{
   readonly #target: ForwardTarget;
   readonly #context: RequestContext;
   readonly #options: ForwardOptions;
   #node: Node | null = null;
-  #tried: readonly Node[] = none;
+  /** The node that was asked last. */
+  #asked: Node | null = null;
+  /** Null until an attempt has failed. */
+  #attempts: Attempts | null = null;
   #exchange: UpstreamExchange | null = null;
   #body: Body;
   /** Value of Host; each node's own when it is empty. */
@@ -51,8 +53,9 @@ export class Forwarding extends Completion implements UpstreamHandler, AbortList
   /** What a `hash` balancer goes by. */
   #key = '';
   #attempt = 0;
-  #retries = 0;
-  #stale = 0;
+  /** performance.now() */
+  readonly #startedAt = performance.now();
+  #endedAt = 0;
   #timer: NodeJS.Timeout | null = null;
   /** Set while the node's limits make the request wait. */
   #endWaiting: (() => void) | null = null;
@@ -64,6 +67,23 @@ export class Forwarding extends Completion implements UpstreamHandler, AbortList
     this.#context = context;
     this.#options = options;
     this.#body = context.request.takeBody();
+    context.forward = this;
+  }
+
+  get cluster(): string {
+    return this.#target.name;
+  }
+
+  get node(): string {
+    return this.#asked?.origin ?? '';
+  }
+
+  get repetitions(): number {
+    return Math.max(0, this.#attempt - 1);
+  }
+
+  get elapsedMs(): number {
+    return (this.#endedAt || performance.now()) - this.#startedAt;
   }
 
   start(): void {
@@ -103,12 +123,8 @@ export class Forwarding extends Completion implements UpstreamHandler, AbortList
   #try(): void {
     const { name, balancer, nodes } = this.#target;
     const key = this.#key;
-    let node = balancer.pick(nodes, this.#tried, key);
-    if (node === null && this.#tried.length > 0) {
-      // Every node was tried: the next round begins.
-      this.#tried = none;
-      node = balancer.pick(nodes, none, key);
-    }
+    const attempts = this.#attempts;
+    const node = attempts === null ? balancer.pick(nodes, none, key) : attempts.pick(key);
     if (node === null)
       return this.#settle(new GatewayError('UPSTREAM_UNAVAILABLE', { cluster: name }));
     this.#node = node;
@@ -133,6 +149,7 @@ export class Forwarding extends Completion implements UpstreamHandler, AbortList
   }
 
   #send(node: Node, body: Body): void {
+    this.#asked = node;
     node.requests++;
     node.health.chosen();
     const attempt = ++this.#attempt;
@@ -182,10 +199,12 @@ export class Forwarding extends Completion implements UpstreamHandler, AbortList
     if (failing) node.failures++;
     if (!failing) node.health.succeeded();
     else if (this.#target.ejectFailing) node.health.failed(`it answered ${status}`, false);
-    if (this.#repeatsAnswer(status, failing, node)) {
-      if (!isBuffered(body)) body.cancel();
-      this.#again(node, true);
-      return;
+    if (failing || status === 429) {
+      const repetition = this.#afterAnswer(status, node);
+      if (repetition !== 'no') {
+        if (!isBuffered(body)) body.cancel();
+        return this.#again(repetition);
+      }
     }
     const { maxResponseSize: limit } = this.#options;
     if (limit > 0) {
@@ -219,60 +238,36 @@ export class Forwarding extends Completion implements UpstreamHandler, AbortList
       node.failures++;
       if (this.#target.ejectFailing) node.health.failed(reasonOf(error), phase === 'connect');
     }
-    if ((theNodes || code === 'UPSTREAM_BUSY') && this.#repeatsFailure(phase, node)) {
-      this.#again(node, phase !== 'stale');
-    } else this.#settle(error);
+    if (!theNodes && code !== 'UPSTREAM_BUSY') return this.#settle(error);
+    const canReplay = this.#canReplay();
+    const repetition = this.#made().afterFailure({ node, error, phase, canReplay });
+    if (repetition === 'no') this.#settle(error);
+    else this.#again(repetition);
   }
 
-  #repeatsAnswer(status: number, failing: boolean, node: Node): boolean {
-    const { retry, isRead } = this.#options;
+  #afterAnswer(status: number, node: Node): Repetition {
     // What is still uploading cannot be sent again.
-    if (this.#body instanceof ReplayBody && !this.#body.complete) return false;
-    if (status === 429) return retry.onBusy && this.#canReplay() && this.#takeRetry();
-    if (!failing || !retry.onFailure || !retry.readsOnFailure) return false;
-    const { method, target } = this.#context.request;
-    if (!isRead(method, target) || !this.#canReplay() || !this.#othersLeft(node)) return false;
-    return this.#takeRetry();
+    if (this.#body instanceof ReplayBody && !this.#body.complete) return 'no';
+    return this.#canReplay() ? this.#made().afterAnswer(status, node) : 'no';
   }
 
-  #repeatsFailure(phase: FailurePhase, node: Node): boolean {
-    const { retry, isRead } = this.#options;
-    if (phase === 'response') return false;
-    if (phase === 'connect') {
-      return this.#othersLeft(node) || (retry.onFailure && this.#takeRetry());
+  #made(): Attempts {
+    if (this.#attempts === null) {
+      const { retry, isRead, headTimeout } = this.#options;
+      const { method, target } = this.#context.request;
+      const until = this.#startedAt + Math.max(headTimeout, longestRepeating);
+      this.#attempts = new Attempts(this.#target, retry, isRead(method, target), until);
     }
-    const { method, target } = this.#context.request;
-    const reads = isRead(method, target);
-    const allowed = reads ? retry.readsOnFailure : retry.writesOnFailure;
-    if (!allowed || !retry.onFailure || !this.#canReplay()) return false;
-    if (phase === 'stale' && this.#stale++ < staleTolerated) return true;
-    return this.#takeRetry();
+    return this.#attempts;
   }
 
   #canReplay(): boolean {
     return isBuffered(this.#body) || (this.#body as Partial<ReplayBody>).replayable === true;
   }
 
-  #othersLeft(node: Node): boolean {
-    const tried = this.#tried;
-    return this.#target.nodes.some(
-      (other) => other !== node && other.weight > 0 && !tried.includes(other),
-    );
-  }
-
-  #takeRetry(): boolean {
-    if (this.#retries >= this.#options.retry.maxTimes || !this.#target.budget.spend()) return false;
-    this.#retries++;
-    return true;
-  }
-
-  /** Another attempt: elsewhere at once, or here after a while. */
-  #again(node: Node, elsewhere: boolean): void {
+  #again(repetition: Repetition): void {
     if (this.#body instanceof ReplayBody) this.#body.rewind();
-    if (!elsewhere) return this.#try();
-    const others = this.#othersLeft(node);
-    this.#tried = [...this.#tried, node];
-    if (others) return this.#try();
+    if (repetition === 'at once') return this.#try();
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.#try();
@@ -291,6 +286,7 @@ export class Forwarding extends Completion implements UpstreamHandler, AbortList
   #settle(error?: Error): void {
     if (this.#over) return;
     this.#over = true;
+    this.#endedAt = performance.now();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#context.offAbort(this);
     if (this.#body instanceof ReplayBody) this.#body.release();

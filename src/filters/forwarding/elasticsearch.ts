@@ -176,7 +176,9 @@ export default defineFilter<ElasticsearchParameters>({
         default: 5,
         description:
           'How many times a request is repeated at most. A node that cannot be reached is passed ' +
-          'over for the next in any case.',
+          'over for the next in any case. After a timeout, or an answer that is not HTTP, the ' +
+          'request does not go to the same node again, and after a timeout to one other at most. ' +
+          'No attempt begins later than 30 s, or "timeout" if that is longer, after the first.',
         examples: [3],
       },
       retry_on_backend_failure: yesOrNo(

@@ -81,7 +81,9 @@ export default defineFilter<HttpParameters>({
         default: 0,
         description:
           'How many times a request that only reads (GET, HEAD, OPTIONS) is repeated after a ' +
-          'failure. A server that cannot be reached is passed over for the next in any case.',
+          'failure. A server that cannot be reached is passed over for the next in any case. After ' +
+          'a timeout, or an answer that is not HTTP, the request does not go to the same server ' +
+          'again, and after a timeout to one other at most.',
         examples: [3],
       },
       tls: { ...upstreamTls, description: 'How to talk to servers with schema: https.' },

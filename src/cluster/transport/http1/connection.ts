@@ -202,7 +202,7 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     try {
       end = parser.execute(buffer, 0, count);
     } catch (error) {
-      this.#break(this.#broken(reasonOf(error)));
+      this.#break(this.#broken(reasonOf(error), error));
       return true;
     }
     if (parser.switched) return this.#switch(exchange, buffer.subarray(end, count));
@@ -321,9 +321,9 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     this.#break(this.#broken('the connection was closed'));
   };
 
-  #broken(reason: string): GatewayError {
+  #broken(reason: string, cause?: unknown): GatewayError {
     const code = this.#connected ? 'UPSTREAM_BROKEN' : 'UPSTREAM_CONNECT';
-    return new GatewayError(code, { node: this.#address.label, reason });
+    return new GatewayError(code, { node: this.#address.label, reason }, cause);
   }
 
   /** Ends the connection, and with it the exchange that it carries. */
