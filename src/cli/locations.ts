@@ -1,16 +1,22 @@
 import { existsSync } from 'node:fs';
 import { GatewayError } from '../errors.ts';
 
-export const defaultConfigFile = 'evergate.yml';
+/** Where the configuration is when nobody names it. */
+const usualFiles = ['evergate.yml', '/etc/evergate/evergate.yml'];
 
 /**
- * The configuration files that the user named, or the one in the working directory.
- * @throws USAGE when there is neither
+ * The configuration files that the user named, that of the environment, or the first of the usual
+ * ones that there is.
+ * @throws USAGE when there is none
  */
 export function configPaths(named: readonly string[] | undefined): readonly string[] {
   if (named && named.length > 0) return named;
-  if (existsSync(defaultConfigFile)) return [defaultConfigFile];
-  const reason = `there is no ${defaultConfigFile} in this folder; name the configuration with -c FILE`;
+  const { EVERGATE_CONFIG: ofEnvironment } = process.env;
+  if (ofEnvironment) return [ofEnvironment];
+  const usual = usualFiles.find((file) => existsSync(file));
+  if (usual !== undefined) return [usual];
+  const reason =
+    'there is no evergate.yml in this folder; name the configuration with -c FILE or in EVERGATE_CONFIG, or have it as /etc/evergate/evergate.yml';
   throw new GatewayError('USAGE', { reason });
 }
 
@@ -20,10 +26,13 @@ export async function controlSocket(options: {
   readonly config?: readonly string[];
 }): Promise<string> {
   if (options.socket !== undefined) return options.socket;
+  const paths = configPaths(options.config);
+  const { recordedSocket } = await import('../primary/control/instance-record.ts');
+  const recorded = recordedSocket(paths);
+  if (recorded !== undefined) return recorded;
   const [{ locateDataFolder }, { controlSocketPath }] = await Promise.all([
     import('../config/load.ts'),
     import('../primary/control/socket-path.ts'),
   ]);
-  const data = await locateDataFolder({ paths: configPaths(options.config) });
-  return controlSocketPath(data);
+  return controlSocketPath(await locateDataFolder({ paths }));
 }

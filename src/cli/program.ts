@@ -179,7 +179,7 @@ async function filtersOf(paths: string[] | undefined): Promise<readonly FilterDe
 function withConfig(command: Command): Command {
   return command.option(
     '-c, --config <FILE>',
-    'configuration file or folder, may be repeated (default: evergate.yml)',
+    'configuration file or folder, may be repeated (default: $EVERGATE_CONFIG, ./evergate.yml or /etc/evergate/evergate.yml)',
     (path: string, before: string[] | undefined) => [...(before ?? []), path],
   );
 }

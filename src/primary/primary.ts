@@ -13,6 +13,7 @@ import type { Generation } from './generation.ts';
 import { Listeners, type ListenerPlan } from './sockets/listeners.ts';
 import { Predecessor } from './upgrade/predecessor.ts';
 import { Place } from './control/instance-lock.ts';
+import type { InstanceRecord } from './control/instance-record.ts';
 import { permitLimits } from '../shared-limits/primary/slot-limits.ts';
 import { Pool } from './workers/pool.ts';
 import {
@@ -38,6 +39,8 @@ export interface PrimaryOptions {
   readonly workers?: number | 'auto' | undefined;
   /** Written beside the control socket in `path.data`, for supervisors. */
   readonly pidFile?: string | undefined;
+  /** What finds the control socket by the configuration files. */
+  readonly record?: InstanceRecord | undefined;
   /** Instead of the configuration's. */
   readonly logLevel?: LogLevel | undefined;
   /** Starts workers, some perhaps ahead. Default: none ahead, and the command line's. */
@@ -88,7 +91,7 @@ class Primary {
     this.#forks = options.forks ?? new WorkerForks();
     this.#pool = new Pool(this.#forks, this.#log, this.#stop.signal);
     const routes = this.#routes();
-    this.#place = new Place(routes, options.pidFile);
+    this.#place = new Place(routes, options.pidFile, options.record);
     this.#api = new Api(routes, () => this.#log);
     this.#reloads = new Reloads({
       log: this.#log,

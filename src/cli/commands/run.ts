@@ -1,7 +1,7 @@
 import type { PrimaryOptions } from '../../primary/primary.ts';
 
 /** What the primary is started with, but for where its configuration comes from. */
-type RunOptions = Omit<PrimaryOptions, 'source'> & {
+type RunOptions = Omit<PrimaryOptions, 'source' | 'record'> & {
   /** Configuration files and folders, in the order in which they count. */
   readonly paths: readonly string[];
   readonly ignoreUnsupported?: boolean | undefined;
@@ -13,10 +13,12 @@ export async function run({
   ignoreUnsupported = false,
   ...options
 }: RunOptions): Promise<void> {
-  const [{ startPrimary }, { FileSource }, { builtIn }] = await Promise.all([
+  const [{ startPrimary }, { FileSource }, { InstanceRecord }, { builtIn }] = await Promise.all([
     import('../../primary/primary.ts'),
     import('../../primary/configuration-source.ts'),
+    import('../../primary/control/instance-record.ts'),
     import('../built-in.ts'),
   ]);
-  await startPrimary({ source: new FileSource(paths, builtIn, ignoreUnsupported), ...options });
+  const source = new FileSource(paths, builtIn, ignoreUnsupported);
+  await startPrimary({ source, record: new InstanceRecord(paths), ...options });
 }

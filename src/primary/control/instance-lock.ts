@@ -3,17 +3,24 @@ import { folderReason, makeFolder } from '../../runtime/directories.ts';
 import { Control } from './socket.ts';
 import type { ControlRoutes } from './server.ts';
 import { releasePidFile, takePidFile } from './pid-file.ts';
+import type { InstanceRecord } from './instance-record.ts';
 import { controlSocketPath } from './socket-path.ts';
 
 /** What tells the outside which process is the gateway: the control socket, and a pid file. */
 export class Place {
   readonly #pidFile: string | undefined;
+  readonly #record: InstanceRecord | undefined;
   readonly #routes: ControlRoutes;
   #control: Control | null = null;
 
-  constructor(routes: ControlRoutes, pidFile: string | undefined) {
+  constructor(
+    routes: ControlRoutes,
+    pidFile: string | undefined,
+    record: InstanceRecord | undefined,
+  ) {
     this.#routes = routes;
     this.#pidFile = pidFile;
+    this.#record = record;
   }
 
   get isTaken(): boolean {
@@ -32,6 +39,7 @@ export class Place {
     if (succeeds && this.#pidFile) takePidFile(this.#pidFile, predecessor);
     this.#control = await this.#openControl(data, succeeds);
     if (!succeeds && this.#pidFile) takePidFile(this.#pidFile);
+    this.#record?.write(this.#control.path);
   }
 
   async #openControl(data: string, succeeds: boolean): Promise<Control> {
@@ -50,6 +58,7 @@ export class Place {
     const before = this.#control;
     if (!before || before.isInPlace) return;
     this.#control = await Control.open(before.path, this.#routes, true);
+    this.#record?.write(before.path);
     // Who asked for the change waits for an answer there.
     void before.close();
   }
@@ -57,6 +66,7 @@ export class Place {
   /** Leaves it, unless it is another process's already. */
   async leave(): Promise<void> {
     await this.#control?.close();
+    this.#record?.remove();
     if (this.#pidFile) releasePidFile(this.#pidFile);
   }
 }
