@@ -60,9 +60,9 @@ const catalogue = {
     status: 429,
   },
   TOO_MUCH_IN_FLIGHT: {
-    message: 'request bodies in memory exceed {limit} bytes',
+    message: 'bodies in memory exceed {limit} bytes',
     status: 503,
-    shown: 'too many requests with bodies are being read',
+    shown: 'too many bodies are held in memory',
   },
   TOO_MANY_CONNECTIONS: { message: 'too many connections', status: 503 },
   JSON_VALUE_TOO_LARGE: {

@@ -39,6 +39,8 @@ export interface EntryServices {
   readonly route: (context: RequestContext) => Handler;
   /** Whether a client of this address may connect; null when everybody may. */
   readonly admits?: ((address: string) => boolean) | null;
+  /** What all entries of the worker together may hold in memory for their clients. */
+  readonly memory?: InflightBytes;
   /** What an entry with TLS shows its clients. */
   readonly credentials?: EntryCredentials | undefined;
   /** Keys of TLS session tickets, the newest first, the same in all workers. */
@@ -88,7 +90,7 @@ export class Entry implements ExchangeOwner {
       services.addressPermits ? config.max_conns_per_ip : 0,
       services.addressPermits ?? (() => services.permits),
     );
-    this.inflight = new InflightBytes(config.max_inflight_request_size);
+    this.inflight = new InflightBytes(config.max_inflight_request_size, services.memory ?? null);
     const { tls, disable_tcp_keepalive, tcp_keepalive_in_seconds } = config;
     const keepAlive = disable_tcp_keepalive ? null : tcp_keepalive_in_seconds;
     this.#acceptor = new Acceptor({ plain: !tls.enabled, keepAlive }, (socket) =>

@@ -1,9 +1,8 @@
 import { Buffer } from 'node:buffer';
-import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib';
 import { type ErrorCode, GatewayError, reasonOf } from '../errors.ts';
 import { type Body, collect, isBuffered, lengthOf } from './body/body.ts';
-import { BodyDocument } from './body/document.ts';
+import { canDecompress, decompress, decompressStart } from './body/decompression.ts';
+import { BodyDocument } from './json/document.ts';
 import { formatOf } from './json/media-type.ts';
 import type { JsonFault } from './json/fault.ts';
 import type { JsonPath } from './json/path.ts';
@@ -15,21 +14,18 @@ import { ObservedBody, type ObservedPart } from './body/capture.ts';
 /** A body that something is appended to is held in memory up to here, bytes. */
 const appendLimit = 64 << 20;
 
-const decoders: Readonly<Record<string, (data: Buffer, options: object) => Promise<Buffer>>> = {
-  gzip: promisify(gunzip),
-  'x-gzip': promisify(gunzip),
-  deflate: promisify(inflate),
-  br: promisify(brotliDecompress),
-  zstd: promisify(zstdDecompress),
-};
-
 const nothingSeen: ObservedPart = { start: Buffer.alloc(0), length: 0, complete: false };
 
 /** What is thrown when a body cannot be read: it depends on whose body it is. */
 export interface MessageFaults {
   readonly tooLarge: ErrorCode;
   readonly malformed: ErrorCode;
+  /** The most that a byte may decompress to, where much comes out; Infinity for no such limit. */
+  readonly maxRatio: number;
 }
+
+/** So much may come out of however few bytes. */
+const unsuspicious = 16 << 20;
 
 /** What a request and a response have in common: header fields and a body. */
 export class Message {
@@ -43,6 +39,10 @@ export class Message {
   #observed: ObservedBody | null = null;
   #seen: ObservedPart | null = null;
   #sent = false;
+  /** Where the bytes that are read into memory count; null when they do not. */
+  inflight: InflightBytes | null = null;
+  #held = 0;
+  #released = false;
   /** The body, when it may be sent more than once. */
   #kept: KeptBody | null = null;
 
@@ -91,10 +91,10 @@ export class Message {
   }
 
   /** From now on what arrives of the body is kept, so that it can be sent again. */
-  protected keepUpTo(limit: number, room: InflightBytes | null): void {
+  protected keepUpTo(limit: number): void {
     const body = this.#body;
     if (isBuffered(body) || this.#sent || this.#kept !== null) return;
-    this.#kept = new KeptBody(body, limit, room);
+    this.#kept = new KeptBody(body, limit, this.inflight);
   }
 
   /** The body is not sent again. */
@@ -106,7 +106,7 @@ export class Message {
   observe(size: number): void {
     const body = this.#body;
     if (isBuffered(body) || this.#sent) return;
-    this.#observed = new ObservedBody(body, size);
+    this.#observed = new ObservedBody(body, size, (bytes) => this.#holdIfRoom(bytes));
     this.#body = this.#observed;
   }
 
@@ -212,11 +212,39 @@ export class Message {
   /** JSON was asked for, and the body is none. May throw where that must not go unheeded. */
   protected noJson(_fault: JsonFault): void {}
 
-  /** So many more bytes of the body are in memory. @throws what forbids it */
-  protected hold(_bytes: number): void {}
+  /** So many more bytes of the body, or made of it, are in memory. @throws TOO_MUCH_IN_FLIGHT */
+  hold(bytes: number): void {
+    if (this.#holdIfRoom(bytes)) return;
+    throw new GatewayError('TOO_MUCH_IN_FLIGHT', { limit: this.inflight?.limit ?? 0 });
+  }
+
+  /** All is over, and so is what is held. */
+  release(): void {
+    this.#kept?.release();
+    if (this.#held > 0) this.inflight?.give(this.#held);
+    this.#held = 0;
+    this.#released = true;
+    this.inflight = null;
+  }
+
+  /** Up to `limit` bytes of how the body begins, decompressed if that can be done; for a log. */
+  preview(limit: number): Buffer | Promise<Buffer> {
+    const body = this.#body;
+    const start = this.seen?.start ?? (Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+    const encoding = this.#encoding();
+    if (encoding === undefined) return start.subarray(0, limit);
+    return decompressStart(start, encoding, limit);
+  }
+
+  #holdIfRoom(bytes: number): boolean {
+    if (this.inflight === null) return true;
+    if (!this.inflight.take(bytes)) return false;
+    this.#held += bytes;
+    return true;
+  }
 
   #documentOf(bytes: Buffer): BodyDocument {
-    return new BodyDocument(bytes, formatOf(this.headers));
+    return new BodyDocument(bytes, this, formatOf(this.headers));
   }
 
   #reopen(kept: KeptBody): Body {
@@ -233,7 +261,7 @@ export class Message {
   /** Name of the compression, or undefined when the body is plain or nothing we can undo. */
   #encoding(): string | undefined {
     const name = this.headers.get('content-encoding')?.trim().toLowerCase();
-    return name !== undefined && Object.hasOwn(decoders, name) ? name : undefined;
+    return name !== undefined && canDecompress(name) ? name : undefined;
   }
 
   async #appendBehind(bytes: Buffer): Promise<void> {
@@ -250,16 +278,21 @@ export class Message {
   }
 
   async #decode(bytes: Buffer, encoding: string, limit: number): Promise<Buffer> {
+    const most = Math.min(limit, Math.max(unsuspicious, bytes.length * this.#faults.maxRatio));
+    const parts: Buffer[] = [];
+    let size = 0;
     try {
-      const decoder = decoders[encoding] as (data: Buffer, options: object) => Promise<Buffer>;
-      const plain = await decoder(bytes, { maxOutputLength: limit });
-      this.hold(plain.length);
-      return plain;
+      await decompress(bytes, encoding, (part) => {
+        size += part.length;
+        if (size > most) throw new GatewayError(this.#faults.tooLarge, { limit: most });
+        if (this.#released && this.#seen === null) throw new GatewayError('CLIENT_GONE');
+        this.hold(part.length);
+        parts.push(part);
+        return true;
+      });
+      return Buffer.concat(parts, size);
     } catch (error) {
       if (error instanceof GatewayError) throw error;
-      if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-        throw new GatewayError(this.#faults.tooLarge, { limit }, error);
-      }
       const reason = `the body is not ${encoding}: ${reasonOf(error)}`;
       throw new GatewayError(this.#faults.malformed, { reason }, error);
     }

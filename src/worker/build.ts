@@ -11,6 +11,7 @@ import { addressPermitName, permitSubject } from '../shared-limits/lease-key.ts'
 import type { DrainReport, WorkerInspection } from '../ipc/messages.ts';
 import type { LimitToPrimary } from '../shared-limits/messages.ts';
 import type { Log } from '../log.ts';
+import { memoryForClients } from './memory.ts';
 import { Router } from '../router/router.ts';
 import { LimitShares } from '../shared-limits/worker/rate-window.ts';
 import { Tracer } from './tracing-flow.ts';
@@ -71,6 +72,7 @@ export async function buildWorker(
   const clusters = new WorkerClusters(config.elasticsearch, log, services);
   const entries = new Map<string, Entry>();
   const limits = new LimitShares((message) => services.sendLimit(message));
+  const memory = memoryForClients(config);
   let closed = false;
 
   const flowServices: FlowServices = {
@@ -117,6 +119,7 @@ export async function buildWorker(
       entry.name,
       new Entry(entry, {
         log,
+        memory,
         permits,
         addressPermits,
         route,

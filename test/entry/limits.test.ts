@@ -4,11 +4,14 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import { suite, test, type TestContext } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntryLimits } from '../../src/config/types.ts';
 import type { RequestContext } from '../../src/http/context.ts';
+import { InflightBytes } from '../../src/http/body/memory-budget.ts';
 import type { Handler } from '../../src/flow/filter.ts';
 import { open, optionsWith } from '../support/forwarding.ts';
+import { arriving } from '../support/context.ts';
 import { rawBackend } from '../support/raw-backend.ts';
 import { answerPath, get, RawClient, startEntry, until } from '../support/entry.ts';
 import { withTls } from '../support/tls.ts';
@@ -319,6 +322,70 @@ suite('max_inflight_request_size', () => {
     first.end();
     assert.equal(await statusOf(first), 200);
     await until(() => entry.inflight.held === 0, 'nothing held');
+  });
+
+  test('bodies of responses count as well, as long as their client reads', async (t) => {
+    const part = Buffer.alloc(16 << 20);
+    const { port, entry } = await serve(
+      t,
+      { max_inflight_request_size: 40 << 20 },
+      async ({ response }: RequestContext) => {
+        response.status = 200;
+        response.body = arriving(part);
+        await response.readContent(1 << 30);
+      },
+    );
+    const clients = await Promise.all([1, 2, 3].map(() => RawClient.connect(t, port)));
+    const [first, second, third] = clients as [RawClient, RawClient, RawClient];
+    for (const slow of [first, second]) {
+      slow.socket.removeAllListeners('data');
+      slow.socket.pause();
+      slow.send(get('/'));
+    }
+    await until(() => entry.inflight.held === 32 << 20, 'two responses');
+    third.send(get('/'));
+    await third.expect(/^HTTP\/1\.1 503 /);
+    first.socket.destroy();
+    await until(() => entry.inflight.held === 16 << 20, 'one response');
+    second.socket.destroy();
+    await until(() => entry.inflight.held === 0, 'nothing held');
+  });
+
+  test('what a body decompresses to counts while it does', async (t) => {
+    let most = 0;
+    const { port, entry } = await serve(
+      t,
+      { max_inflight_request_size: 10 << 20 },
+      async ({ request }: RequestContext) => {
+        const { inflight } = request;
+        const take = inflight?.take.bind(inflight);
+        Object.assign(inflight as object, {
+          take: (count: number) =>
+            take?.(count) && (most = Math.max(most, inflight?.held ?? 0)) > 0,
+        });
+        await request.readContent(1 << 30);
+      },
+    );
+    const bomb = gzipSync(Buffer.alloc(100 << 20));
+    const client = await RawClient.connect(t, port);
+    client.send(
+      `POST / HTTP/1.1\r\nHost: test\r\nContent-Encoding: gzip\r\nContent-Length: ${bomb.length}\r\n\r\n`,
+    );
+    client.socket.write(bomb);
+    await client.expect(/^HTTP\/1\.1 503 /);
+    assert.ok(most > 5 << 20 && most <= 10 << 20, `${most}`);
+    await until(() => entry.inflight.held === 0, 'nothing held');
+  });
+
+  test('entries share what their worker has', () => {
+    const whole = new InflightBytes(10);
+    const [one, two] = [new InflightBytes(8, whole), new InflightBytes(8, whole)];
+    assert.deepEqual(
+      [one.take(9), one.take(8), two.take(3), two.take(2)],
+      [false, true, false, true],
+    );
+    one.give(8);
+    assert.deepEqual([whole.held, two.take(6), two.held], [2, true, 8]);
   });
 
   test('a client that goes away holds nothing', async (t) => {

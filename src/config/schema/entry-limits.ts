@@ -93,7 +93,7 @@ export const limits: Readonly<Record<string, JsonSchema>> = {
     '200mb',
   ),
   max_inflight_request_size: size(
-    'Bytes of request bodies that each worker holds in memory at one time, for filters and conditions that read bodies; 503 above that. 0 for no limit.',
+    'Bytes of bodies that each worker holds in memory at one time, for filters and conditions that read bodies: of requests, of responses, decompressed, and what is made of them; 503 above that. All entries of a worker share the largest of these limits, which is at most half of the memory that the machine, or the control group, gives to each worker. 0 for no limit.',
     '512mb',
     '1gb',
   ),

@@ -84,6 +84,7 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
     request.headSize = request.headers.size;
     owner.forwarded.apply(request.headers, this.connection);
     const context = new RequestContext(++lastId, owner.name, this.connection, request);
+    context.response.inflight = owner.inflight;
     context.interim = this;
     this.context = context;
     try {
@@ -163,6 +164,7 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
     const status = answered ? context.response.status : 0;
     owner.counts.add(status, context.endedAt - context.startedAt);
     context.request.release();
+    context.response.release();
   }
 
   #respond(context: RequestContext): void {

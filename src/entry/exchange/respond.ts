@@ -1,4 +1,10 @@
-import { type BodySink, type BodySource, isBuffered, lengthOf } from '../../http/body/body.ts';
+import {
+  type BodySink,
+  type BodySource,
+  isBuffered,
+  lengthOf,
+  SlicedBody,
+} from '../../http/body/body.ts';
 import { HeaderList } from '../../http/headers/header-list.ts';
 import type { GatewayResponse, RequestContext } from '../../http/context.ts';
 import { isNamed } from '../../http/headers/syntax.ts';
@@ -29,14 +35,18 @@ export function respond(context: RequestContext, writer: ResponseWriter): void {
   const asLines = writer.takesLines === true && !context.isObserved;
   const lines = asLines ? framedLines(response.headers, length) : null;
   const headers = lines ?? framed(response, method);
-  if (isBuffered(body)) {
+  if (isBuffered(body) && (body === null || body.length <= largest)) {
     writer.send(status, statusText, headers, body);
   } else {
+    const source = isBuffered(body) ? new SlicedBody(body) : body;
     writer.begin(status, statusText, headers, length);
-    body.start(new BodyWriter(body, writer));
+    source.start(new BodyWriter(source, writer));
     writer.flush();
   }
 }
+
+/** The largest body in memory that is given to a connection in one piece, bytes. */
+const largest = 1 << 20;
 
 /** Answers with an error, or breaks off when the response has begun. */
 export function respondError(

@@ -48,6 +48,50 @@ export function isBuffered(body: Body): body is null | Buffer {
   return body === null || Buffer.isBuffer(body);
 }
 
+/** What is pushed at a time of a body in memory, bytes. */
+const sliceSize = 256 << 10;
+
+/**
+ * A body in memory that goes on in parts, as fast as they are taken: whoever answers then knows when it
+ * has gone out, and no connection holds more of it than a part.
+ */
+export class SlicedBody implements BodySource {
+  readonly #bytes: Buffer;
+  #at = 0;
+  #sink: BodySink | null = null;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get length(): number {
+    return this.#bytes.length;
+  }
+
+  start(sink: BodySink): void {
+    this.#sink = sink;
+    this.resume();
+  }
+
+  resume(): void {
+    while (this.#sink !== null) {
+      if (this.#at >= this.#bytes.length) {
+        const sink = this.#sink;
+        this.#sink = null;
+        sink.end();
+        return;
+      }
+      const part = this.#bytes.subarray(this.#at, this.#at + sliceSize);
+      this.#at += part.length;
+      if (!this.#sink.write(part)) return;
+    }
+  }
+
+  cancel(): void {
+    this.#sink = null;
+  }
+}
+
 /**
  * Collects a whole body in memory.
  * `hold` is told of each part, and may throw.

@@ -11,20 +11,19 @@ export interface ObservedPart {
   readonly complete: boolean;
 }
 
-/** Passes a body on and remembers how it began; tells once when it is over, however it ends. */
+/** Passes a body on and remembers how it began. */
 export class ObservedBody extends PassingBody {
   readonly #kept: Buffer[] = [];
-  readonly #onOver: ((part: ObservedPart) => void) | undefined;
+  readonly #hasRoomFor: (bytes: number) => boolean;
   #room: number;
   #seen = 0;
-  #over = false;
   #complete = false;
 
-  /** Remembers up to `size` bytes. */
-  constructor(source: BodySource, size: number, onOver?: (part: ObservedPart) => void) {
+  /** Remembers up to `size` bytes, and no more once there is no room for them. */
+  constructor(source: BodySource, size: number, hasRoomFor: (bytes: number) => boolean) {
     super(source);
     this.#room = size;
-    this.#onOver = onOver;
+    this.#hasRoomFor = hasRoomFor;
   }
 
   /** What has gone by so far. */
@@ -36,35 +35,21 @@ export class ObservedBody extends PassingBody {
     };
   }
 
-  override cancel(reason?: Error): void {
-    super.cancel(reason);
-    this.#tell();
-  }
-
   override write(chunk: Buffer): boolean {
     this.#seen += chunk.length;
-    if (this.#room > 0) {
-      const kept = chunk.subarray(0, this.#room);
-      this.#room -= kept.length;
-      this.#kept.push(Buffer.from(kept));
-    }
+    if (this.#room > 0) this.#keep(chunk.subarray(0, this.#room));
     return super.write(chunk);
   }
 
   override end(trailers?: readonly string[]): void {
     this.#complete = true;
     super.end(trailers);
-    this.#tell();
   }
 
-  override fail(error: Error): void {
-    super.fail(error);
-    this.#tell();
-  }
-
-  #tell(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#onOver?.(this.part);
+  #keep(part: Buffer): void {
+    if (this.#hasRoomFor(part.length)) {
+      this.#room -= part.length;
+      this.#kept.push(Buffer.from(part));
+    } else this.#room = 0;
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { BodyDocument } from '../../../src/http/body/document.ts';
+import { BodyDocument } from '../../../src/http/json/document.ts';
 import { JsonFault } from '../../../src/http/json/fault.ts';
 import { type JsonPath, parseJsonPath, readAt } from '../../../src/http/json/path.ts';
 import { JsonScan } from '../../../src/http/json/scan.ts';

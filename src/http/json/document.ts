@@ -1,15 +1,24 @@
 import { GatewayError } from '../../errors.ts';
-import { withoutValue, withValue } from '../json/edit.ts';
-import { JsonFault } from '../json/fault.ts';
-import type { JsonPath } from '../json/path.ts';
-import type { JsonPlace } from '../json/place.ts';
-import { JsonScan, scanInTurns } from '../json/scan.ts';
-import { withoutComments } from '../json/tokens.ts';
+import { withoutValue, withValue } from './edit.ts';
+import { JsonFault } from './fault.ts';
+import type { JsonPath } from './path.ts';
+import type { JsonPlace } from './place.ts';
+import { JsonScan, scanInTurns } from './scan.ts';
+import { withoutComments } from './tokens.ts';
 
 /** Up to this size a body is read when somebody asks; a larger one beforehand, in parts; bytes. */
 const small = 256 << 10;
 /** The largest object or list that becomes a value, with all that is in it, bytes. */
 const largestValue = 1 << 20;
+
+/** Bytes that a byte of JSON can become as a value: `{},` is 3, an empty object over 50. */
+const largestGrowth = 20;
+
+/** Where memory counts that is taken for a body. */
+export interface Holder {
+  /** @throws TOO_MUCH_IN_FLIGHT */
+  hold(bytes: number): void;
+}
 
 /**
  * A body in memory as text and as JSON. Of JSON only what is asked for becomes values, and an edit
@@ -17,6 +26,7 @@ const largestValue = 1 << 20;
  */
 export class BodyDocument {
   #bytes: Buffer;
+  readonly #holder: Holder | null;
   #text: string | undefined;
   #scan: JsonScan | null = null;
   /** Paths that will be asked for. */
@@ -26,8 +36,9 @@ export class BodyDocument {
   edited = false;
 
   /** `bytes` are plain, not compressed; `format` names what they are if they are not to be JSON. */
-  constructor(bytes: Buffer, format?: string) {
+  constructor(bytes: Buffer, holder: Holder | null = null, format?: string) {
     this.#bytes = bytes;
+    this.#holder = holder;
     if (format !== undefined) this.#fault = new JsonFault(`it is ${format}`);
   }
 
@@ -40,9 +51,9 @@ export class BodyDocument {
     return this.#bytes.subarray(0, 64);
   }
 
-  /** The body as UTF-8 text. */
+  /** The body as UTF-8 text. @throws TOO_MUCH_IN_FLIGHT */
   get text(): string {
-    return (this.#text ??= this.#bytes.toString());
+    return (this.#text ??= this.#toText());
   }
 
   /** Why the body is no JSON; null when it is, or when nobody has asked yet. */
@@ -87,6 +98,12 @@ export class BodyDocument {
   /** The bytes, with the edits. */
   toBuffer(): Buffer {
     return this.#bytes;
+  }
+
+  #toText(): string {
+    // Of a small body the text is nothing beside the request.
+    if (this.#bytes.length > small) this.#holder?.hold(this.#bytes.length);
+    return this.#bytes.toString();
   }
 
   #take(bytes: Buffer | null): boolean {
@@ -138,6 +155,7 @@ export class BodyDocument {
     if (end - start > largestValue) {
       throw new GatewayError('JSON_VALUE_TOO_LARGE', { limit: largestValue });
     }
+    this.#holder?.hold((end - start) * largestGrowth);
     try {
       return JSON.parse(bytes.toString('utf8', start, end));
     } catch {
