@@ -53,7 +53,7 @@ if (ended) console.error(`The demo did not start; its ports are in ${config}.`);
 function introduce(pid: number, entries: GatewayStatus['entries']): void {
   const addressOf = (entry: string): string => {
     const [address = ''] = entries.find(({ name }) => name === entry)?.addresses ?? [];
-    return address.replace('0.0.0.0', 'localhost');
+    return address;
   };
   const [ingest, search] = [addressOf('es_ingest'), addressOf('es_search')];
   process.stdout.write(`
@@ -75,6 +75,11 @@ function introduce(pid: number, entries: GatewayStatus['entries']): void {
 
     3. Replace every worker while it is being asked; no client sees it:
          kill -HUP ${pid} && for i in $(seq 20); do curl -sS ${search}/hello; sleep 0.1; done
+
+  And the gateway's own commands:
+
+         npx evergate status -c ${config}
+         npx evergate explain flow.filter.echo
 
   Ctrl-C stops it.
 

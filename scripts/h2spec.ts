@@ -1,6 +1,6 @@
 /**
  * Runs h2spec (https://github.com/summerwind/h2spec), where it is installed, against a server on the
- * project's own HTTP/2 session: `node scripts/h2spec.ts [h2spec's arguments]`. The program is looked for
+ * project's own HTTP/2 session: `npx node scripts/h2spec.ts [h2spec's arguments]`. The program is looked for
  * in PATH, or where the environment variable H2SPEC says that it is.
  */
 import { spawn } from 'node:child_process';

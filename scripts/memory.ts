@@ -2,7 +2,7 @@
  * Shows what a gateway's workers need of memory: large bodies up and down at once with slow ones on
  * either side, then many idle clients. Ends with 1 when a limit is exceeded.
  *
- *   npm run build && node scripts/memory.ts [--megabytes 5120] [--clients 10000] [--workers 2]
+ *   npm run build && npm run memory -- [--megabytes 5120] [--clients 10000] [--workers 2]
  */
 import { parseArgs } from 'node:util';
 import { idleClients } from './memory/idle-clients.ts';

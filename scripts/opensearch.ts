@@ -1,9 +1,9 @@
-/** Runs a real OpenSearch cluster until Ctrl-C: `node scripts/opensearch.ts [nodes]`, 3 by default. */
+/** Runs a real OpenSearch cluster until Ctrl-C: `npx node scripts/opensearch.ts [nodes]`, 3 by default. */
 import { startOpenSearch } from './opensearch/cluster.ts';
 
 const nodes = Number(process.argv[2] ?? 3);
 if (!Number.isInteger(nodes) || nodes < 1 || nodes > 9) {
-  console.error('usage: node scripts/opensearch.ts [nodes, 1 to 9]');
+  console.error('usage: npx node scripts/opensearch.ts [nodes, 1 to 9]');
   process.exit(2);
 }
 // Ending runs what ends the nodes too.

@@ -1,7 +1,7 @@
 /**
  * Attacks a gateway of its own with slowhttptest in its four modes, 1,000 connections each, and shows
  * what that does to the latency of good clients, beside nginx where that is installed: each attack
- * goes to one and then to the other. `node scripts/slow-clients.ts [seconds per mode] [mode]`.
+ * goes to one and then to the other. `npm run slow-clients -- [seconds per mode] [mode]`.
  *
  * Both have one worker, on the first processor; attacker, good clients and backend share the others.
  * How much of that processor they used tells on a busy machine, too, where latencies do not.

@@ -1,7 +1,8 @@
 /**
- * Runs the tests: all of them, or the files and folders named on the command line. Files run side by
- * side (their gateways listen on port 0), and after them, one by one, those in `test/alone`, each of
- * which keeps a whole machine busy. Every test has a time limit, so that nothing can hang.
+ * Runs the tests: those that need nothing but npm, all of them with `--all`, or the files and folders
+ * named on the command line. Files run side by side (their gateways listen on port 0), and after
+ * them, one by one, those in `test/alone`, each of which keeps a whole machine busy. Every test has a
+ * time limit, so that nothing can hang.
  *
  * What Node.js makes of the sources is kept: tests start hundreds of processes, and without it most of
  * their time would go into stripping types.
@@ -23,9 +24,17 @@ const width = 2;
 const cache = fileURLToPath(new URL('../node_modules/.cache/node', import.meta.url));
 const env = { ...process.env, NODE_COMPILE_CACHE: cache };
 
-const named = process.argv.slice(2);
+/** What needs other software than npm installs, and minutes: with `--all`, or when it is named. */
+const needsMore = ['test/alone/opensearch.test.ts'];
+
+const named = process.argv.slice(2).filter((argument) => argument !== '--all');
+const isComplete = process.argv.includes('--all');
 const files = (named.length > 0 ? named : ['test'])
-  .flatMap((path) => (statSync(path).isDirectory() ? globSync(`${path}/**/*.test.ts`) : [path]))
+  .flatMap((path) => {
+    if (!statSync(path).isDirectory()) return [path];
+    const found = globSync(`${path}/**/*.test.ts`);
+    return isComplete ? found : found.filter((file) => !needsMore.includes(file));
+  })
   .sort();
 if (files.length === 0) throw new Error(`there are no tests in ${named.join(', ')}`);
 const takesAll = (file: string): boolean => file.split(sep).includes('alone');

@@ -1,6 +1,6 @@
 /**
  * Sends mutated requests to a gateway of its own in front of a backend that records them:
- * `node scripts/fuzz/main.ts [seconds, default 10] [seed]`. Ends with 1 when something ambiguous was
+ * `npm run fuzz -- [seconds, default 10] [seed]`. Ends with 1 when something ambiguous was
  * passed on or anything changed, or when the gateway crashed, hung, or logged an error.
  */
 import { spawn } from 'node:child_process';

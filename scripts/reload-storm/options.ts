@@ -31,7 +31,7 @@ export interface StormOptions {
 
 const usual = disturbanceKinds.filter((kind) => kind !== 'restart');
 
-export const help = `usage: node scripts/reload-storm.ts [options]
+export const help = `usage: npm run storm -- [options]
 
 Puts clients that never retry on a proxy, disturbs it, and counts what the clients see.
 

@@ -1,6 +1,6 @@
 /** `npm start` brings up a working gateway, and what it says to try works. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +33,10 @@ test('npm start says what to try, and stops on one signal', async (t) => {
   const folder = temporaryFolder(t);
   const config = join(folder, 'quick-start.yml');
   const example = readFileSync(join(root, 'examples/quick-start.yml'), 'utf8');
-  writeFileSync(config, `path.data: ${folder}\n${example.replace(/0\.0\.0\.0:\d+/g, '0.0.0.0:0')}`);
+  writeFileSync(
+    config,
+    `path.data: ${folder}\n${example.replace(/binding: 127\.0\.0\.1:\d+/g, 'binding: 127.0.0.1:0')}`,
+  );
   const demo = spawn(process.execPath, ['scripts/demo.ts'], {
     cwd: root,
     env: { ...process.env, DEMO_CONFIG: config },
@@ -50,7 +53,21 @@ test('npm start says what to try, and stops on one signal', async (t) => {
   }
   const [, ingest = ''] = /es_ingest +(http\S+)/.exec(output) ?? [];
   const [, search = ''] = /es_search +(http\S+)/.exec(output) ?? [];
+  assert.doesNotMatch(example, /binding: (?!127\.0\.0\.1:)/, 'only this machine gets in');
   assert.match(output, /kill -HUP \d+/);
+  // The commands for another terminal, as they are typed.
+  const commands = [...output.matchAll(/^ +(npx evergate .*)$/gm)].map(
+    ([, command = '']) => command,
+  );
+  assert.deepEqual(
+    commands.map((command) => command.split(' ')[2]),
+    ['status', 'explain'],
+  );
+  for (const command of commands) {
+    const bin = join(root, 'bin/evergate.js');
+    const { status, stderr } = spawnSync(bin, command.split(' ').slice(2), { cwd: root });
+    assert.equal(status, 0, `${command}: ${stderr.toString()}`);
+  }
   assert.equal((await ask(`${search}/hello`)).body, 'hello from evergate\n');
   const document = { method: 'POST', body: '{"title":"Emma"}' };
   assert.equal((await ask(`${ingest}/books/_doc`, document)).status, 201);
