@@ -83,6 +83,7 @@ export class NodeCluster implements Cluster, ForwardTarget {
   readonly authorization: string | null;
   readonly ejectFailing: boolean;
   readonly compress: boolean;
+  readonly http2: boolean;
   readonly checkSoon: () => void;
   readonly #config: ClusterConfig;
   readonly #settings: ClusterSettings;
@@ -108,6 +109,7 @@ export class NodeCluster implements Cluster, ForwardTarget {
     this.balancer = createBalancer(config.balancer);
     this.ejectFailing = config.ejectFailing;
     this.compress = config.compress ?? false;
+    this.http2 = config.connections.allowH2;
     this.authorization = authorizationOf(config.basicAuth);
     this.#takeMembers();
   }

@@ -7,7 +7,6 @@ import { setImmediate as settled, setTimeout as sleep } from 'node:timers/promis
 import { describe, test, type TestContext } from 'node:test';
 import { Http1Transport } from '../../src/cluster/transport/http1/transport.ts';
 import type { ConnectionSettings, Transport } from '../../src/cluster/transport/transport.ts';
-import { UndiciTransport } from '../../src/cluster/transport/undici/transport.ts';
 import {
   connections,
   eventually,
@@ -20,10 +19,6 @@ const empty = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n';
 
 const subjects = [
   { name: 'http1', open: (origin: string, s: ConnectionSettings) => new Http1Transport(origin, s) },
-  {
-    name: 'undici',
-    open: (origin: string, s: ConnectionSettings) => new UndiciTransport(origin, s),
-  },
 ];
 
 function answering(more = '') {

@@ -75,14 +75,19 @@ function length(value: number): Buffer {
   return Buffer.from([...bytes, rest]);
 }
 
+const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+
 /** A connection that has sent its preface. */
 export class RawHttp2 {
   readonly socket: TLSSocket;
   readonly frames: Frame[] = [];
   #bytes: Buffer = Buffer.alloc(0);
+  /** Bytes before the first frame. */
+  #skipped: number;
 
-  private constructor(socket: TLSSocket) {
+  private constructor(socket: TLSSocket, skipped = 0) {
     this.socket = socket;
+    this.#skipped = skipped;
     socket.on('error', () => {});
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
   }
@@ -93,8 +98,13 @@ export class RawHttp2 {
     t.after(() => socket.destroy());
     await once(socket, 'secureConnect');
     const client = new RawHttp2(socket);
-    client.send(Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(frameTypes.SETTINGS, 0, 0));
+    client.send(preface, frame(frameTypes.SETTINGS, 0, 0));
     return client;
+  }
+
+  /** The server's side of a connection. */
+  static accepted(socket: TLSSocket): RawHttp2 {
+    return new RawHttp2(socket, preface.length);
   }
 
   /** False when the system takes no more for now. */
@@ -120,6 +130,9 @@ export class RawHttp2 {
 
   #take(chunk: Buffer): void {
     this.#bytes = Buffer.concat([this.#bytes, chunk]);
+    if (this.#bytes.length < this.#skipped) return;
+    this.#bytes = this.#bytes.subarray(this.#skipped);
+    this.#skipped = 0;
     for (;;) {
       const bytes = this.#bytes;
       const end = bytes.length < 9 ? Infinity : 9 + bytes.readUIntBE(0, 3);

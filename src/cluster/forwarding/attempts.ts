@@ -28,6 +28,8 @@ export interface FailedAttempt {
 const none: readonly Node[] = [];
 /** Stale connections that one request may run into before that counts as a failure. */
 const staleTolerated = 2;
+/** How often a request may be refused unprocessed, as by nodes that end their connections. */
+const refusalsTolerated = 32;
 
 /**
  * What a request has met with so far, and whether it is sent again. Made when the first attempt has
@@ -46,6 +48,7 @@ export class Attempts {
   #spent: readonly Node[] = none;
   #retries = 0;
   #stale = 0;
+  #refusals = 0;
   #timedOut = false;
 
   constructor(target: AttemptTarget, policy: RetryPolicy, reads: boolean, until: number) {
@@ -78,6 +81,10 @@ export class Attempts {
     if (phase === 'connect') {
       if (this.#othersLeft(node)) return this.#isInTime(0) ? this.#elsewhere(node) : 'no';
       return onFailure && this.#takeRetry() ? this.#elsewhere(node) : 'no';
+    }
+    if (phase === 'refused') {
+      const isTolerated = canReplay && this.#refusals++ < refusalsTolerated;
+      return isTolerated && this.#isInTime(0) ? 'at once' : 'no';
     }
     const allowed = this.#reads ? readsOnFailure : writesOnFailure;
     if (!allowed || !onFailure || !canReplay) return 'no';

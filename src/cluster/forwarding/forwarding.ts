@@ -23,6 +23,8 @@ export interface ForwardTarget extends AttemptTarget {
   readonly ejectFailing: boolean;
   /** Whether bodies of requests are compressed. */
   readonly compress: boolean;
+  /** Whether nodes may speak HTTP/2, by which they can refuse a request that has been sent. */
+  readonly http2: boolean;
 }
 
 const none: readonly Node[] = [];
@@ -100,6 +102,12 @@ export class Forwarding
     this.#try();
   }
 
+  get #acceptsTrailers(): boolean {
+    if (!this.#target.http2) return false;
+    const te = this.#context.request.headers.get('te');
+    return te !== undefined && /(?:^|,)\s*trailers\s*(?:$|,)/i.test(te);
+  }
+
   #fieldsToSend(headers: HeaderList): readonly string[] | string {
     const { authorization, compress } = this.#target;
     const { via } = this.#options;
@@ -115,7 +123,7 @@ export class Forwarding
   #mayRepeat(): boolean {
     const { retry, isRead } = this.#options;
     const { method, target } = this.#context.request;
-    if (retry.onBusy) return true;
+    if (retry.onBusy || this.#target.http2) return true;
     if (!retry.onFailure) return false;
     return retry.writesOnFailure || (retry.readsOnFailure && isRead(method, target));
   }
@@ -162,6 +170,7 @@ export class Forwarding
         headers: this.#fields,
         body,
         expectsContinue: request.expectsContinue && this.#isUnasked,
+        acceptsTrailers: this.#acceptsTrailers,
         upgrade: request.upgrade ?? undefined,
         headTimeout: this.#options.headTimeout,
         bodyTimeout: this.#options.bodyTimeout,
@@ -234,7 +243,8 @@ export class Forwarding
     const code = error instanceof GatewayError ? error.code : undefined;
     const theNodes =
       code === 'UPSTREAM_CONNECT' || code === 'UPSTREAM_BROKEN' || code === 'UPSTREAM_TIMEOUT';
-    if (theNodes && phase !== 'stale') {
+    // The end of a connection is no failure of the node.
+    if (theNodes && phase !== 'stale' && phase !== 'refused') {
       node.failures++;
       if (this.#target.ejectFailing) node.health.failed(reasonOf(error), phase === 'connect');
     }

@@ -2,9 +2,9 @@ import type { ConnectionPermits } from '../../shared-limits/worker/node-connecti
 import { hashOf } from '../balancing/hash.ts';
 import type { NodeHealth } from './outlier-detection.ts';
 import { Http1Transport } from '../transport/http1/transport.ts';
+import { Http2Transport } from '../transport/http2/transport.ts';
 import type { NodeTraffic } from './traffic-limits.ts';
 import type { ConnectionSettings, Transport } from '../transport/transport.ts';
-import { UndiciTransport } from '../transport/undici/transport.ts';
 
 /** What all views of a cluster know of a node. */
 export interface NodeMember {
@@ -74,7 +74,7 @@ export function openTransport(
   permits: ConnectionPermits | null = null,
 ): Transport {
   return settings.allowH2 && origin.startsWith('https:')
-    ? new UndiciTransport(origin, settings, permits)
+    ? new Http2Transport(origin, settings, permits)
     : new Http1Transport(origin, settings, permits);
 }
 

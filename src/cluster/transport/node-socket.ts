@@ -1,5 +1,6 @@
 import { connect, type OnReadOpts, type Socket } from 'node:net';
-import type { NodeTls } from './node-tls.ts';
+import { NodeTls } from './node-tls.ts';
+import type { ConnectionSettings } from './transport.ts';
 
 /** Where a connection leads. */
 export interface NodeAddress {
@@ -9,6 +10,14 @@ export interface NodeAddress {
   readonly tls: NodeTls | null;
   /** What errors call the node. */
   readonly label: string;
+}
+
+/** @param origin `http://host:port` or `https://host:port` */
+export function addressOf(origin: string, settings: ConnectionSettings): NodeAddress {
+  const { hostname, port, protocol } = new URL(origin);
+  const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+  const tls = protocol === 'https:' ? new NodeTls(host, settings) : null;
+  return { host, port: Number(port || (tls ? 443 : 80)), tls, label: origin };
 }
 
 /** The event of a socket that can be used. */

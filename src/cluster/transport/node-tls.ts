@@ -35,8 +35,14 @@ export class NodeTls {
     this.#context = nodeTls().createSecureContext(options);
   }
 
-  /** Emits `secureConnect` when the node has proved itself, else `error`. */
-  connect(address: { readonly host: string; readonly port: number }): TLSSocket {
+  /**
+   * Emits `secureConnect` when the node has proved itself, else `error`.
+   * @param protocols that the node may choose from; absent for none but HTTP/1.1
+   */
+  connect(
+    address: { readonly host: string; readonly port: number },
+    protocols?: string[],
+  ): TLSSocket {
     const { host, port } = address;
     const socket = nodeTls().connect({
       host,
@@ -44,6 +50,7 @@ export class NodeTls {
       ...this.#options,
       secureContext: this.#context,
       session: this.#session,
+      ...(protocols !== undefined && { ALPNProtocols: protocols }),
     });
     socket.setNoDelay(true).setKeepAlive(true);
     socket.on('session', (session: Buffer) => (this.#session = session));

@@ -24,6 +24,11 @@ export type FailurePhase =
    * most likely the node had closed it for being idle, but the request may have been processed.
    */
   | 'stale'
+  /**
+   * The node has said that it did not process the request, and takes it if it is sent again. The
+   * request's body may have been started.
+   */
+  | 'refused'
   /** The request may have been processed, no response head arrived. */
   | 'sent'
   /** The response had begun. */

@@ -23,6 +23,8 @@ export interface RequestHead {
    * to by HTTP/2 are not asked.
    */
   readonly expectsContinue?: boolean;
+  /** Whether the client takes trailers (`TE: trailers`): HTTP/2 nodes are told so. */
+  readonly acceptsTrailers?: boolean;
   /** Protocol to upgrade to (`websocket`), or undefined. */
   readonly upgrade?: string | undefined;
 }
@@ -40,9 +42,7 @@ function expectsBody(method: string): boolean {
  */
 export function encodeRequestHead(request: RequestHead): string {
   const { method, target, host, headers, body, upgrade } = request;
-  if (!isToken(method) || target === '' || illegalInTarget.test(target)) {
-    throw new GatewayError('REQUEST_MALFORMED', { reason: 'its method or target is illegal' });
-  }
+  checkRequestLine(method, target);
   const first = `${method} ${target} HTTP/1.1\r\n${checkedLine('Host', host)}`;
   let head = first + (typeof headers === 'string' ? headers : checkedLines(headers));
   if (upgrade !== undefined) head += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
@@ -51,6 +51,12 @@ export function encodeRequestHead(request: RequestHead): string {
   if (length === undefined) return `${head}Transfer-Encoding: chunked\r\n\r\n`;
   if (body === null && !expectsBody(method)) return `${head}\r\n`;
   return `${head}Content-Length: ${length}\r\n\r\n`;
+}
+
+/** @throws REQUEST_MALFORMED when method or target must not be on the wire */
+export function checkRequestLine(method: string, target: string): void {
+  if (isToken(method) && target !== '' && !illegalInTarget.test(target)) return;
+  throw new GatewayError('REQUEST_MALFORMED', { reason: 'its method or target is illegal' });
 }
 
 function checkedLines(fields: readonly string[]): string {

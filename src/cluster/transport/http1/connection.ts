@@ -49,12 +49,16 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   /** The request's body waits for the node to ask for it. */
   #bodyHeld = false;
 
-  /** Connects for `exchange`, which is sent as soon as there is a connection. */
+  /**
+   * Connects for `exchange`, which is sent as soon as there is a connection.
+   * @param opened a TLS connection that is there already; null to open one
+   */
   constructor(
     address: NodeAddress,
     settings: ConnectionSettings,
     owner: ConnectionOwner,
     exchange: Http1Exchange,
+    opened: Socket | null = null,
   ) {
     this.#address = address;
     this.#settings = settings;
@@ -66,18 +70,19 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     this.deadline = clock.deadline(settings.connectTimeout);
     // What follows a switch of protocols is read by others, as from any socket.
     const lent = address.tls === null && exchange.request.upgrade === undefined;
-    const socket = openSocket(
-      address,
-      lent ? this.#readBuffer.onread((buffer, count) => this.#read(buffer, count)) : null,
-    );
+    const take = (bytes: Buffer, count: number): boolean => this.#read(bytes, count);
+    const onread = lent ? this.#readBuffer.onread(take) : null;
+    const socket = opened ?? openSocket(address, onread);
     this.#socket = socket;
     this.#writer = new RequestWriter(socket);
     if (!lent) socket.on('data', this.#onChunk);
-    socket.once(readyEvent(address), this.#onConnect);
     socket.on('drain', this.#onDrain);
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
+    // Not before the caller knows of the connection.
+    if (opened === null) socket.once(readyEvent(address), this.#onConnect);
+    else queueMicrotask(this.#onConnect);
   }
 
   /** Whether the connection may still be given an exchange. */
@@ -155,14 +160,12 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   }
 
   endRequest(trailers: readonly string[] | undefined): void {
-    const exchange = this.#exchange as Http1Exchange;
     try {
       this.#writer.end(trailers);
     } catch (error) {
-      this.failRequest(error as Error);
-      return;
+      return this.failRequest(error as Error);
     }
-    exchange.requestSent = true;
+    (this.#exchange as Http1Exchange).requestSent = true;
     this.#timeHead(true);
   }
 
@@ -273,8 +276,8 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     const hint = this.#parser.keepAliveTimeout - idleMargin;
     if (!this.usable || this.#writer.waiting || hint <= 0) return this.#close();
     if (this.#paused) this.resumeResponse();
-    const { idleTimeout } = this.#settings;
-    this.deadline = Math.min(clock.deadline(idleTimeout), clock.now + hint, this.#retireAt);
+    const idle = clock.deadline(this.#settings.idleTimeout);
+    this.deadline = Math.min(idle, clock.now + hint, this.#retireAt);
     this.#owner.onFree(this);
   }
 

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { GatewayError } from '../../../errors.ts';
 import { clock, type Timed } from '../../../runtime/deadline-timers.ts';
 import type {
@@ -6,8 +7,7 @@ import type {
 } from '../../../shared-limits/worker/node-connection-slots.ts';
 import { type ConnectionOwner, Http1Connection } from './connection.ts';
 import { Http1Exchange } from './exchange.ts';
-import type { NodeAddress } from '../node-socket.ts';
-import { NodeTls } from '../node-tls.ts';
+import { addressOf, type NodeAddress } from '../node-socket.ts';
 import type {
   ConnectionSettings,
   Transport,
@@ -44,10 +44,7 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
     settings: ConnectionSettings,
     permits: ConnectionPermits | null = null,
   ) {
-    const { hostname, port, protocol } = new URL(origin);
-    const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-    const tls = protocol === 'https:' ? new NodeTls(host, settings) : null;
-    this.#address = { host, port: Number(port || (tls ? 443 : 80)), tls, label: origin };
+    this.#address = addressOf(origin, settings);
     this.#settings = settings;
     this.#permits = permits;
   }
@@ -63,6 +60,13 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
     if (connection !== undefined) connection.carry(exchange);
     else if (this.#hasRoom && this.#permits?.take() !== false) this.#open(exchange);
     else this.#wait(exchange);
+    return exchange;
+  }
+
+  /** Sends the request on a TLS connection that was opened for it, on a permit that goes with it. */
+  sendOn(socket: Socket, request: UpstreamRequest, handler: UpstreamHandler): UpstreamExchange {
+    const exchange = new Http1Exchange(request, handler);
+    this.#open(exchange, socket);
     return exchange;
   }
 
@@ -145,8 +149,8 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
     return undefined;
   }
 
-  #open(exchange: Http1Exchange): void {
-    const connection = new Http1Connection(this.#address, this.#settings, this, exchange);
+  #open(exchange: Http1Exchange, socket: Socket | null = null): void {
+    const connection = new Http1Connection(this.#address, this.#settings, this, exchange, socket);
     this.#connections.push(connection);
   }
 

@@ -1,0 +1,226 @@
+import type { Socket } from 'node:net';
+import { GatewayError } from '../../../errors.ts';
+import { clock, type Timed } from '../../../runtime/deadline-timers.ts';
+import type {
+  ConnectionPermits,
+  PermitUser,
+} from '../../../shared-limits/worker/node-connection-slots.ts';
+import { Http1Transport } from '../http1/transport.ts';
+import { addressOf, type NodeAddress } from '../node-socket.ts';
+import type {
+  ConnectionSettings,
+  Transport,
+  UpstreamExchange,
+  UpstreamHandler,
+  UpstreamRequest,
+} from '../transport.ts';
+import { StreamExchange } from './exchange.ts';
+import { NodeSession, type SessionOwner } from './session.ts';
+
+/** How long a node that chose HTTP/1.1 is not asked again, ms. */
+const http1Time = 60_000;
+/** Requests that may wait while no connection can take them. */
+const maxWaiting = 16_384;
+
+/**
+ * HTTP/2 over TLS to one node that offers it, HTTP/1.1 to one that does not. Requests share a
+ * connection as far as the node allows; another is opened when there is no room on any.
+ */
+export class Http2Transport implements Transport, SessionOwner, PermitUser, Timed {
+  /** When the first waiting request has waited long enough. */
+  deadline = Infinity;
+  place = -1;
+  readonly #address: NodeAddress;
+  readonly #settings: ConnectionSettings;
+  readonly #permits: ConnectionPermits | null;
+  readonly #http1: Http1Transport;
+  readonly #sessions: NodeSession[] = [];
+  /** Requests without a connection, with the clock's time at which each gives up, in order. */
+  readonly #waiting = new Map<StreamExchange, number>();
+  /** Until when the node is taken to speak HTTP/1.1 only, in the clock's time. */
+  #http1Until = -1;
+  #destroyed = false;
+  #closing: PromiseWithResolvers<void> | null = null;
+
+  constructor(
+    origin: string,
+    settings: ConnectionSettings,
+    permits: ConnectionPermits | null = null,
+  ) {
+    this.#address = addressOf(origin, settings);
+    this.#settings = settings;
+    this.#permits = permits;
+    this.#http1 = new Http1Transport(origin, settings, permits);
+  }
+
+  send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamExchange {
+    // HTTP/2 knows no upgrade, and few nodes speak what it has in its place.
+    if (request.upgrade !== undefined || clock.now < this.#http1Until) {
+      return this.#http1.send(request, handler);
+    }
+    const exchange = new StreamExchange(request, handler);
+    if (this.#destroyed) {
+      queueMicrotask(() => this.#refuse(exchange, 'it is shut down'));
+    } else if (!this.#carry(exchange)) this.#wait(exchange);
+    return exchange;
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= Promise.withResolvers<void>();
+    this.#closeIdleSessions();
+    this.#settleClose();
+    await this.#closing.promise;
+    // Not before: requests that wait may yet turn out to be for HTTP/1.1.
+    await this.#http1.close();
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    for (const exchange of this.#waiting.keys()) this.#refuse(exchange, 'it is shut down');
+    for (const session of this.#sessions.toReversed()) session.destroy();
+    this.#http1.destroy();
+  }
+
+  onReady(session: NodeSession): void {
+    this.onRoom(session);
+  }
+
+  onRoom(session: NodeSession): void {
+    for (const exchange of this.#waiting.keys()) {
+      if (!session.hasRoom) break;
+      this.#forget(exchange);
+      if (!session.carry(exchange)) this.#wait(exchange);
+    }
+    const isUnneeded = this.#closing !== null || this.#permits?.owes === true;
+    if (isUnneeded && session.isIdle) session.destroy();
+    else this.#openIfNeeded();
+  }
+
+  onHttp1(session: NodeSession, socket: Socket): void {
+    this.#http1Until = clock.now + http1Time;
+    this.#sessions.splice(this.#sessions.indexOf(session), 1);
+    let opened: Socket | null = socket;
+    for (const exchange of this.#waiting.keys()) {
+      this.#forget(exchange);
+      exchange.onAbort = null;
+      const { request, handler } = exchange;
+      exchange.substitute =
+        opened === null
+          ? this.#http1.send(request, handler)
+          : this.#http1.sendOn(opened, request, handler);
+      opened = null;
+    }
+    if (opened !== null) {
+      opened.destroy();
+      this.#permits?.release();
+    }
+    this.#settleClose();
+  }
+
+  onClosed(session: NodeSession, error: GatewayError | null): void {
+    this.#sessions.splice(this.#sessions.indexOf(session), 1);
+    this.#permits?.release();
+    if (error !== null && !this.#sessions.some(({ isReady }) => !isReady)) {
+      // There was a connection for them, and there is none.
+      for (const exchange of this.#waiting.keys()) this.#turnAway(exchange, error);
+    }
+    this.#openIfNeeded();
+    this.#settleClose();
+  }
+
+  get lacking(): number {
+    return this.#needsSession ? 1 : 0;
+  }
+
+  onPermits(): void {
+    this.#openIfNeeded();
+  }
+
+  closeIdle(): boolean {
+    const idle = this.#sessions.find(({ isIdle }) => isIdle);
+    idle?.destroy();
+    return idle !== undefined;
+  }
+
+  /** The first in the queue has waited too long. */
+  expire(): void {
+    for (const [exchange, deadline] of this.#waiting) {
+      if (deadline > clock.now) break;
+      if (this.#permits !== null && this.#hasRoom) {
+        const details = { node: this.#address.label, wait: this.#permits.patience };
+        this.#turnAway(exchange, new GatewayError('UPSTREAM_LIMITED', details));
+      } else this.#refuse(exchange, `none within ${this.#settings.waitTimeout} ms`);
+    }
+    this.#timeNext();
+  }
+
+  /** Gives the request to a connection that has room. */
+  #carry(exchange: StreamExchange): boolean {
+    for (const session of this.#sessions) {
+      if (session.hasRoom && session.carry(exchange)) return true;
+    }
+    return false;
+  }
+
+  #wait(exchange: StreamExchange): void {
+    if (this.#waiting.size >= maxWaiting) {
+      queueMicrotask(() => this.#refuse(exchange, 'too many requests wait for one'));
+      return;
+    }
+    exchange.onAbort = this.#forget;
+    const { waitTimeout } = this.#settings;
+    const patience = this.#permits === null ? 0 : clock.deadline(this.#permits.patience);
+    this.#waiting.set(exchange, Math.min(clock.deadline(waitTimeout), patience || Infinity));
+    if (this.#waiting.size === 1) {
+      clock.add(this);
+      this.#timeNext();
+    }
+    this.#openIfNeeded();
+  }
+
+  /** Whether requests wait that no connection is being opened for. */
+  get #needsSession(): boolean {
+    if (this.#waiting.size === 0 || !this.#hasRoom || this.#destroyed) return false;
+    return !this.#sessions.some(({ isReady }) => !isReady);
+  }
+
+  get #hasRoom(): boolean {
+    return this.#sessions.length < this.#settings.maxConnections;
+  }
+
+  #openIfNeeded(): void {
+    if (!this.#needsSession) return;
+    if (this.#permits?.take() === false) this.#permits.want(this);
+    else this.#sessions.push(new NodeSession(this.#address, this.#settings, this));
+  }
+
+  readonly #forget = (exchange: StreamExchange): void => {
+    if (this.#waiting.delete(exchange)) this.#timeNext();
+  };
+
+  #refuse(exchange: StreamExchange, reason: string): void {
+    const details = { node: this.#address.label, reason };
+    this.#turnAway(exchange, new GatewayError('UPSTREAM_BUSY', details));
+  }
+
+  #turnAway(exchange: StreamExchange, error: GatewayError): void {
+    this.#forget(exchange);
+    exchange.breakOff(error, 'connect');
+    this.#settleClose();
+  }
+
+  #timeNext(): void {
+    this.deadline = this.#waiting.values().next().value ?? Infinity;
+    if (this.#waiting.size === 0) clock.delete(this);
+  }
+
+  #closeIdleSessions(): void {
+    while (this.closeIdle());
+  }
+
+  #settleClose(): void {
+    if (this.#closing === null || this.#sessions.length + this.#waiting.size > 0) return;
+    this.#permits?.forget(this);
+    this.#closing.resolve();
+  }
+}
