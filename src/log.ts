@@ -1,16 +1,20 @@
 import { createRequire } from 'node:module';
+import { isatty } from 'node:tty';
 import pino from 'pino';
 import type { LogLevel } from './config/types.ts';
+import { standardOutput } from './runtime/lines/standard-output.ts';
+import { ignoreStreamErrors } from './runtime/standard-streams.ts';
 
 type PinoPretty = typeof import('pino-pretty');
 
 export type Log = pino.Logger;
 
 /**
- * The process's log on standard output: human-readable on a terminal, JSON lines otherwise.
- * Written synchronously, so that the last line before an exit is never lost.
+ * The process's log on standard output: human-readable on a terminal, JSON lines otherwise. It waits
+ * for no reader: lines that find no room are counted, and their number is logged when there is room.
  */
 export function createLog(level: LogLevel, bindings: Record<string, unknown> = {}): Log {
+  ignoreStreamErrors();
   const options: pino.LoggerOptions = {
     level,
     base: bindings,
@@ -19,33 +23,23 @@ export function createLog(level: LogLevel, bindings: Record<string, unknown> = {
     errorKey: 'error',
     messageKey: 'message',
   };
-  const destination = openOutput();
-  if (!process.stdout.isTTY) return pino(options, destination);
-  // Loaded for a terminal only: it takes time and memory, in every worker.
-  const pretty = createRequire(import.meta.url)('pino-pretty') as PinoPretty;
-  return pino(
-    options,
-    pretty({
-      destination,
-      messageKey: 'message',
-      errorLikeObjectKeys: ['error', 'err'],
-      translateTime: 'HH:MM:ss.l',
-      singleLine: true,
-      ignore: 'pid',
-    }),
-  );
+  const output = standardOutput();
+  const log = pino(options, isatty(1) ? prettyOutput() : output);
+  output.onLost = (lost) => {
+    log.warn({ lost }, `${lost} log lines were lost: standard output took no more`);
+  };
+  return log;
 }
 
-/** Standard output. That its reader goes away (EPIPE) ends no gateway: what follows is not written. */
-function openOutput(): ReturnType<typeof pino.destination> {
-  const output = pino.destination({ dest: 1, sync: true });
-  output.once('error', () => {
-    output.on('error', () => {});
-    // It would keep every line, to write it later.
-    output.write = () => true;
+/** For a terminal. The formatter is loaded for that only: it takes time and memory, in every worker. */
+function prettyOutput(): pino.DestinationStream {
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as PinoPretty;
+  const pretty = prettyFactory({
+    messageKey: 'message',
+    errorLikeObjectKeys: ['error', 'err'],
+    translateTime: 'HH:MM:ss.l',
+    singleLine: true,
+    ignore: 'pid',
   });
-  for (const stream of [process.stdout, process.stderr]) {
-    if (stream.listenerCount('error') === 0) stream.on('error', () => {});
-  }
-  return output;
+  return { write: (line) => standardOutput().write(pretty(line)) };
 }

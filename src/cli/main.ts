@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import { ignoreStreamErrors } from '../runtime/standard-streams.ts';
 
 // A worker is started by this program, too. It loads neither the command line nor what reads
 // configurations, so that it is there quickly.
@@ -10,7 +11,7 @@ if (cluster.isWorker) {
   runWorker(buildWorker);
 } else {
   // A reader that has seen enough (`evergate explain | head`) is no fault.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  ignoreStreamErrors();
   const { runCommandLine } = await import('./program.ts');
   process.exitCode = await runCommandLine(process.argv.slice(2));
 }

@@ -85,6 +85,7 @@ export type ToPrimary =
       readonly drain: DrainReport;
       readonly entries: readonly EntryInspection[];
       readonly clusters: readonly ClusterInspection[];
+      readonly lostLines: LostLines;
     };
 
 /** What is limited by the second at a node, over all workers. */
@@ -96,6 +97,9 @@ export interface QuotaKey {
   readonly node: string;
   readonly kind: QuotaKind;
 }
+
+/** Log lines that found no room, by where they should have gone: `stdout`, or a file. */
+export type LostLines = Readonly<Record<string, number>>;
 
 export interface EntryInspection {
   readonly entry: string;
@@ -116,6 +120,8 @@ export interface WorkerInspection {
   readonly clusters: readonly ClusterInspection[];
   /** Resident memory, bytes. */
   readonly memory: number;
+  /** Log lines that found no room, by where they should have gone, since the worker started. */
+  readonly lostLines: LostLines;
   /** While draining: the connections it waits for, oldest first, at most 20. */
   readonly holders: readonly ConnectionHolder[];
 }

@@ -6,6 +6,7 @@ import { filters } from '../filters/index.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
 import { compileFlows, flowsInSequence } from '../flow/compiler.ts';
 import type { FilterDefinition, FlowServices, Handler } from '../flow/filter.ts';
+import { lostLineCounts } from '../runtime/lines/line-buffer.ts';
 import { importPlugin } from '../runtime/plugin-loader.ts';
 import { addressPermitName, permitSubject } from '../shared-limits/lease-key.ts';
 import type { DrainReport, WorkerInspection } from '../ipc/messages.ts';
@@ -186,6 +187,7 @@ export async function buildWorker(
       entries: all.map((entry) => entry.inspect()),
       clusters: clusters.inspect(),
       memory: process.memoryUsage.rss(),
+      lostLines: lostLineCounts(),
       holders: draining
         .flatMap((entry) => entry.holders())
         .sort((a, b) => b.age - a.age)

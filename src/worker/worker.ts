@@ -186,9 +186,9 @@ class WorkerProcess {
     this.#draining = true;
     process.title = `${process.title} draining`;
     const drain = await this.#serving.drain(() => this.#send({ type: 'closed-to-new' }));
-    const { entries, clusters } = this.#serving.inspect();
+    const { entries, clusters, lostLines } = this.#serving.inspect();
     this.#serving.close();
-    this.#send({ type: 'drained', drain, entries, clusters }, () => process.exit(0));
+    this.#send({ type: 'drained', drain, entries, clusters, lostLines }, () => process.exit(0));
   }
 
   /** The primary died: nobody gives this worker anything to do any more. */

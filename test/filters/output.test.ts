@@ -8,6 +8,7 @@ import sleep from '../../src/filters/output/sleep.ts';
 import setResponse from '../../src/filters/output/set-response.ts';
 import type { FilterDefinition, FilterServices, Handler } from '../../src/flow/filter.ts';
 import { arriving, bodyText, newContext } from '../support/context.ts';
+import { standardOutput } from '../../src/runtime/lines/standard-output.ts';
 import { problemsOf, startFlows } from '../support/flows.ts';
 
 const lines: string[] = [];
@@ -189,7 +190,7 @@ test('redirect sends the client elsewhere', async (t) => {
 /** What `action` writes to standard output. */
 async function outputOf(t: TestContext, action: () => Promise<unknown>): Promise<string> {
   const written: string[] = [];
-  const write = t.mock.method(process.stdout, 'write', (text: string) => written.push(text) > 0);
+  const write = t.mock.method(standardOutput(), 'write', (text: string) => void written.push(text));
   try {
     await action();
   } finally {

@@ -64,6 +64,8 @@ export interface GatewayOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Node.js's own options. */
   readonly nodeOptions?: readonly string[];
+  /** Descriptor of its standard output, in place of one whose output is collected. */
+  readonly stdout?: number;
   /** Command line to start; this program's when absent. */
   readonly cli?: string;
   /** Folder for the configuration and path.data; a temporary one when absent. */
@@ -92,7 +94,10 @@ export class TestGateway {
         this.file,
         ...(options.args ?? ['--workers', '2']),
       ],
-      { env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] },
+      {
+        env: { ...process.env, ...options.env },
+        stdio: ['ignore', options.stdout ?? 'pipe', 'pipe'],
+      },
     );
     const collect = (chunk: Buffer): void => {
       this.output += chunk.toString();

@@ -185,6 +185,7 @@ class StandIn implements Serving {
       })),
       clusters: [],
       memory: process.memoryUsage.rss(),
+      lostLines: {},
       holders: [],
     };
   }

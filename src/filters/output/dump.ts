@@ -4,6 +4,7 @@ import { reasonOf } from '../../errors.ts';
 import { textOf } from '../../context/value.ts';
 import type { JsonSchema } from '../../config/schema/json-schema.ts';
 import { defineFilter, type FilterServices } from '../../flow/filter.ts';
+import { standardOutput } from '../../runtime/lines/standard-output.ts';
 
 interface DumpParameters extends Readonly<Partial<Record<Part, boolean>>> {
   readonly context: readonly string[];
@@ -53,7 +54,7 @@ export default defineFilter<DumpParameters>({
     return function dump(context) {
       let text = '';
       for (const [title, show] of sections) text += `---- ${title} ----\n${show(context)}\n`;
-      process.stdout.write(text);
+      standardOutput().write(text);
     };
   },
 });

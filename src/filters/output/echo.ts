@@ -1,4 +1,5 @@
 import { defineFilter } from '../../flow/filter.ts';
+import { standardOutput } from '../../runtime/lines/standard-output.ts';
 
 /** Characters of what is put out. */
 const longest = 64 << 20;
@@ -85,7 +86,7 @@ export default defineFilter<EchoParameters>({
 
     return function echo(context) {
       const text = render(context);
-      if (stdout) process.stdout.write(text);
+      if (stdout) standardOutput().write(text);
       if (logging) log[logging_level](text);
       if (!parameters.continue) context.finish();
       if (!toResponse) return;

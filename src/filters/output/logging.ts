@@ -1,12 +1,12 @@
-import { openSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import pino from 'pino';
+import { join } from 'node:path';
 import type { RequestContext } from '../../http/context.ts';
 import { compileField } from '../../context/fields/compile.ts';
 import { isBuffered } from '../../http/body/body.ts';
 import type { Message } from '../../http/message.ts';
 import { defineFilter } from '../../flow/filter.ts';
-import { makeFolder } from '../../runtime/directories.ts';
+import type { Log } from '../../log.ts';
+import { LogFile } from '../../runtime/lines/log-file.ts';
+import { standardOutput } from '../../runtime/lines/standard-output.ts';
 
 interface LoggingParameters {
   readonly queue_name: string;
@@ -18,9 +18,6 @@ interface LoggingParameters {
   readonly max_response_body_size: number;
   readonly min_elapsed_time_in_ms: number;
 }
-
-/** Lines that may wait for a slow disk; more are left out, and counted in the log; bytes. */
-const maxWaiting = 16 << 20;
 
 export default defineFilter<LoggingParameters>({
   name: 'logging',
@@ -35,7 +32,8 @@ export default defineFilter<LoggingParameters>({
         minLength: 1,
         pattern: '^[^/\\\\]+$',
         default: 'request_logging',
-        description: 'Name of the log: lines go to the file NAME.jsonl in the folder path.logs.',
+        description:
+          'Name of the log: lines go to the file NAME.jsonl in the folder path.logs. A file that was moved or removed is made anew within a second. While the disk is full or slow, lines wait in memory, and beyond 16 MB they are dropped and counted.',
         examples: ['request_logging'],
       },
       file: {
@@ -92,22 +90,13 @@ export default defineFilter<LoggingParameters>({
     const { max_request_body_size: ofRequest, max_response_body_size: ofResponse } = parameters;
     keepBodies(ofRequest, ofResponse);
     const { stdout, file, queue_name: name } = parameters;
-    const dest = stdout ? 1 : openLog(file ?? join(logFolder, `${name}.jsonl`));
-    const lines = pino.destination({ dest, sync: false, maxLength: maxWaiting });
-    let lost = 0;
-    lines.on('drop', () => {
-      if (lost++ % 10_000 === 0) log.warn({ log: name, lost }, 'request log: the disk is too slow');
-    });
-    // A log that cannot be written, or is closed already, stops no request.
-    let usable = true;
-    lines.on('error', (error: Error) => {
-      usable = false;
-      log.error({ error, log: name }, 'request log');
-    });
+    const lines = stdout
+      ? standardOutput()
+      : openLog(file ?? join(logFolder, `${name}.jsonl`), log.child({ log: name }));
 
     const write = (context: RequestContext): void => {
       const elapsed = (context.endedAt || performance.now()) - context.startedAt;
-      if (!usable || elapsed < parameters.min_elapsed_time_in_ms) return;
+      if (elapsed < parameters.min_elapsed_time_in_ms) return;
       lines.write(`${JSON.stringify(recordOf(context, elapsed, parameters))}\n`);
     };
 
@@ -115,22 +104,24 @@ export default defineFilter<LoggingParameters>({
       handle: function logging(context) {
         context.onEnd(() => write(context), ofRequest, ofResponse);
       },
-      close: () =>
-        new Promise<void>((resolve) => {
-          if (!usable) return resolve();
-          usable = false;
-          lines.once('finish', resolve);
-          lines.once('error', () => resolve());
-          lines.end();
-        }),
+      close: () => (lines instanceof LogFile ? lines.close() : undefined),
     };
   },
 });
 
 /** Opened before there are requests, so that a log that cannot be written refuses the flow. */
-function openLog(path: string): number {
-  makeFolder(dirname(path));
-  return openSync(path, 'a', 0o640);
+function openLog(path: string, log: Log): LogFile {
+  return new LogFile(path, {
+    onFailed: (error) => {
+      log.error(
+        { error, file: path },
+        'the request log cannot be written; tried again each second',
+      );
+    },
+    onRecovered: (lost) => {
+      log.warn({ file: path, lost }, `the request log is written again; ${lost} lines were lost`);
+    },
+  });
 }
 
 const uri = compileField('_ctx.request.uri');

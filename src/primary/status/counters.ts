@@ -1,5 +1,6 @@
 import { addTallies, noRequests, type RequestTally } from '../../ipc/request-statistics.ts';
 import type { ClusterInspection } from '../../ipc/cluster-state.ts';
+import type { LostLines } from '../../ipc/messages.ts';
 
 /** What one entry has served since the gateway began. */
 export interface EntryTotals {
@@ -25,6 +26,7 @@ export class Totals {
   readonly #entries = new Map<string, EntryTotals>();
   /** By cluster and origin. */
   readonly #nodes = new Map<string, NodeTotals>();
+  lostLines: LostLines = {};
 
   add(counts: readonly EntryTotals[]): void {
     for (const { entry, total, refused, tally } of counts) {
@@ -50,6 +52,10 @@ export class Totals {
     }
   }
 
+  addLostLines(lost: LostLines): void {
+    this.lostLines = sumLostLines([this.lostLines, lost]);
+  }
+
   ofNode(cluster: string, origin: string): NodeTotals {
     return this.#nodes.get(`${cluster} ${origin}`) ?? nothing;
   }
@@ -61,4 +67,12 @@ export class Totals {
   get all(): EntryTotals[] {
     return [...this.#entries.values()];
   }
+}
+
+export function sumLostLines(parts: readonly LostLines[]): LostLines {
+  const sum: Record<string, number> = {};
+  for (const part of parts) {
+    for (const [log, count] of Object.entries(part)) sum[log] = (sum[log] ?? 0) + count;
+  }
+  return sum;
 }

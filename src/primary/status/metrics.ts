@@ -29,7 +29,7 @@ export function renderMetrics(status: GatewayStatus): string {
   return families.map(render).join('');
 }
 
-function ofProgram({ version, state, not_ready }: GatewayStatus): Family[] {
+function ofProgram({ version, state, lostLines, not_ready }: GatewayStatus): Family[] {
   const { node } = process.versions;
   const began = Math.round(performance.timeOrigin / 1000);
   return [
@@ -43,6 +43,11 @@ function ofProgram({ version, state, not_ready }: GatewayStatus): Family[] {
     gauge('stopping', 'Whether the gateway finishes its connections to end.', [
       [{}, state === 'stopping' ? 1 : 0],
     ]),
+    counter(
+      'log_lines_lost_total',
+      'Log lines that were dropped, because their reader or the disk took no more.',
+      Object.entries({ stdout: 0, ...lostLines }).map(([log, count]) => [{ log }, count]),
+    ),
   ];
 }
 

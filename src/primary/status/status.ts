@@ -12,7 +12,8 @@ import type { Generation } from '../generation.ts';
 import { addressOf, apiAddressOf } from '../sockets/listeners.ts';
 import type { Pool } from '../workers/pool.ts';
 import type { ReloadHistory } from '../reload/record.ts';
-import type { EntryTotals } from './counters.ts';
+import { lostLineCounts } from '../../runtime/lines/line-buffer.ts';
+import { type EntryTotals, sumLostLines } from './counters.ts';
 import { version } from '../../package.ts';
 import type { PredecessorInspection } from '../upgrade/messages.ts';
 import type {
@@ -113,6 +114,11 @@ export async function collectStatus(
     changes: history.counts,
     crashes: pool.crashes,
     hangs: pool.hangs,
+    lostLines: sumLostLines([
+      lostLineCounts(),
+      pool.totals.lostLines,
+      ...alive.map(({ worker }) => worker.lostLines),
+    ]),
     waiting,
   };
 }

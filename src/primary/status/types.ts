@@ -1,4 +1,4 @@
-import type { ConnectionHolder } from '../../ipc/messages.ts';
+import type { ConnectionHolder, LostLines } from '../../ipc/messages.ts';
 import type { ReloadRecord, ReloadResult, ReloadTrigger } from '../reload/record.ts';
 import type { WorkerStage } from '../workers/worker-handle.ts';
 import type { ClusterStatus } from './clusters.ts';
@@ -30,6 +30,8 @@ export interface GatewayStatus {
   readonly crashes: number;
   /** Workers that were killed because they no longer responded. */
   readonly hangs: number;
+  /** Log lines that found no room since the primary began, by where they should have gone. */
+  readonly lostLines: LostLines;
   /** A reload that waits for the generation before to have drained. */
   readonly waiting: { readonly trigger: ReloadTrigger; readonly since: string } | null;
 }

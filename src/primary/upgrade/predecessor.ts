@@ -16,6 +16,7 @@ import {
   type ToSuccessor,
   successorMark,
 } from './messages.ts';
+import { standardOutput } from '../../runtime/lines/standard-output.ts';
 import { version } from '../../package.ts';
 
 /** How long the other primary, which waits for its workers, is waited for when asked how they are, ms. */
@@ -207,6 +208,7 @@ export class Predecessor implements PermitHolder {
     this.#ground?.permits.remove(this);
     for (const id of this.#inspections.keys()) this.#onInspection(id, null);
     this.#takeOver.resolve();
+    standardOutput().keepNonBlocking();
     this.#gone.resolve();
   }
 }

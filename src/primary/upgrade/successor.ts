@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { reasonOf } from '../../errors.ts';
+import { standardOutput } from '../../runtime/lines/standard-output.ts';
 import type { Invocation } from './installed-program.ts';
 import type { HeldListener } from '../sockets/listeners.ts';
 import type { PermitHolder, Permits } from '../../shared-limits/primary/connection-slots.ts';
@@ -43,6 +44,7 @@ export class Successor implements PermitHolder {
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, [successorMark]: `${process.pid}` },
     });
+    standardOutput().keepNonBlocking();
     this.pid = this.#child.pid ?? 0;
     this.proved = this.#proved.promise;
     this.taken = this.#taken.promise;
@@ -57,6 +59,7 @@ export class Successor implements PermitHolder {
       if (this.#child.pid === undefined) this.#onGone();
     });
     this.#child.once('exit', (code, signal) => {
+      standardOutput().keepNonBlocking();
       this.#fail(`the new program ended ${describeExit({ code, signal })}`);
       this.#onGone();
     });

@@ -320,6 +320,7 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
     this.quotas.remove(worker);
     this.totals.add(worker.counts);
     this.totals.addNodes(worker.clusters);
+    this.totals.addLostLines(worker.lostLines);
     this.onWorkerGone?.(worker.drainReport, worker.counts);
     this.#limits.remove(worker);
     const { slot: number, pid, generation } = worker;

@@ -1,6 +1,8 @@
 import cluster, { type Worker } from 'node:cluster';
+import { fstatSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ownFile } from '../../package.ts';
+import { standardOutput } from '../../runtime/lines/standard-output.ts';
 import { workerOptions } from './node-options.ts';
 
 /** A process that is to be a worker. */
@@ -19,13 +21,19 @@ export class WorkerForks {
 
   /** @param exec program that workers run; the command line by default, which sees that it is one */
   constructor(exec = fileURLToPath(ownFile('cli'))) {
-    cluster.setupPrimary({ exec, args: [], execArgv: workerOptions(), serialization: 'advanced' });
+    cluster.setupPrimary({
+      exec,
+      args: [],
+      execArgv: workerOptions(),
+      serialization: 'advanced',
+      ...(standardOutput().isShared && { stdio: ['ignore', 'pipe', errorOutput(), 'ipc'] }),
+    });
   }
 
   /** Starts `count` processes ahead. */
   prepare(count: number): void {
     for (let i = 0; i < count; i++) {
-      const spare = { worker: cluster.fork(), online: false };
+      const spare = { worker: fork(), online: false };
       this.#spare.add(spare);
       // The first message of a worker says that it is online.
       spare.worker.once('message', () => (spare.online = true));
@@ -38,7 +46,7 @@ export class WorkerForks {
   /** One that was started ahead, or else one that is started now. */
   take(): WorkerProcess {
     const [spare] = this.#spare;
-    if (!spare) return { worker: cluster.fork(), online: false };
+    if (!spare) return { worker: fork(), online: false };
     this.#spare.delete(spare);
     return spare;
   }
@@ -47,5 +55,23 @@ export class WorkerForks {
   close(): void {
     for (const { worker } of this.#spare) worker.process.kill('SIGKILL');
     this.#spare.clear();
+  }
+}
+
+function fork(): Worker {
+  const worker = cluster.fork();
+  const { stdout, stderr } = worker.process;
+  if (stdout) standardOutput().relay(stdout);
+  if (stderr) standardOutput().relay(stderr);
+  return worker;
+}
+
+/** Where workers' standard error goes while their standard output comes here. */
+function errorOutput(): 'pipe' | 'inherit' {
+  try {
+    const [output, error] = [fstatSync(1), fstatSync(2)];
+    return output.ino === error.ino && output.dev === error.dev ? 'pipe' : 'inherit';
+  } catch {
+    return 'inherit';
   }
 }

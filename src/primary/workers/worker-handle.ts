@@ -4,6 +4,7 @@ import type { ClusterInspection, ClusterObservation } from '../../ipc/cluster-st
 import type {
   DrainReport,
   EntryInspection,
+  LostLines,
   QuotaKey,
   ToPrimary,
   ToWorker,
@@ -75,6 +76,8 @@ export class WorkerHandle {
   counts: readonly EntryInspection[] = [];
   /** Its clusters when it last told of them. */
   clusters: readonly ClusterInspection[] = [];
+  /** Log lines that it had lost when it last told. */
+  lostLines: LostLines = {};
   readonly #worker: Worker;
   readonly #listener: WorkerListener;
   readonly #ready = Promise.withResolvers<void>();
@@ -234,6 +237,7 @@ export class WorkerHandle {
         this.drainReport = message.drain;
         this.counts = message.entries;
         this.clusters = message.clusters;
+        this.lostLines = message.lostLines;
         break;
     }
   }
@@ -272,6 +276,7 @@ export class WorkerHandle {
     if (inspection) {
       this.counts = inspection.entries;
       this.clusters = inspection.clusters;
+      this.lostLines = inspection.lostLines;
     }
     this.#inspections.get(id)?.(inspection);
     this.#inspections.delete(id);
