@@ -1,28 +1,37 @@
 /**
  * Runs the tests: those that need nothing but npm, all of them with `--all`, or the files and folders
- * named on the command line. Files run side by side (their gateways listen on port 0), and after
- * them, one by one, those in `test/alone`, each of which keeps a whole machine busy. Every test has a
- * time limit, so that nothing can hang.
+ * named on the command line. There are three parts:
  *
- * What Node.js makes of the sources is kept: tests start hundreds of processes, and without it most of
- * their time would go into stripping types.
+ * - those of pure code, in one process;
+ * - those that start gateways or servers, side by side, each in a process of its own;
+ * - those in `test/alone`, each of which keeps a whole machine busy, one by one.
+ *
+ * Every test has a time limit, so that nothing can hang. Gateways are started from one build, and the
+ * code that Node.js compiles is cached: tests start hundreds of processes.
  */
-import { globSync, statSync } from 'node:fs';
-import { sep } from 'node:path';
+import { copyFileSync, globSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, sep } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
+import { buildProgram } from './build/program.ts';
 
 /** How long a file, or a test that sets itself no other limit, may take, ms. */
-const fileTimeout = 300_000;
+const fileTimeoutMs = 300_000;
 /** The same for those in `test/alone`. */
-const aloneTimeout = 900_000;
-/** Files that run side by side. */
-const width = 2;
+const aloneTimeoutMs = 900_000;
+/** Files that run side by side; they mostly wait, for timers and for processes that they started. */
+const width = Math.max(2, availableParallelism());
 
-const cache = fileURLToPath(new URL('../node_modules/.cache/node', import.meta.url));
-const env = { ...process.env, NODE_COMPILE_CACHE: cache };
+/** Folders of `test` whose tests start no process and keep no state that another would see. */
+const pure = new Set(['context', 'router', 'flow', 'filters', 'http', 'tls', 'golden']);
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const cache = join(root, 'node_modules/.cache');
+/** A build of this run's own, where it finds the packages. */
+const build = join(cache, `evergate-test-${process.pid}`);
 
 /** What needs other software than npm installs, and minutes: with `--all`, or when it is named. */
 const needsMore = ['test/alone/opensearch.test.ts'];
@@ -37,29 +46,50 @@ const files = (named.length > 0 ? named : ['test'])
   })
   .sort();
 if (files.length === 0) throw new Error(`there are no tests in ${named.join(', ')}`);
-const takesAll = (file: string): boolean => file.split(sep).includes('alone');
 
-/** What the two runs report, as one. */
+type Part = 'pure' | 'parallel' | 'alone';
+
+function partOf(file: string): Part {
+  const folders = file.split(sep);
+  if (folders.includes('alone')) return 'alone';
+  return folders[0] === 'test' && pure.has(folders[1] ?? '') ? 'pure' : 'parallel';
+}
+
+const parts = Map.groupBy(files, partOf);
+
+/** What all parts report, as one. */
 const report = new PassThrough({ objectMode: true });
 report.pipe(new spec()).pipe(process.stdout);
-/** How many `tests` there were, how many did `pass`, `fail`, …: the closing lines of both runs, added up. */
+/** How many `tests` there were, how many did `pass`, `fail`, …: the closing lines of all parts, added up. */
 const totals = new Map<string, number>();
 const closingLine = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/;
 
-await runAll(
-  files.filter((file) => !takesAll(file)),
-  width,
-  fileTimeout,
-);
-await runAll(files.filter(takesAll), 1, aloneTimeout);
+type RunOptions = NonNullable<Parameters<typeof run>[0]>;
+
+try {
+  await buildProgram(join(build, 'dist'));
+  mkdirSync(build, { recursive: true });
+  copyFileSync(join(root, 'package.json'), join(build, 'package.json'));
+  const env = {
+    ...process.env,
+    NODE_COMPILE_CACHE: join(cache, 'node'),
+    EVERGATE_TEST_PROGRAM: join(build, 'dist/cli.js'),
+  };
+  await runPart('pure', { isolation: 'none', timeout: fileTimeoutMs });
+  await runPart('parallel', { concurrency: width, timeout: fileTimeoutMs, env });
+  await runPart('alone', { concurrency: 1, timeout: aloneTimeoutMs, env });
+} finally {
+  rmSync(build, { recursive: true, force: true });
+}
 for (const [name, total] of totals) {
   report.write({ type: 'test:diagnostic', data: { nesting: 0, message: `${name} ${total}` } });
 }
 report.end();
 
-async function runAll(chosen: string[], concurrency: number, timeout: number): Promise<void> {
-  if (chosen.length === 0) return;
-  for await (const event of run({ files: chosen, concurrency, timeout, env })) {
+async function runPart(part: Part, options: RunOptions): Promise<void> {
+  const chosen = parts.get(part);
+  if (chosen === undefined) return;
+  for await (const event of run({ files: chosen, ...options })) {
     if (event.type === 'test:summary' && !event.data.success) process.exitCode = 1;
     const closing =
       event.type === 'test:diagnostic' &&

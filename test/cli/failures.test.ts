@@ -5,9 +5,9 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { startGateway, temporaryFolder } from '../support/gateway.ts';
 import { evergate } from '../support/program.ts';
+import { cli } from '../support/program-path.ts';
 
 const hello = `
 entry: [{ name: main, network: { binding: "127.0.0.1:0" } }]
@@ -59,7 +59,6 @@ test('what a reload is refused for is said, also when its file has gone', async 
 });
 
 test('a reader that has seen enough is no fault', async () => {
-  const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
   const child = spawn(process.execPath, [cli, 'explain'], { stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.destroy();
   const [[code], said] = await Promise.all([once(child, 'exit'), text(child.stderr)]);

@@ -8,6 +8,7 @@ import { basicAuth } from '../../src/http/basic-auth.ts';
 import { filters } from '../../src/filters/index.ts';
 import { type Answer, ask, type Ask } from '../support/clients.ts';
 import { startBackend, startGateway } from '../support/gateway.ts';
+import { cli } from '../support/program-path.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -130,7 +131,7 @@ suite('examples', () => {
 
   for (const [file, example] of Object.entries(examples)) {
     test(file, async (t) => {
-      const check = spawnSync(process.execPath, ['src/cli.ts', 'check', '-c', `examples/${file}`], {
+      const check = spawnSync(process.execPath, [cli, 'check', '-c', `examples/${file}`], {
         cwd: root,
         encoding: 'utf8',
       });

@@ -7,11 +7,12 @@ import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ask } from '../support/clients.ts';
 import { eventually, startGateway, temporaryFolder } from '../support/gateway.ts';
+import { cli } from '../support/program-path.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 function evergate(...args: string[]): string {
-  const { stdout, stderr } = spawnSync(process.execPath, [`${root}src/cli.ts`, ...args], {
+  const { stdout, stderr } = spawnSync(process.execPath, [cli, ...args], {
     encoding: 'utf8',
   });
   return stdout + stderr;

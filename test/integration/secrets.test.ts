@@ -4,11 +4,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { ask } from '../support/clients.ts';
 import { startBackend, startGateway, temporaryFolder } from '../support/gateway.ts';
+import { cli } from '../support/program-path.ts';
 
-const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 const secrets = {
   password: 'hunter-basic-4711',
   environment: 'hunter-environment-4712',

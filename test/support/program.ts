@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+import { cli } from './program-path.ts';
 
 export interface Outcome {
   readonly code: number | null;
@@ -13,8 +13,7 @@ export async function evergate(
   args: readonly string[],
   { cwd, environment = {} }: { cwd?: string; environment?: NodeJS.ProcessEnv } = {},
 ): Promise<Outcome> {
-  const program = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
-  const child = spawn(process.execPath, [program, ...args], {
+  const child = spawn(process.execPath, [cli, ...args], {
     ...(cwd !== undefined && { cwd }),
     env: { ...process.env, NO_COLOR: '1', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
