@@ -64,7 +64,7 @@ test('npm start says what to try, and stops on one signal', async (t) => {
     ['status', 'explain'],
   );
   for (const command of commands) {
-    const bin = join(root, 'bin/evergate.js');
+    const bin = join(root, 'scripts/evergate.js');
     const { status, stderr } = spawnSync(bin, command.split(' ').slice(2), { cwd: root });
     assert.equal(status, 0, `${command}: ${stderr.toString()}`);
   }

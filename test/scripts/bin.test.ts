@@ -19,10 +19,10 @@ const aged = [
 /** The program as a package that is installed beside others; its code is `body`. */
 function installed(t: TestContext, body: string): string {
   const folder = join(temporaryFolder(t), 'node_modules');
-  for (const path of ['evergate/bin', 'evergate/dist', 'node/bin']) {
+  for (const path of ['evergate/scripts', 'evergate/dist', 'node/bin']) {
     mkdirSync(join(folder, path), { recursive: true });
   }
-  copyFileSync(join(root, 'bin/evergate.js'), join(folder, 'evergate/bin/evergate.js'));
+  copyFileSync(join(root, 'scripts/evergate.js'), join(folder, 'evergate/scripts/evergate.js'));
   writeFileSync(join(folder, 'evergate/package.json'), '{ "type": "module" }');
   writeFileSync(join(folder, 'evergate/dist/cli.js'), body);
   return folder;
@@ -37,14 +37,14 @@ function run(args: readonly string[]) {
 }
 
 test('the Node.js that runs it is taken when it is new enough', (t) => {
-  const bin = join(installed(t, tells), 'evergate/bin/evergate.js');
+  const bin = join(installed(t, tells), 'evergate/scripts/evergate.js');
   const expected = `${process.versions.node} check,-c,a b\n`;
   assert.deepEqual(run([bin, 'check', '-c', 'a b']), { status: 3, stdout: expected, stderr: '' });
 });
 
 test('under an old one that of the package node takes over, with arguments and exit code', (t) => {
   const folder = installed(t, tells);
-  const bin = join(folder, 'evergate/bin/evergate.js');
+  const bin = join(folder, 'evergate/scripts/evergate.js');
   const without = run([...aged, bin, 'check']);
   assert.equal(without.status, 2);
   assert.match(
@@ -64,7 +64,11 @@ test('signals reach the program that runs for it', async (t) => {
     console.log('ready');`;
   const folder = installed(t, waits);
   symlinkSync(process.execPath, join(folder, 'node/bin/node'));
-  const child = spawn(process.execPath, [...aged, join(folder, 'evergate/bin/evergate.js'), 'run']);
+  const child = spawn(process.execPath, [
+    ...aged,
+    join(folder, 'evergate/scripts/evergate.js'),
+    'run',
+  ]);
   t.after(() => child.kill('SIGKILL'));
   const next: Readonly<Record<string, NodeJS.Signals>> = { ready: 'SIGHUP', reload: 'SIGTERM' };
   child.stdout.on('data', (chunk: Buffer) => {
@@ -75,7 +79,7 @@ test('signals reach the program that runs for it', async (t) => {
 });
 
 test('in a clone it runs the sources', () => {
-  const { status, stdout } = run([join(root, 'bin/evergate.js'), '--version']);
+  const { status, stdout } = run([join(root, 'scripts/evergate.js'), '--version']);
   assert.equal(status, 0);
   assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
 });
