@@ -54,6 +54,18 @@ const catalogue = {
   EXPECTATION_FAILED: { message: 'the expectation cannot be met', status: 417 },
   HEAD_TOO_LARGE: { message: 'the request head is too large', status: 431 },
   ROUTE_NOT_FOUND: { message: 'NOT FOUND', status: 404 },
+  FLOWS_ENDLESS: {
+    message:
+      'the request has run through 100 flows, the last of them "{flow}"; they run each other',
+    status: 508,
+    shown: 'the flows of the gateway run each other without end',
+  },
+  REQUEST_UNANSWERED: {
+    message:
+      'no filter has answered the request: none forwards it, sets a response or drops it, or no condition fits',
+    status: 404,
+    shown: 'no filter of the flow has answered the request',
+  },
   CLIENT_GONE: { message: 'the client went away', status: 499 },
   TOO_MANY_CONNECTIONS_OF_CLIENT: {
     message: 'too many connections from this address',

@@ -56,6 +56,7 @@ export class Entry implements ExchangeOwner {
   readonly log: Log;
   readonly route: (context: RequestContext) => Handler;
   requests = 0;
+  unanswered = 0;
   readonly counts = new RequestCounts();
   readonly maxRequests: number;
   readonly forwarded: ForwardedFields;

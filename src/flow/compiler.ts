@@ -124,8 +124,12 @@ class FlowCompiler {
 
   finish(sends: boolean): CompiledFlow {
     const { steps, closers } = this;
+    const name = this.#flow;
     return {
-      handle: (context) => run(steps, 0, context),
+      handle(context) {
+        context.enterFlow(name);
+        return run(steps, 0, context);
+      },
       sends,
       limits: this.#limits,
       kept: this.#kept,

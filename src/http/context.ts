@@ -103,6 +103,11 @@ export class GatewayResponse extends Message {
     super(null, null, responseFaults);
   }
 
+  /** Whether anybody has given a response. */
+  get isGiven(): boolean {
+    return this.status !== 0 || this.body !== null;
+  }
+
   /**
    * Another response takes the place of this one, which is given up. Fields that filters have set
    * stay, unless the new response has one of that name, or they describe the old body.
@@ -175,6 +180,9 @@ export interface AbortListener {
   clientGone(): void;
 }
 
+/** Flows that one request may come through: more is a circle. */
+const mostFlows = 100;
+
 /** One request on its way through the gateway: entry → router → flow → filter → cluster. */
 export class RequestContext {
   /** Unique among the workers. */
@@ -202,12 +210,15 @@ export class RequestContext {
   aborted = false;
   /** performance.now() when the response was out, or the client had gone; 0 before. */
   endedAt = 0;
+  /** Names of the flows that it has come through, with `->` in between. */
+  flows = '';
   /** Bytes to keep of how a streamed response begins; -1 when nobody wants to see it. */
   keptOfResponse = -1;
   /** Whom to tell when the client goes: nearly always one. */
   #abortListener: AbortListener | null = null;
   #moreAbortListeners: AbortListener[] | null = null;
   #onEnd: (() => void)[] | null = null;
+  #flowCount = 0;
 
   constructor(
     id: number,
@@ -253,6 +264,12 @@ export class RequestContext {
     this.request.seal();
     this.response.seal();
     for (const listener of listeners) listener();
+  }
+
+  /** The request comes to a flow. @throws FLOWS_ENDLESS */
+  enterFlow(name: string): void {
+    if (++this.#flowCount > mostFlows) throw new GatewayError('FLOWS_ENDLESS', { flow: name });
+    this.flows = this.flows === '' ? name : `${this.flows}->${name}`;
   }
 
   /** Ends the request's way through its flows; the response stands as it is. */

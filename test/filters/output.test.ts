@@ -104,6 +104,17 @@ test('set_response replaces status, type and body, and gives a streamed body up'
   assert.equal(textOf(context), '{}');
 });
 
+test('set_response without a status leaves the status', () => {
+  const context = newContext();
+  context.response.status = 404;
+  void create(setResponse, { body: 'no' })(context);
+  assert.equal(context.response.status, 404);
+  const fresh = newContext();
+  void create(setResponse, { content_type: 'text/x' })(fresh);
+  assert.equal(fresh.response.status, 0);
+  assert.ok(fresh.response.isGiven);
+});
+
 test('set_response without a body leaves the body', () => {
   const context = newContext();
   context.response.body = Buffer.from('kept');

@@ -146,7 +146,7 @@ const conditions: readonly [
     {},
   ],
   [
-    'and: [{ equals: { _ctx.response.code: 200 } }, { equals: { _ctx.status: OK } }]',
+    'and: [{ equals: { _ctx.response.code: 0 } }, { equals: { _ctx.status: OK } }]',
     {},
     { path: '/sorry' },
   ],

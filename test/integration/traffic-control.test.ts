@@ -101,8 +101,8 @@ suite('traffic control', () => {
     const statuses = await hammer(url, 2000, 100);
     const seconds = (performance.now() - began) / 1000;
     assert.deepEqual([...statuses.keys()], [200], 'all wait for their turn');
-    // A tenth of a second may be saved up, and each worker may hold one batch.
-    assert.ok(seen <= 50 * seconds + 10, `${seen} requests in ${seconds} s`);
+    // What one second brings may be saved up, and each worker may hold one batch.
+    assert.ok(seen <= 50 * (seconds + 1) + 10, `${seen} requests in ${seconds} s`);
   });
 
   test('who has waited too long is told with 429', async (t) => {
@@ -115,7 +115,7 @@ suite('traffic control', () => {
     const seconds = (performance.now() - began) / 1000;
     assert.deepEqual(new Set(statuses.keys()), new Set([200, 429]));
     const passed = statuses.get(200) ?? 0;
-    assert.ok(passed <= 2 * seconds + 3, `${passed} passed in ${seconds} s`);
+    assert.ok(passed <= 2 * (seconds + 1) + 3, `${passed} passed in ${seconds} s`);
   });
 
   test('bytes in a second; one request may have more than that', async (t) => {
@@ -133,7 +133,7 @@ suite('traffic control', () => {
     const seconds = (performance.now() - began) / 1000;
     // What waits at one time is granted as a whole.
     const kilobytes = bytes / 1024;
-    assert.ok(kilobytes <= 100 * seconds + 16 * 5, `${kilobytes} kB in ${seconds} s`);
+    assert.ok(kilobytes <= 100 * (seconds + 1) + 16 * 5, `${kilobytes} kB in ${seconds} s`);
     const then = performance.now();
     assert.equal((await ask(url, { method: 'POST', body: Buffer.alloc(200_000) })).status, 200);
     // Each of the two workers may have a little left.

@@ -54,6 +54,9 @@ function startNode(t: TestContext, cluster: string): Promise<{ origin: string }>
   });
 }
 
+const answering =
+  '  - { name: answer, filter: [{ set_response: { when: { equals: { _ctx.response.status: 0 } } } }] }';
+
 /** Starts one gateway with an entry for each example, and asks them all. */
 export async function runExamples(t: TestContext, examples: readonly Example[]): Promise<void> {
   const nodes = await Promise.all(clusters.map((name) => startNode(t, name)));
@@ -65,9 +68,13 @@ export async function runExamples(t: TestContext, examples: readonly Example[]):
   for (const [index, { flow, router = '', withoutDefault = false }] of examples.entries()) {
     const [, first] = /^ {2}- name: (\S+)/.exec(flow) ?? assert.fail(flow);
     lines.push(`  - name: r${index}`, router);
-    if (!withoutDefault) lines.push(`    default_flow: ${first}`);
+    if (router !== '' && !withoutDefault) lines.push(`    default_flow: ${first}`);
+    else if (router === '') {
+      // Examples of filters that answer nothing are followed by one that does.
+      lines.push(`    rules: [{ method: ["*"], pattern: ["/{any:*}"], flow: [${first}, answer] }]`);
+    }
   }
-  lines.push('flow:', ...examples.map(({ flow }) => flow), 'elasticsearch:');
+  lines.push('flow:', ...examples.map(({ flow }) => flow), answering, 'elasticsearch:');
   for (const [index, { origin }] of nodes.entries()) {
     lines.push(`  - { name: ${clusters[index]}, endpoint: "${origin}" }`);
   }

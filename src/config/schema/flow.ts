@@ -51,7 +51,7 @@ export const flowSchema: JsonSchema = {
         type: 'array',
         filters: true,
         description:
-          'The filters, in order. Each item is the name of a filter, with its parameters below it. A request that none of them answers gets an empty response with status 200.',
+          'The filters, in order. Each item is the name of a filter, with its parameters below it. A request that none of them answers gets 404, and the log says so.',
         examples: [[{ echo: { message: 'hello' } }]],
       },
     },

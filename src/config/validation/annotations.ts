@@ -142,6 +142,7 @@ function checkReference(
   const known = scope.names[kind];
   const found = known.get(name);
   const place = placeAt(scope.root, path);
+  if (found && kind === 'flow' && path[0] === 'flow') scope.flowUses.push({ flow: name, path });
   if (!found) {
     const message = `there is no ${kind} "${name}"${hint(kind, name, scope)}`;
     if (forgiven) scope.problems.warning(place, path, message);

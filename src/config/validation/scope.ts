@@ -1,6 +1,6 @@
 import type { EntryFiles } from '../../tls/credentials.ts';
 import { type FilterTable } from '../../dialect.ts';
-import type { Place, ProblemList } from '../problem.ts';
+import type { Path, Place, ProblemList } from '../problem.ts';
 import type { SyntaxChecks } from '../../dialect.ts';
 import type { MapNode } from '../source/tree.ts';
 
@@ -17,6 +17,13 @@ export interface NamedThing {
   readonly enabled: boolean;
 }
 
+/** A place in a flow that names another flow to run. */
+export interface FlowUse {
+  /** The flow that is named. */
+  readonly flow: string;
+  readonly path: Path;
+}
+
 /** What every step of the validation works with. */
 export interface Scope {
   readonly root: MapNode;
@@ -31,6 +38,8 @@ export interface Scope {
   readonly defaultPath: (name: string) => string;
   /** A change of this file is a change of the configuration, too. */
   readonly watchFile: (path: string) => void;
+  /** Places in flows that name other flows, as they are found. */
+  readonly flowUses: FlowUse[];
   /** What the TLS files of the enabled entries hold, by entry. */
   readonly tlsFiles: Map<string, EntryFiles>;
 }

@@ -13,6 +13,7 @@ import { rootSchema } from '../schema/root.ts';
 import { checkAgainst } from './ajv.ts';
 import type { IdTable, NamedThing, NameTable, Scope } from './scope.ts';
 import type { SyntaxChecks } from '../../dialect.ts';
+import { checkCircles } from './flow-circles.ts';
 import { childOf, keyPlaceAt, type MapNode, nodeAt, placeAt } from '../source/tree.ts';
 import type {
   FlowConfig,
@@ -74,7 +75,8 @@ export function validate(
   };
   namesOf(root, 'entry', problems);
   const tlsFiles = new Map<string, EntryFiles>();
-  const scope: Scope = { root, problems, filters, syntax, names, ids, tlsFiles, ...rules };
+  const lists = { flowUses: [], tlsFiles };
+  const scope: Scope = { root, problems, filters, syntax, names, ids, ...lists, ...rules };
   const raw = (realise(root, rootSchema) ?? {}) as RawConfig;
   for (const misfit of checkAgainst(rootSchema, raw)) {
     const find = misfit.atKey ? keyPlaceAt : placeAt;
@@ -97,6 +99,7 @@ export function validate(
     configs: { auto_reload: raw.configs?.auto_reload },
     log: { level: raw.log?.level },
   };
+  checkFlows(config.flow, scope);
   requireEntry(config.entry.length, listOf(raw.entry), scope);
   return { config: freezeDeep(config), tlsFiles };
 }
@@ -185,6 +188,21 @@ function normaliseFlows(values: readonly unknown[], scope: Scope): FlowConfig[] 
       filter,
     };
   });
+}
+
+function checkFlows(flows: readonly FlowConfig[], scope: Scope): void {
+  const { root, problems, flowUses } = scope;
+  checkCircles(
+    flowUses,
+    flows.map(({ name }) => name),
+    scope,
+  );
+  for (const [index, { name, filter }] of flows.entries()) {
+    const written = nodeAt(root, ['flow', index, 'filter']);
+    if (filter.length > 0 || (written?.kind === 'list' && written.items.length > 0)) continue;
+    const message = `the flow "${name}" has no filter: a request that only comes to it gets 404`;
+    problems.warning(placeAt(root, ['flow', index]), ['flow', index], message);
+  }
 }
 
 function normalisePaths(raw: Partial<RawConfig['path']>, scope: Scope): GatewayConfig['path'] {

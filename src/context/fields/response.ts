@@ -15,9 +15,8 @@ const responseOf = (context: RequestContext) => context.response;
 
 const status: DocumentedRule = {
   type: 'integer',
-  description: 'Status of the response; 200 as long as nobody has given one.',
-  // What the client gets when nobody gives another.
-  read: ({ response }) => response.status || 200,
+  description: 'Status of the response; 0 as long as nobody has given one.',
+  read: ({ response }) => response.status,
   set({ response }, value) {
     const code = numberOf(value);
     if (!Number.isInteger(code) || code < 200 || code > 999) {

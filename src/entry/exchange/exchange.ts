@@ -26,6 +26,8 @@ export interface ExchangeOwner {
   readonly route: (context: RequestContext) => Handler;
   /** Requests under way. */
   requests: number;
+  /** Requests that no filter has answered. */
+  unanswered: number;
   /** Those that are over. */
   readonly counts: RequestCounts;
   /** Requests that one connection may bring; Infinity for no limit. */
@@ -176,8 +178,18 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
     if (context.aborted) {
       cancel(context.response.body);
       context.upgraded?.socket.destroy();
-    } else if (context.upgraded === null) respond(context, this);
-    else this.switchProtocols(context);
+    } else if (context.upgraded !== null) this.switchProtocols(context);
+    else if (context.response.isGiven) respond(context, this);
+    else this.#failUnanswered(context);
+  }
+
+  #failUnanswered({ entry, request }: RequestContext): void {
+    const { owner } = this;
+    if (owner.unanswered++ % 1000 === 0) {
+      const told = { entry, method: request.method, path: request.path, times: owner.unanswered };
+      owner.log.warn(told, 'no filter has answered a request');
+    }
+    this.#fail(new GatewayError('REQUEST_UNANSWERED'));
   }
 
   async #respondLater(pending: PromiseLike<void>, context: RequestContext): Promise<void> {

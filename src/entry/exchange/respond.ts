@@ -15,8 +15,7 @@ import { dateField } from '../../http/http1/response-encode.ts';
 import type { ResponseWriter } from '../../http/response-writer.ts';
 
 /**
- * Writes what the flow left in `context.response`. A flow that gave no status means 200, also one
- * that gave nothing at all.
+ * Writes what the flow left in `context.response`. A body without a status means 200.
  */
 export function respond(context: RequestContext, writer: ResponseWriter): void {
   const { response } = context;

@@ -26,7 +26,8 @@ export default defineFilter<ContextParseParameters>({
       pattern: {
         type: 'string',
         syntax: 'expression',
-        description: 'Regular expression; each of its named groups becomes a variable.',
+        description:
+          'Regular expression; each of its named groups becomes a variable; without one the filter does nothing.',
         examples: ['^/logs-(?P<year>\\d{4})\\.(?P<month>\\d{2})'],
       },
       skip_error: {
@@ -41,10 +42,6 @@ export default defineFilter<ContextParseParameters>({
         examples: ['parsed_index'],
       },
     },
-  },
-  check({ pattern }) {
-    if (new Expression(pattern).groupNames.length > 0) return [];
-    return [{ path: ['pattern'], message: 'expected a named group, like (?P<name>\\d+)' }];
   },
   create({ context: name, pattern, skip_error, group }, { field, writer }) {
     const { read, alike } = field(name);

@@ -2,10 +2,13 @@ import { fieldValue } from '../../http/target.ts';
 import { defineFilter } from '../../flow/filter.ts';
 
 interface SetResponseParameters {
-  readonly status: number;
+  readonly status?: number;
   readonly content_type?: string;
   readonly body?: string;
 }
+
+/** Even without a body it is a response. */
+const empty = Buffer.alloc(0);
 
 export default defineFilter<SetResponseParameters>({
   name: 'set_response',
@@ -18,8 +21,9 @@ export default defineFilter<SetResponseParameters>({
         type: 'integer',
         minimum: 200,
         maximum: 999,
-        default: 200,
-        description: 'HTTP status of the response.',
+        description:
+          'HTTP status of the response. When absent the response keeps the status that it has; it is 200 when there was none.',
+        examples: [404],
       },
       content_type: {
         type: 'string',
@@ -42,7 +46,12 @@ export default defineFilter<SetResponseParameters>({
 
     return function setResponse(context) {
       const { response } = context;
-      response.status = status;
+      if (status === undefined) {
+        if (!response.isGiven) response.body = empty;
+      } else {
+        response.status = status;
+        response.statusText = '';
+      }
       if (contentType !== null) {
         response.headers.set('Content-Type', fieldValue(contentType.render(context)));
       }

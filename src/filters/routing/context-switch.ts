@@ -44,7 +44,8 @@ export default defineFilter<ContextSwitchParameters>({
       default_action: {
         ...action,
         default: 'redirect_flow',
-        description: 'What is done when no case fits.',
+        description:
+          'What is done when no case fits. A request that is dropped so has no answer: unless a filter before has given one, it gets 404.',
       },
       default_flow: {
         type: 'string',
@@ -99,7 +100,10 @@ export default defineFilter<ContextSwitchParameters>({
     const { skip_error: skipError, default_action, default_flow } = parameters;
     const { read, alike } = services.field(parameters.context);
     const keyOf = parameters.stringify_value ? textOf : (value: unknown) => value;
-    const byDefault = handlerFor(default_action, default_flow, parameters.continue, services);
+    const byDefault =
+      default_action === 'drop'
+        ? leaveUnanswered
+        : handlerFor(default_action, default_flow, parameters.continue, services);
     const cases = new Map<unknown, Handler | undefined>();
     for (const { case: values, action: act, flow } of parameters.switch) {
       const handler = handlerFor(act, flow ?? default_flow, parameters.continue, services);
@@ -121,6 +125,9 @@ export default defineFilter<ContextSwitchParameters>({
     };
   },
 });
+
+/** Nothing has decided to drop this very request. */
+const leaveUnanswered: Handler = (context) => context.finish();
 
 function handlerFor(
   act: Action,

@@ -8,7 +8,7 @@ export const continueProperty: JsonSchema = {
   description: 'Whether the filters behind this one run, too, after the other flow.',
 };
 
-/** Ends a request without more ado: the response stays as it is, or is an empty 200. */
+/** Ends a request: the response stays as it is, or is an empty 200. */
 export const drop: Handler = (context) => {
   context.response.status ||= 200;
   context.finish();

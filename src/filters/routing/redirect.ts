@@ -19,7 +19,7 @@ export default defineFilter<RedirectParameters>({
         minLength: 1,
         syntax: 'template',
         description: 'The address to go to.',
-        examples: ['https://example.com', 'https://$[[_ctx.request.host]]/'],
+        examples: ['https://example.com', 'https://www.example.com$[[_ctx.request.path]]'],
       },
       code: {
         type: 'integer',

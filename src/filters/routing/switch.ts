@@ -29,8 +29,8 @@ export default defineFilter<SwitchParameters>({
             prefix: {
               type: 'string',
               minLength: 1,
-              description: 'How the path begins, after its first slash.',
-              examples: ['es1:'],
+              description: 'How the path begins. A slash in front of it is added when it has none.',
+              examples: ['es1:', '/api/'],
             },
             flow: {
               type: 'string',
@@ -56,7 +56,10 @@ export default defineFilter<SwitchParameters>({
   },
   create(parameters, services) {
     const rules = parameters.path_rules.map(({ prefix, flow }) => {
-      return { start: `/${prefix}`, run: services.detour(flow, parameters.continue) };
+      return {
+        start: prefix.startsWith('/') ? prefix : `/${prefix}`,
+        run: services.detour(flow, parameters.continue),
+      };
     });
     const { remove_prefix: removePrefix, unescape } = parameters;
 

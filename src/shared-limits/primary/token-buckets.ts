@@ -12,7 +12,7 @@ interface Wish {
 }
 
 /** Time's worth of tokens that may be saved up while nobody takes any, s. */
-const saved = 0.1;
+const saved = 1;
 
 /** What may be spent at one node: so many tokens a second. */
 class Bucket {

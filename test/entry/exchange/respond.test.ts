@@ -270,8 +270,19 @@ suite('an error', () => {
     await client.expect(/^HTTP\/1\.1 404 (?:.*\r\n)*\r\nNOT FOUND$/);
   });
 
-  test('a flow that gave no response means an empty 200', async (t) => {
-    const { port } = await startEntry(t, () => {});
+  test('a flow that gave no response means 404', async (t) => {
+    const { port } = await startEntry(t, ({ response }) => response.headers.set('X-Seen', 'yes'));
+    const client = await RawClient.connect(t, port);
+    client.send(get());
+    await client.expect(
+      /^HTTP\/1\.1 404 (?:.*\r\n)*X-Seen: yes\r\n(?:.*\r\n)*\r\n.*REQUEST_UNANSWERED.*\}$/,
+    );
+  });
+
+  test('a flow that gave a body and no status means 200', async (t) => {
+    const { port } = await startEntry(t, ({ response }) => {
+      response.body = Buffer.alloc(0);
+    });
     const client = await RawClient.connect(t, port);
     client.send(get());
     await client.expect(/^HTTP\/1\.1 200 OK\r\n(?:.*\r\n)*Content-Length: 0\r\n(?:.*\r\n)*\r\n$/);
