@@ -81,6 +81,11 @@ const catalogue = {
     message: 'an object or list of JSON that is to become a value exceeds {limit} bytes',
     status: 413,
   },
+  TOO_BUSY: {
+    message: 'too much work waits for a thread, or takes too long there',
+    status: 503,
+    shown: 'too busy',
+  },
   RESPONSE_TOO_LARGE: {
     message: 'the response exceeds {limit} bytes',
     status: 502,

@@ -112,3 +112,29 @@ test('basic_auth takes bcrypt hashes, keeps the loop free and remembers who was 
   assert.ok(unknown > wrong / 5, `an unknown user took ${unknown} ms, a known one ${wrong} ms`);
   assert.equal((await ask()).response.status, 401);
 });
+
+test('basic_auth: wrong guesses of one client keep no other one out', async (t) => {
+  const hashed = hashSync('secret', 9);
+  const { ask } = await startFlows(
+    t,
+    `flow: [{ name: f, filter: [{ basic_auth: { valid_users: { alice: "${hashed}" } } }] }]`,
+  );
+  const order: string[] = [];
+  const as = async (password: string, remoteAddress: string): Promise<number> => {
+    const headers = ['Authorization', basicAuth({ username: 'alice', password })];
+    const { response } = await ask({ headers, client: { remoteAddress } });
+    order.push(remoteAddress);
+    return response.status;
+  };
+  const guesses = Array.from({ length: 40 }, (_, i) => as(`guess ${i}`, `2001:db8::${i}`));
+  const honest = Array.from({ length: 20 }, () => as('secret', '10.0.0.1'));
+  const statuses = await Promise.all(guesses);
+  assert.deepEqual(
+    [...new Set(statuses)].toSorted((a, b) => a - b),
+    [401, 503],
+  );
+  assert.ok(statuses.filter((status) => status === 503).length >= 20);
+  assert.deepEqual(new Set(await Promise.all(honest)), new Set([0]));
+  const last = order.lastIndexOf('10.0.0.1');
+  assert.ok(order.slice(last).length > 8, 'the honest client was answered before most guesses');
+});

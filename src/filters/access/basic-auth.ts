@@ -1,7 +1,9 @@
 import { hash, timingSafeEqual } from 'node:crypto';
+import { GatewayError } from '../../errors.ts';
 import { parseBasicAuth } from '../../http/basic-auth.ts';
 import type { RequestContext } from '../../http/context.ts';
 import { defineFilter } from '../../flow/filter.ts';
+import { answerOf } from '../thread-answer.ts';
 import { PasswordChecker } from './password-checker.ts';
 
 interface BasicAuthParameters {
@@ -21,7 +23,8 @@ export default defineFilter<BasicAuthParameters>({
         additionalProperties: {
           type: 'string',
           secret: true,
-          description: 'Password of the user, or its bcrypt hash.',
+          description:
+            'Password of the user, or its bcrypt hash. Hashes are compared in threads of their own; clients take turns by address, and one with more than 16 comparisons waiting gets 503.',
         },
         description: 'Users and their passwords, or bcrypt hashes of them.',
         examples: [{ alice: '$[[env.ALICE_PASSWORD]]' }],
@@ -59,19 +62,15 @@ export default defineFilter<BasicAuthParameters>({
 
     const checker = new PasswordChecker();
     const nobodysHash = `$2b$${String(cost).padStart(2, '0')}$${'.'.repeat(53)}`;
-    return {
-      handle: function basicAuth(context) {
-        const credentials = parseBasicAuth(context.request.headers.get('authorization'));
-        if (credentials === undefined) return refuse(context);
-        const { username, password } = credentials;
-        const plain = timingSafeEqual(digest(password), digests.get(username) ?? nobody);
-        if (plain) return;
-        const known = hashes.get(username);
-        if (known !== undefined && checker.isKnown(password, known)) return;
-        if (checker.busy) return refuse(context, 503);
-        return check(context, password, known);
-      },
-      close: () => checker.close(),
+    return function basicAuth(context) {
+      const credentials = parseBasicAuth(context.request.headers.get('authorization'));
+      if (credentials === undefined) return refuse(context);
+      const { username, password } = credentials;
+      const plain = timingSafeEqual(digest(password), digests.get(username) ?? nobody);
+      if (plain) return;
+      const known = hashes.get(username);
+      if (known !== undefined && checker.isKnown(password, known)) return;
+      return check(context, password, known);
     };
 
     /** Who has no hash is compared with one all the same: it takes as long. */
@@ -80,7 +79,15 @@ export default defineFilter<BasicAuthParameters>({
       password: string,
       known: string | undefined,
     ): Promise<void> {
-      const matches = await checker.check(password, known ?? nobodysHash);
+      const { remoteAddress } = context.client;
+      let matches: boolean;
+      try {
+        const task = checker.check(password, known ?? nobodysHash, remoteAddress);
+        matches = await answerOf(task, context);
+      } catch (error) {
+        if (error instanceof GatewayError && error.code === 'TOO_BUSY') return refuse(context, 503);
+        throw error;
+      }
       if (!matches || known === undefined) refuse(context);
     }
   },

@@ -1,73 +1,80 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { Worker } from 'node:worker_threads';
-import { ownFile } from '../../package.ts';
-import type { PasswordAnswer, PasswordQuestion } from './password-thread.ts';
+import { isIPv6 } from 'node:net';
+import { type ThreadTask, ThreadPool } from '../../runtime/thread-pool.ts';
+import type { PasswordQuestion } from './password-thread.ts';
 
 /** Passwords that were right are remembered, so many. */
-const maxKnown = 1000;
-/** Checks that may wait; more are refused. */
-const maxWaiting = 200;
+const maxKnown = 10_000;
 
-interface Waiting {
-  readonly resolve: (matches: boolean) => void;
-  readonly reject: (error: Error) => void;
+/** All filters of a worker share it: their checks wait for each other, and no client for another. */
+const threads = new ThreadPool<PasswordQuestion, boolean>('filters/access/password-thread', {
+  maxWaiting: 1000,
+  maxWaitingOfClient: 16,
+  timeoutMs: 0,
+});
+
+/** A check under way, for everybody who has asked for it. */
+interface Check {
+  readonly task: ThreadTask<boolean>;
+  asking: number;
 }
 
-/** Compares passwords with bcrypt hashes, one after the other, and never on this thread. */
+/** Compares passwords with bcrypt hashes, never on this thread. */
 export class PasswordChecker {
+  /** The oldest first. */
   readonly #known = new Set<string>();
   readonly #key = randomBytes(32);
-  readonly #waiting = new Map<number, Waiting>();
-  #thread: Worker | null = null;
-  #last = 0;
-
-  /** Whether so many wait that no more are taken. */
-  get busy(): boolean {
-    return this.#waiting.size >= maxWaiting;
-  }
+  readonly #checks = new Map<string, Check>();
 
   /** Whether this password was found to match before. */
   isKnown(password: string, hash: string): boolean {
     return this.#known.size > 0 && this.#known.has(this.#digest(password, hash));
   }
 
-  /** @throws when the thread fails. */
-  async check(password: string, hash: string): Promise<boolean> {
-    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    const id = ++this.#last;
-    this.#waiting.set(id, { resolve, reject });
-    const question: PasswordQuestion = { id, password, hash };
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- no window
-    this.#running().postMessage(question);
-    if (!(await promise)) return false;
-    if (this.#known.size >= maxKnown) this.#known.clear();
-    this.#known.add(this.#digest(password, hash));
-    return true;
-  }
-
-  async close(): Promise<void> {
-    await this.#thread?.terminate();
-  }
-
-  #running(): Worker {
-    if (this.#thread !== null) return this.#thread;
-    const thread = new Worker(ownFile('filters/access/password-thread'));
-    thread.unref();
-    thread.on('message', ({ id, matches }: PasswordAnswer) => {
-      this.#waiting.get(id)?.resolve(matches);
-      this.#waiting.delete(id);
-    });
-    const ended = (error: Error): void => {
-      this.#thread = null;
-      for (const { reject } of this.#waiting.values()) reject(error);
-      this.#waiting.clear();
+  /** Begins to compare for the client of that address. @throws TOO_BUSY when too many wait */
+  check(password: string, hash: string, address: string): ThreadTask<boolean> {
+    const digest = this.#digest(password, hash);
+    let check = this.#checks.get(digest);
+    if (check === undefined) {
+      check = { task: threads.ask({ password, hash }, networkOf(address)), asking: 0 };
+      this.#checks.set(digest, check);
+      void this.#remember(digest, check);
+    }
+    const { task } = check;
+    check.asking++;
+    const ours = check;
+    const cancel = (): void => {
+      if (--ours.asking === 0) task.cancel();
     };
-    thread.on('error', ended);
-    thread.on('exit', () => ended(new Error('the thread has ended')));
-    return (this.#thread = thread);
+    return { answer: task.answer, cancel };
+  }
+
+  async #remember(digest: string, { task }: Check): Promise<void> {
+    try {
+      if (!(await task.answer)) return;
+      this.#known.add(digest);
+      const [oldest] = this.#known;
+      if (this.#known.size > maxKnown && oldest !== undefined) this.#known.delete(oldest);
+    } catch {
+      // Those who have asked are told.
+    } finally {
+      this.#checks.delete(digest);
+    }
   }
 
   #digest(password: string, hash: string): string {
     return createHmac('sha256', this.#key).update(`${hash}\0${password}`).digest('base64');
   }
+}
+
+/** The address of a client, or the network of 64 bits that one has of IPv6. */
+function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = address.split('::');
+  const before = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const missing = tail === undefined ? 0 : 8 - before.length - after.length;
+  return [...before, ...Array<string>(Math.max(0, missing)).fill('0'), ...after]
+    .slice(0, 4)
+    .join(':');
 }
