@@ -1,5 +1,4 @@
 import { compileNetworks, type NetworkTest } from '../context/networks.ts';
-import type http from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
@@ -19,14 +18,14 @@ import { Connection, connectionOf } from './connection/connection.ts';
 import { Drain } from './connection/drain.ts';
 import type { ExchangeOwner } from './exchange/exchange.ts';
 import { ForwardedFields } from './exchange/forwarded-headers.ts';
-import { createHttpServer } from './http1/server.ts';
+import { serveHttp1 } from './http1/session.ts';
+import { Http1Settings } from './http1/settings.ts';
 import { refuseHttp2, serveHttp2 } from './http2/server.ts';
 import { Permits, type PermitSource } from '../shared-limits/worker/connection-slots.ts';
 import { Probe } from './self-test.ts';
 import { RequestCounts } from './statistics.ts';
 import { takeProxyHeader } from './connection/proxy-protocol.ts';
 import { Refusals } from './connection/rejections.ts';
-import { StrictFront } from './http1-fast/connection.ts';
 import { TimeLimits } from './connection/timeouts.ts';
 import { TlsServer } from './tls/server.ts';
 
@@ -69,8 +68,7 @@ export class Entry implements ExchangeOwner {
   readonly #connections = new DenseSet<Connection>();
   readonly #refusals = new Refusals();
   readonly #acceptor: Acceptor;
-  readonly #http: http.Server;
-  readonly #front: StrictFront;
+  readonly #http1: Http1Settings;
   readonly #tls: TlsServer | null;
   readonly #timeLimits: TimeLimits;
   #drain: Drain | null = null;
@@ -103,8 +101,7 @@ export class Entry implements ExchangeOwner {
       return services.route(context);
     };
     this.#timeLimits = new TimeLimits(this.#connections, config);
-    this.#http = createHttpServer(this, config);
-    this.#front = new StrictFront(this, config, (socket) => this.#http.emit('connection', socket));
+    this.#http1 = new Http1Settings(this, config);
     this.#tls = config.tls.enabled ? this.#createTlsServer(config.tls, services) : null;
   }
 
@@ -190,7 +187,6 @@ export class Entry implements ExchangeOwner {
     closedToNew?.();
     const report = await drain.done;
     this.#timeLimits.stop();
-    this.#http.close();
     return report;
   }
 
@@ -202,7 +198,6 @@ export class Entry implements ExchangeOwner {
       connection.ending = 'forced';
       connection.destroy();
     }
-    this.#http.close();
   }
 
   #accept(socket: Socket): void {
@@ -292,7 +287,7 @@ export class Entry implements ExchangeOwner {
   }
 
   #serve(connection: Connection): void {
-    if (this.#tls === null) this.#front.serve(connection);
+    if (this.#tls === null) serveHttp1(this.#http1, connection);
     else this.#tls.accept(connection.socket);
   }
 
@@ -331,7 +326,7 @@ export class Entry implements ExchangeOwner {
     }
     connection.secured(socket, asked ? clientCertificate(socket) : null);
     if (socket.alpnProtocol === 'h2') serveHttp2(this, connection, this.#config);
-    else this.#front.serve(connection);
+    else serveHttp1(this.#http1, connection);
   }
 }
 

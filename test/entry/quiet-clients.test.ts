@@ -4,7 +4,6 @@ import { suite, test } from 'node:test';
 import { clock } from '../../src/runtime/deadline-timers.ts';
 import { Connection } from '../../src/entry/connection/connection.ts';
 import { Drain } from '../../src/entry/connection/drain.ts';
-import type { Exchange } from '../../src/entry/exchange/exchange.ts';
 
 /** A connection whose client last asked just now. */
 class Kept extends Connection {
@@ -59,8 +58,8 @@ suite('quiet clients of a draining worker', () => {
   test('a pause is known by the requests around it, and forgotten in time', () => {
     const connection = new Connection(duplexPair()[0], false);
     const ask = (): void => {
-      connection.arrive({ start: () => {} } as unknown as Exchange, false);
-      connection.finished(true, false, performance.now());
+      connection.start({ start: () => {}, receiving: false, clientGone: () => {} });
+      connection.finished(performance.now());
     };
     clock.now += 5000;
     ask();

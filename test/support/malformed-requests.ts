@@ -210,7 +210,6 @@ for (const [name, line] of Object.entries({
   'CONNECT to a host': 'CONNECT gate.test:443 HTTP/1.1',
   'CONNECT to a path': 'CONNECT / HTTP/1.1',
   'lower-case method': 'get / HTTP/1.1',
-  'unknown method': 'GETX / HTTP/1.1',
   'method with a control character': 'GE\u0001T / HTTP/1.1',
   'lower-case version': 'GET / http/1.1',
   'version 1.2': 'GET / HTTP/1.2',

@@ -3,18 +3,14 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { clock } from '../../runtime/deadline-timers.ts';
 import type { Placed } from '../../runtime/swap-remove-set.ts';
-import type { EntryLimits } from '../../config/types.ts';
-import type { GatewayError } from '../../errors.ts';
 import type { ClientCertificate, ClientConnection } from '../../http/context.ts';
 import type { ConnectionHolder } from '../../ipc/messages.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { ClientIntake } from './write-progress.ts';
 import type { ForwardedClient } from '../exchange/forwarded-headers.ts';
 import { closeLingering } from './lingering-close.ts';
+import { resetConnection } from '../../runtime/tcp-reset.ts';
 import type { ProxiedClient } from './proxy-protocol.ts';
-
-/** Requests read ahead of the one being answered; above it the client has to wait. */
-const maxWaiting = 64;
 
 /** What is left of a long pause with each request after it. */
 const forgetting = 0.95;
@@ -57,18 +53,10 @@ export interface PendingExchange {
   readonly receiving: boolean;
   /** Its turn has come: every response before it is out. */
   start(): void;
-  /** Whether its body has taken longer than it may; `now` by performance.now(). */
-  isLate(now: number, limits: EntryLimits): boolean;
-  /** Answers with the error, where that is still possible. */
-  malformed(error: GatewayError): void;
   clientGone(): void;
 }
 
-/**
- * A client's connection: what it is doing, which decides when a draining worker may close it, and
- * its requests in order. Pipelined requests run one after the other: a later one may rely on what
- * an earlier one has written.
- */
+/** A client's connection: what it is doing, which decides when a draining worker may close it. */
 export class Connection implements ClientConnection, Placed {
   place = -1;
   readonly acceptedAt = performance.now();
@@ -95,32 +83,26 @@ export class Connection implements ClientConnection, Placed {
   refused: ErrorCode | null = null;
   /** Target of the entry's request to itself, when this is one. */
   probe: string | null = null;
-  /** Answers a head that could not be parsed, once its turn has come. */
-  afterwards: (() => void) | null = null;
   /** Requests so far. */
   requests = 0;
   /** What the last request told the backend of the client. */
   forwardedAs: ForwardedClient | null = null;
-  /** Bytes behind the current request have been read, but not looked at. */
+  /** Bytes after the current request have been read, but not looked at. */
   ahead = false;
-  /** Whether whoever reads says so by `ahead`; else the bytes read tell whether more has come. */
-  tellsAhead = false;
-  #waiting: PendingExchange[] = [];
-  #paused = false;
-  #scheduled = false;
   /** Since when there has been nothing to answer, in the clock's time. */
   #restingSince = clock.now;
-  /** Bytes read up to the end of the last request, as far as that is known. */
-  #settled = 0;
   /** Bytes read when `observe` last looked. */
   #observed = 0;
   #remoteAddress: string | undefined;
   #remotePort = 0;
   #localAddress: string | undefined;
   #localPort = 0;
+  /** What TLS, if any, runs on. */
+  readonly #transport: Duplex;
 
   constructor(socket: Duplex, tls: boolean) {
     this.tls = tls;
+    this.#transport = socket;
     this.intake = new ClientIntake(socket);
     this.socket = socket;
     this.#adopt(socket);
@@ -130,7 +112,6 @@ export class Connection implements ClientConnection, Placed {
   secured(socket: Duplex, certificate: ClientCertificate | null): void {
     this.socket = socket;
     this.certificate = certificate;
-    this.#settled = 0;
     this.#observed = 0;
     this.#adopt(socket);
   }
@@ -171,11 +152,6 @@ export class Connection implements ClientConnection, Placed {
     return this.#localPort;
   }
 
-  /** Whether requests behind the current one have arrived, or may have. */
-  get hasMore(): boolean {
-    return this.ahead || this.#waiting.length > 0 || this.#paused;
-  }
-
   get doing(): ConnectionHolder['doing'] {
     if (this.upgraded) return 'upgraded';
     const { multiplex } = this;
@@ -184,50 +160,24 @@ export class Connection implements ClientConnection, Placed {
     }
     if (multiplex !== null) return 'idle';
     if (this.current !== null) return this.current.receiving ? 'receiving' : 'responding';
-    if (this.hasMore) return 'receiving';
-    return !this.tellsAhead && this.#bytesRead > this.#settled ? 'receiving' : 'idle';
+    return this.ahead ? 'receiving' : 'idle';
   }
 
-  /** A request's head has been read. `later` gives those behind it a chance to be read, too. */
-  arrive(exchange: PendingExchange, later: boolean): void {
-    if (this.closing) return;
-    if (this.current === null && this.requests > 0) {
+  /** Starts a request: its turn has come. */
+  start(exchange: PendingExchange): void {
+    if (this.requests > 0) {
       this.pause = Math.max(this.pause * forgetting, clock.now - this.#restingSince);
     }
     this.requests++;
-    if (!this.tellsAhead) this.#settled = this.#bytesRead;
-    const isFree = this.current === null && this.#waiting.length === 0 && !this.#scheduled;
-    if (isFree && !later) return this.#start(exchange);
-    this.#waiting.push(exchange);
-    if (later) this.#schedule();
-    else if (this.#waiting.length >= maxWaiting && !this.#paused) {
-      this.#paused = true;
-      this.socket.pause();
-    }
+    this.current = exchange;
+    exchange.start();
   }
 
   /** The current response is out, since `now` (performance.now()). */
-  finished(hadBody: boolean, later: boolean, now: number): void {
+  finished(now: number): void {
     this.current = null;
     this.lastActivity = now;
     this.#restingSince = clock.now;
-    if (hadBody && !this.tellsAhead) this.#settled = this.#bytesRead;
-    if (this.closing) return;
-    if (this.#waiting.length === 0 && this.afterwards !== null) this.afterwards();
-    else if (this.#waiting.length > 0) {
-      if (later || this.#paused) this.#schedule();
-      else this.#startNext();
-    }
-    if (this.#paused && this.#waiting.length < maxWaiting / 2) {
-      this.#paused = false;
-      this.socket.resume();
-    }
-  }
-
-  /** The last `count` bytes read belong to a request that is still arriving. */
-  unsettle(count: number): void {
-    this.tellsAhead = false;
-    this.#settled = this.#bytesRead - count;
   }
 
   /** Looks for bytes that came since the last look; called by a drain's sweep. */
@@ -265,10 +215,16 @@ export class Connection implements ClientConnection, Placed {
     this.socket.destroy();
   }
 
+  /** Breaks the connection off so that its client cannot take what it got for complete. */
+  reset(): void {
+    this.closing = true;
+    resetConnection(this.#transport);
+    this.socket.destroy();
+  }
+
   /** The socket has closed. */
   closed(): void {
     this.closing = true;
-    this.#waiting = [];
     this.current?.clientGone();
     this.multiplex?.closed();
   }
@@ -277,32 +233,7 @@ export class Connection implements ClientConnection, Placed {
     return (this.socket as Partial<Socket>).bytesRead ?? 0;
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      if (this.current === null) this.#startNext();
-    });
-  }
-
-  #startNext(): void {
-    if (this.closing) return;
-    const next = this.#waiting.shift();
-    if (next !== undefined) this.#start(next);
-  }
-
-  #start(exchange: PendingExchange): void {
-    this.current = exchange;
-    exchange.start();
-  }
-
   #adopt(socket: Duplex): void {
     (socket as Owned)[owner] = this;
-    // node:http ends a connection by this call; with data unread its own way would be a reset.
-    (socket as Duplex & { destroySoon?: () => void }).destroySoon = () => {
-      this.ending = 'answered';
-      this.close();
-    };
   }
 }

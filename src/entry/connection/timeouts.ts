@@ -1,6 +1,5 @@
 import { type Timed, clock } from '../../runtime/deadline-timers.ts';
 import type { EntryLimits } from '../../config/types.ts';
-import { GatewayError } from '../../errors.ts';
 import { onceCaughtUp } from '../../runtime/after-poll.ts';
 import type { Connection } from './connection.ts';
 import { readSendQueues } from '../../runtime/tcp-send-queues.ts';
@@ -46,7 +45,7 @@ export class TimeLimits implements Timed {
     const { now } = clock;
     const { write_timeout } = this.#limits;
     for (const connection of this.#connections) {
-      due = this.#isLate(connection, now) || due;
+      due = connection.multiplex?.isLate(now) || due;
       if (write_timeout === 0) continue;
       doubtful = connection.stalled(now) >= write_timeout / 2 || doubtful;
     }
@@ -54,19 +53,10 @@ export class TimeLimits implements Timed {
     if (doubtful && now >= this.#nextReading) void this.#endStalled();
   }
 
-  #isLate(connection: Connection, now: number): boolean {
-    const { multiplex, current } = connection;
-    if (multiplex !== null) return multiplex.isLate(now);
-    if (connection.closing || connection.upgraded) return false;
-    return current?.isLate(now, this.#limits) === true;
-  }
-
   #endLate(): void {
     const { now } = clock;
-    for (const connection of this.#connections) {
-      if (!this.#isLate(connection, now)) continue;
-      if (connection.multiplex !== null) connection.multiplex.endLate(now);
-      else connection.current?.malformed(new GatewayError('REQUEST_TIMEOUT'));
+    for (const { multiplex } of this.#connections) {
+      if (multiplex?.isLate(now)) multiplex.endLate(now);
     }
   }
 

@@ -27,6 +27,12 @@ export class ClientIntake {
     this.#handle = (socket as Duplex & { _handle?: Handle })._handle ?? null;
   }
 
+  /** Bytes that have gone out, as far as libuv knows. */
+  get taken(): number {
+    const handle = this.#handle;
+    return handle === null ? 0 : handle.bytesWritten - handle.writeQueueSize;
+  }
+
   /**
    * For how long no look has seen anything go out, in the unit of `now`; 0 while nothing waits.
    * `progress`: more waits for the client than the connection itself knows of; it changes whenever the
@@ -38,7 +44,7 @@ export class ClientIntake {
     const waiting = handle.writeQueueSize;
     // Answers to a client's pings go out, too, and are nothing that it waits for.
     this.#isAlone = progress === null || waiting > 0;
-    const taken = this.#isAlone ? handle.bytesWritten - waiting : (progress as number);
+    const taken = this.#isAlone ? this.taken : (progress as number);
     if (taken !== this.#taken || (progress === null && !(waiting > 0))) {
       this.#taken = taken;
       this.#queue = -1;

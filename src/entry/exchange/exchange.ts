@@ -3,7 +3,6 @@ import { type Body, isBuffered } from '../../http/body/body.ts';
 import { Completion, type CompletionListener } from '../../http/completion.ts';
 import { type GatewayRequest, type InterimSink, RequestContext } from '../../http/context.ts';
 import type { InflightBytes } from '../../http/body/memory-budget.ts';
-import type { EntryLimits } from '../../config/types.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Handler } from '../../flow/filter.ts';
 import type { Log } from '../../log.ts';
@@ -122,11 +121,6 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
     }
   }
 
-  /** Whether the request takes longer than it may, where nobody else looks at that. */
-  isLate(_now: number, _limits: EntryLimits): boolean {
-    return false;
-  }
-
   /** The connection has gone. */
   clientGone(): void {
     if (this.done) return;
@@ -141,7 +135,7 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
   protected get endsConnection(): boolean {
     const { owner, connection } = this;
     if (!owner.draining && connection.requests < owner.maxRequests) return false;
-    return !connection.hasMore;
+    return !connection.ahead;
   }
 
   /** Passes the request to its flow. */
@@ -204,6 +198,8 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
   #fail(thrown: unknown): void {
     const { context } = this;
     if (context === null || this.ended) return;
+    context.upgraded?.socket.destroy();
+    context.upgraded = null;
     try {
       respondError(context, this, thrown, this.owner.log);
     } catch (error) {

@@ -1,60 +1,205 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type BodyOptions, StreamedBody } from '../../http/body/node-stream.ts';
+import type { BodySink, BodySource } from '../../http/body/body.ts';
+import { ChunkDecoder } from '../../http/http1/chunk-decoder.ts';
+import { lend, own } from '../../http/http1/read-buffer.ts';
+import type { HeadLimits, ParsedHead } from '../../http/http1/request-head.ts';
+import { HeadError } from '../../http/http1/response-head-full.ts';
+import { trailerRefusal } from '../../http/http1/request-validation.ts';
+import { GatewayError } from '../../errors.ts';
 
-/** Whether the request's head announces a body, and of what length. */
-export function bodyOf(
-  request: IncomingMessage,
-  response: ServerResponse,
-  options: BodyOptions,
-): RequestBody | null {
-  const raw = request.rawHeaders;
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] as string;
-    if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
-      return new RequestBody(request, response, undefined, options);
-    }
-    if (name.length === 14 && name.toLowerCase() === 'content-length') {
-      const length = Number(raw[i + 1]);
-      return length > 0 ? new RequestBody(request, response, length, options) : null;
-    }
-  }
-  return null;
+/** The connection that a body arrives on. */
+export interface BodyFlow {
+  /** Whether the rest of the body will never come. */
+  readonly gone: boolean;
+  pause(): void;
+  resume(): void;
+  /** Tells the client to send the body. */
+  askForBody(): void;
 }
 
-/** A request's body as node:http delivers it. */
-export class RequestBody extends StreamedBody {
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+/** How long a body may be. */
+export interface BodyLimits {
+  readonly maxBodyBytes: number;
+  /** For trailers. */
+  readonly headLimits: HeadLimits;
+}
 
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    length: number | undefined,
-    options: BodyOptions,
-  ) {
-    super(request, length, options);
-    this.#request = request;
-    this.#response = response;
+/** What a head says of its body. */
+type BodyHead = Pick<ParsedHead, 'length' | 'expectsContinue'>;
+
+/** A request's body, most of which has still to arrive or is too large to copy. */
+export class RequestBody implements BodySource {
+  readonly length: number | undefined;
+  /** Whether all of it has arrived. */
+  complete = false;
+  /** Why nobody gets it: it turned out malformed or too large. */
+  failure: Error | null = null;
+  readonly #flow: BodyFlow;
+  readonly #decoder: ChunkDecoder | null;
+  readonly #maxBytes: number;
+  /** The client waits to be asked for it. */
+  #unasked: boolean;
+  /** Bytes that have arrived. */
+  #received = 0;
+  /** What has arrived, and nobody has taken. */
+  #held: Buffer | null = null;
+  #sink: BodySink | null = null;
+  #started = false;
+  #unwanted = false;
+  /** Whether the sink has asked to wait. */
+  #blocked = false;
+  /** Whether what was lent with the head has ended. */
+  #kept = false;
+  #trailers: readonly string[] | undefined = undefined;
+
+  constructor(flow: BodyFlow, head: BodyHead, { maxBodyBytes, headLimits }: BodyLimits) {
+    this.#flow = flow;
+    this.length = head.length < 0 ? undefined : head.length;
+    this.#decoder = head.length < 0 ? new ChunkDecoder(headLimits.maxBytes) : null;
+    this.#unasked = head.expectsContinue;
+    this.#maxBytes = maxBodyBytes;
+    if (head.length > maxBodyBytes) this.fail(this.#tooLarge);
+  }
+
+  /** Whether somebody is taking the body. */
+  get wanted(): boolean {
+    return this.#sink !== null;
+  }
+
+  /** Bytes that have not arrived; Infinity when nobody knows. */
+  get missing(): number {
+    if (this.complete) return 0;
+    // A client that was not asked may send its body or not.
+    if (this.#unasked || this.length === undefined) return Infinity;
+    return this.length - this.#received;
+  }
+
+  /** The bytes that came with the head were lent, which ends. */
+  keep(): void {
+    this.#kept = true;
+    if (this.#held !== null) this.#held = own(this.#held);
   }
 
   /**
-   * Bytes still to come; Infinity when that is not known. A client that was not told to send its
-   * body may send it or not.
+   * Takes what belongs to the body of the bytes from `from` to `end`, which may be lent; answers the
+   * index after that.
+   * @throws REQUEST_MALFORMED
    */
-  get missing(): number {
-    if (this.#request.complete) return 0;
-    if (this.options.expectsContinue && !this.started) return Number.POSITIVE_INFINITY;
-    return (this.length ?? Number.POSITIVE_INFINITY) - this.arrival.received;
+  receive(bytes: Buffer, from: number, end: number): number {
+    const at =
+      this.#decoder === null
+        ? this.#receivePlain(bytes, from, end)
+        : this.#receiveChunks(this.#decoder, bytes, from, end);
+    this.#endIfAll();
+    return at;
   }
 
-  protected tellToSend(): void {
-    if (!this.#response.headersSent) this.#response.writeContinue();
+  #receivePlain(bytes: Buffer, from: number, end: number): number {
+    const at = Math.min(end, from + (this.length as number) - this.#received);
+    this.complete = this.#received + at - from === this.length;
+    this.#take(bytes, from, at);
+    return at;
   }
 
-  protected watchEnd(): void {
-    const request = this.#request;
-    request.on('end', () => this.finish(request.rawTrailers));
-    request.on('error', this.breakOff);
-    request.on('close', this.breakOff);
+  #receiveChunks(decoder: ChunkDecoder, bytes: Buffer, from: number, end: number): number {
+    let at = from;
+    try {
+      while (at < end && !decoder.complete) {
+        at = decoder.decode(bytes, at, end);
+        const { dataStart, dataEnd } = decoder;
+        if (dataEnd > dataStart) this.#take(bytes, dataStart, dataEnd);
+      }
+    } catch (error) {
+      if (!(error instanceof HeadError)) throw error;
+      throw new GatewayError('REQUEST_MALFORMED', { reason: error.message }, error);
+    }
+    this.complete = decoder.complete;
+    this.#trailers = decoder.trailers;
+    const refusal = this.#trailers === undefined ? null : trailerRefusal(this.#trailers);
+    if (refusal !== null) this.fail(refusal);
+    return at;
+  }
+
+  /** Whatever still comes is thrown away. */
+  discard(): void {
+    this.#sink = null;
+    this.#held = null;
+    this.#unwanted = true;
+  }
+
+  /** Fails the one who reads: the rest will not come, or is not to be read. */
+  fail(error: Error): void {
+    this.failure ??= error;
+    const sink = this.#sink;
+    this.discard();
+    sink?.fail(error);
+  }
+
+  start(sink: BodySink): void {
+    if (this.#started) throw new Error('a body is read only once');
+    this.#started = true;
+    if (this.#flow.gone && !this.complete) this.failure ??= new GatewayError('CLIENT_GONE');
+    if (this.failure !== null) {
+      sink.fail(this.failure);
+      return;
+    }
+    this.#sink = sink;
+    if (this.#unasked && this.#received === 0) this.#flow.askForBody();
+    this.#unasked = false;
+    this.resume();
+  }
+
+  resume(): void {
+    this.#blocked = false;
+    const held = this.#held;
+    this.#held = null;
+    if (this.#sink !== null && held !== null) this.#push(held);
+    this.#endIfAll();
+    if (this.#sink !== null && !this.#blocked && !this.complete) this.#flow.resume();
+  }
+
+  /** Nothing more is pushed; the connection's owner decides whether the rest is read. */
+  cancel(_reason?: Error): void {
+    this.#sink = null;
+    if (!this.#unwanted) this.#pause();
+  }
+
+  get #tooLarge(): GatewayError {
+    return new GatewayError('BODY_TOO_LARGE', { limit: this.#maxBytes });
+  }
+
+  #take(bytes: Buffer, from: number, to: number): void {
+    this.#received += to - from;
+    if (this.#received > this.#maxBytes) {
+      this.fail(this.#tooLarge);
+    }
+    if (this.#unwanted || from === to) return;
+    const part = from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to);
+    if (this.#sink !== null && !this.#blocked) this.#push(part);
+    else this.#hold(part);
+  }
+
+  /** Keeps a part that nobody takes now. */
+  #hold(part: Buffer): void {
+    if (this.#held !== null) this.#held = Buffer.concat([this.#held, part]);
+    else this.#held = this.#kept ? own(part) : part;
+    if (this.#kept) this.#pause();
+  }
+
+  #push(part: Buffer): void {
+    if (lend(this.#sink as BodySink, part)) return;
+    this.#blocked = true;
+    this.#pause();
+  }
+
+  /** Lets the client wait; one that has sent everything is watched on, for it may go away. */
+  #pause(): void {
+    if (!this.complete) this.#flow.pause();
+  }
+
+  #endIfAll(): void {
+    const sink = this.#sink;
+    if (!this.complete || sink === null || this.#blocked || this.#held !== null) return;
+    this.#sink = null;
+    sink.end(this.#trailers);
   }
 }

@@ -95,7 +95,8 @@ export class Http2Exchange extends Exchange {
     this.#stream.close(noError);
   }
 
-  override isLate(now: number, { read_timeout, request_timeout }: EntryLimits): boolean {
+  /** Whether the request takes longer than it may. */
+  isLate(now: number, { read_timeout, request_timeout }: EntryLimits): boolean {
     if (this.#body === null || this.#ended) return false;
     // Whoever reads the body waits for its end, whatever the stream reports.
     if (!this.receiving && !this.#body.wanted) return false;

@@ -41,8 +41,8 @@ export function readPlainHead(bytes: Buffer, from: number, to: number): PlainHea
   if (!isUsual) behind = valueEnd(bytes, reason, to);
   if (behind + 1 >= to || bytes[behind] !== 0x0d || bytes[behind + 1] !== 0x0a) return null;
   const begin = behind + 2;
-  const end = lineScan.scan(bytes, begin, to);
-  if (end < 0 || end - from > maxHead) return null;
+  const end = lineScan.scan(bytes, begin, Math.min(to, from + maxHead));
+  if (end < 0) return null;
   const text = bytes.toString('latin1', from, end - 2);
 
   const { marks, count } = lineScan;

@@ -5,8 +5,12 @@
 import { Buffer } from 'node:buffer';
 import { Staying, type StayingName, stayingNames } from '../headers/hop-by-hop.ts';
 
-/** Lines that one head may have to be read here; one with more is read by those who judge anything. */
-const maxLines = 128;
+/** Lines that a scan has room for at first. */
+const usualLines = 128;
+
+/** What a scan answers for bytes that are no lines yet, and never will be. */
+export const unfinished = -1;
+export const malformed = -2;
 
 const inName = 1;
 const inTarget = 2;
@@ -40,42 +44,65 @@ export function valueEnd(bytes: Buffer, from: number, to: number): number {
   return at;
 }
 
-/** Where the lines are that a scan has found. There is one for all: it is used up before the next. */
+/** Where the lines are that a scan has found. There is one for all: it is used before the next. */
 class LineScan {
   count = 0;
   /** Of each line: where it begins, its colon, and its CR. */
-  readonly marks = new Int32Array(3 * maxLines);
+  marks = new Int32Array(3 * usualLines);
 
   /**
-   * Finds the lines from `from` to the empty one, and answers the index behind that; -1 when the
-   * empty line is not there before `to`, or anything is not well-formed: a name that is no token, a
-   * character that no value may have, a bare CR or LF.
+   * Finds the lines from `from` to the empty one, and answers the index after that; `unfinished` when
+   * the empty line is not there before `to`, `malformed` for a name that is no token, a character that
+   * no value may have, a bare CR or LF.
    */
   scan(bytes: Buffer, from: number, to: number): number {
-    const { marks } = this;
+    let { marks } = this;
     let mark = 0;
     let at = from;
     while (at + 1 < to) {
       const begin = at;
       while (at < to && ((kinds[bytes[at] as number] as number) & inName) !== 0) at++;
       if (at === begin) {
-        if (bytes[at] !== cr || bytes[at + 1] !== lf) return -1;
+        if (bytes[at] !== cr || bytes[at + 1] !== lf) return malformed;
         this.count = mark / 3;
         return at + 2;
       }
-      if (at >= to || bytes[at] !== colonCode || mark === marks.length) return -1;
+      if (at >= to) return unfinished;
+      if (bytes[at] !== colonCode) return malformed;
+      if (mark === marks.length) marks = this.#grow();
       marks[mark++] = begin;
       marks[mark++] = at;
       at = valueEnd(bytes, at + 1, to);
-      if (at + 1 >= to || bytes[at] !== cr || bytes[at + 1] !== lf) return -1;
+      if (at >= to) return unfinished;
+      if (bytes[at] !== cr) return malformed;
+      if (at + 1 >= to) return unfinished;
+      if (bytes[at + 1] !== lf) return malformed;
       marks[mark++] = at;
       at += 2;
     }
-    return -1;
+    return unfinished;
+  }
+
+  #grow(): Int32Array<ArrayBuffer> {
+    const marks = new Int32Array(2 * this.marks.length);
+    marks.set(this.marks);
+    return (this.marks = marks);
   }
 }
 
 export const lineScan = new LineScan();
+
+/** Whether a token may have the byte. */
+export function isTokenByte(byte: number): boolean {
+  return ((kinds[byte] as number) & inName) !== 0;
+}
+
+/** Index after the token that begins at `from`. */
+export function tokenEndAt(bytes: Buffer, from: number, to: number): number {
+  let at = from;
+  while (at < to && ((kinds[bytes[at] as number] as number) & inName) !== 0) at++;
+  return at;
+}
 
 /** Digits that a length may have: more could not be counted exactly. */
 const maxDigits = 15;
@@ -111,6 +138,20 @@ const keepAlive = Buffer.from('keep-alive');
 /** Whether there are blanks around the value from `from` to `to`. */
 export function isPadded(bytes: Buffer, from: number, to: number): boolean {
   return from < to && (isBlank(bytes[from]) || isBlank(bytes[to - 1]));
+}
+
+/** Index of the first byte from `from` on that is no blank. */
+export function trimStart(bytes: Buffer, from: number, to: number): number {
+  let at = from;
+  while (at < to && isBlank(bytes[at])) at++;
+  return at;
+}
+
+/** Index after the last byte before `to` that is no blank. */
+export function trimEnd(bytes: Buffer, from: number, to: number): number {
+  let at = to;
+  while (at > from && isBlank(bytes[at - 1])) at--;
+  return at;
 }
 
 function isBlank(byte: number | undefined): boolean {

@@ -41,20 +41,25 @@ suite('an upgrade', () => {
   test('that the flow does not take is an ordinary answer', async (t) => {
     const { port, entry } = await startEntry(t, answerPath);
     const client = await RawClient.connect(t, port);
-    client.send(get('/ws', ...fields));
-    await client.expectEnd();
-    assert.match(client.received, /^HTTP\/1\.1 200 (?:.*\r\n)*\r\n\/ws$/);
+    client.send(get('/ws', ...fields) + get('/behind'));
+    await client.expect(/^HTTP\/1\.1 200 (?:.*\r\n)*\r\n\/wsHTTP(?:.*\r\n)*\r\n\/behind$/);
+    client.send(get('/next'));
+    await client.expect(/\/next$/);
     client.socket.end();
     await until(() => entry.inspect().connections === 0, 'close');
   });
 
-  test('to HTTP/2 is an ordinary request, the last one of its connection', async (t) => {
-    const { port } = await startEntry(t, switchProtocols);
-    const client = await RawClient.connect(t, port);
-    client.send(get('/h2', 'Connection: Upgrade', 'Upgrade: h2c') + get('/behind'));
-    await client.expectEnd();
-    assert.match(client.received, /Connection: close\r\n(?:.*\r\n)*\r\n\/h2$/);
-  });
+  for (const [what, upgrade] of [
+    ['to HTTP/2', ['Connection: Upgrade', 'Upgrade: h2c']],
+    ['that Connection does not name', ['Connection: keep-alive', 'Upgrade: websocket']],
+  ] as const) {
+    test(`${what} is an ordinary request`, async (t) => {
+      const { port } = await startEntry(t, switchProtocols);
+      const client = await RawClient.connect(t, port);
+      client.send(get('/h2', ...upgrade) + get('/behind'));
+      await client.expect(/\/h2HTTP(?:.*\r\n)*\r\n\/behind$/);
+    });
+  }
 
   test('behind an unanswered request waits for its turn', async (t) => {
     const { port } = await startEntry(t, async (context) => {
@@ -64,17 +69,6 @@ suite('an upgrade', () => {
     const client = await RawClient.connect(t, port);
     client.send(get('/a') + get('/ws', ...fields));
     await client.expect(/\/aHTTP\/1\.1 101 (?:.*\r\n)*\r\nhello $/);
-  });
-
-  test('behind an unanswered request that node:http reads is an ordinary one', async (t) => {
-    const { port } = await startEntry(t, async (context) => {
-      await Promise.resolve();
-      switchProtocols(context);
-    });
-    const client = await RawClient.connect(t, port);
-    client.send(get('http://test/a') + get('/ws', ...fields));
-    await client.expectEnd();
-    assert.match(client.received, /\/aHTTP(?:.*\r\n)*Connection: close\r\n(?:.*\r\n)*\r\n\/ws$/);
   });
 
   test('lives to drain.timeout', async (t) => {

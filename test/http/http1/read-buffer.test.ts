@@ -4,7 +4,7 @@ import { suite, test } from 'node:test';
 import type { BodySink, BodySource } from '../../../src/http/body/body.ts';
 import { writeJoined } from '../../../src/http/http1/coalesce.ts';
 import { lend, own, ReadBuffer } from '../../../src/http/http1/read-buffer.ts';
-import { StrictBody } from '../../../src/entry/http1-fast/request-body.ts';
+import { RequestBody } from '../../../src/entry/http1/request-body.ts';
 import { ReplayBody } from '../../../src/http/body/replay.ts';
 
 /** A connection that reads, and the next one that reads into the same memory, if it is shared. */
@@ -153,14 +153,19 @@ suite('lent bytes', () => {
 
   test('a body that nobody takes yet keeps what was lent to it', () => {
     const { read, readOn } = readers(false);
-    const flow = { gone: false, pause() {}, resume() {} };
-    const body = new StrictBody(flow, 300, read(100, 1));
+    const flow = { gone: false, pause() {}, resume() {}, askForBody() {} };
+    const limits = { maxBodyBytes: Infinity, headLimits: { maxBytes: 1000, maxFields: 10 } };
+    const bodyOf = (length: number) =>
+      new RequestBody(flow, { length, expectsContinue: false }, limits);
+    const body = bodyOf(300);
+    body.receive(read(100, 1), 0, 100);
     body.keep();
     readOn();
-    body.take(read(100, 2));
+    body.receive(read(100, 2), 0, 100);
     readOn();
-    const later = new StrictBody(flow, 100, null);
-    later.take(read(100, 3));
+    const later = bodyOf(100);
+    later.keep();
+    later.receive(read(100, 3), 0, 100);
     readOn();
     const got: Buffer[] = [];
     body.start(collector(got));

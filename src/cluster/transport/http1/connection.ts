@@ -8,7 +8,7 @@ import type { ExchangeCarrier, Http1Exchange } from './exchange.ts';
 import type { ResponseHead } from '../../../http/http1/response-head-full.ts';
 import { ResponseParser, type ResponseListener } from '../../../http/http1/response-parser.ts';
 import { encodeRequestHead } from '../../../http/http1/request-encode.ts';
-import { RequestWriter } from '../../../http/http1/message-writer.ts';
+import { MessageWriter } from '../../../http/http1/message-writer.ts';
 import { type NodeAddress, openSocket, readyEvent } from '../node-socket.ts';
 import type { ConnectionSettings, FailurePhase } from '../transport.ts';
 
@@ -34,7 +34,7 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   readonly #settings: ConnectionSettings;
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
-  readonly #writer: RequestWriter;
+  readonly #writer: MessageWriter;
   readonly #readBuffer = new ReadBuffer();
   readonly #parser = new ResponseParser(this);
   readonly #retireAt: number;
@@ -74,7 +74,7 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     const onread = lent ? this.#readBuffer.onread(take) : null;
     const socket = opened ?? openSocket(address, onread);
     this.#socket = socket;
-    this.#writer = new RequestWriter(socket);
+    this.#writer = new MessageWriter(socket);
     if (!lent) socket.on('data', this.#onChunk);
     socket.on('drain', this.#onDrain);
     socket.on('end', this.#onEnd);
@@ -134,9 +134,10 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
       const held = request.expectsContinue === true;
       this.#bodyHeld = held;
       this.deadline = held ? clock.deadline(continueTimeout) : Infinity;
-      this.#writer.writeHead(head, body.length, () => {
-        if (!held) body.start(exchange);
-      });
+      this.#writer.begin(head, body.length);
+      // Its first bytes may be here, and go out with the head.
+      if (!held) body.start(exchange);
+      this.#writer.flush();
     }
   }
 
