@@ -553,6 +553,35 @@ function conform({ create, tls }: Subject): void {
     await eventually(() => backend.peers[0]?.ended === true, 'closed');
   });
 
+  for (const length of [50_000_000, undefined]) {
+    test(`the answer of a node that closes during an upload is read, ${length ?? 'chunked'}`, async (t) => {
+      let push = (): void => {};
+      const backend = await rawBackend(t, async (peer) => {
+        await peer.head();
+        peer.socket.pause();
+        const answer = 'HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig';
+        peer.socket.write(answer, 'latin1', () => {
+          peer.socket.destroy();
+          // Written to before it is read: the write fails.
+          push();
+          push();
+        });
+      });
+      const transport = open(t, backend.origin);
+      for (let i = 0; i < 5; i++) {
+        const body = new PushedBody(length, (sink) => {
+          push = () => void sink.write(Buffer.alloc(65_536));
+          push();
+        });
+        // oxlint-disable-next-line no-await-in-loop -- one upload after the other
+        const outcome = await exchange(transport, { method: 'PUT', body });
+        assert.equal(outcome.error, undefined);
+        assert.equal(outcome.status, 413);
+        assert.equal(outcome.body, 'big');
+      }
+    });
+  }
+
   test('a client that breaks off breaks off at the node', async (t) => {
     const backend = await rawBackend(t, () => {});
     const body = new PushedBody(1000, (sink) => {

@@ -191,16 +191,10 @@ export async function abandon(asked: Abandoned): Promise<void> {
 
 function textOf({ path, part }: Abandoned): string {
   const head = `${part === 'GET' ? 'GET' : 'POST'} ${path} HTTP/1.1\r\nHost: a\r\n`;
-  switch (part) {
-    case 'GET':
-      return `${head}\r\n`;
-    case 'some of the body':
-      return `${head}Content-Length: 100\r\n\r\nsome`;
-    case 'chunks':
-      return `${head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`;
-    case 'a whole body':
-      return `${head}Content-Length: 5\r\n\r\nhello`;
-  }
+  if (part === 'GET') return `${head}\r\n`;
+  if (part === 'some of the body') return `${head}Content-Length: 100\r\n\r\nsome`;
+  if (part === 'chunks') return `${head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`;
+  return `${head}Content-Length: 5\r\n\r\nhello`;
 }
 
 function framesOf({ path, part }: Abandoned): Buffer {

@@ -5,6 +5,8 @@ import { ReadBuffer } from '../../../http/http1/read-buffer.ts';
 import { GatewayError, reasonOf } from '../../../errors.ts';
 import { clock, type Timed } from '../../../runtime/deadline-timers.ts';
 import type { ExchangeCarrier, Http1Exchange } from './exchange.ts';
+import { onceCaughtUp } from '../../../runtime/after-poll.ts';
+import { onWriteFailure } from '../../../runtime/write-failure.ts';
 import type { ResponseHead } from '../../../http/http1/response-head-full.ts';
 import { ResponseParser, type ResponseListener } from '../../../http/http1/response-parser.ts';
 import { encodeRequestHead } from '../../../http/http1/request-encode.ts';
@@ -22,6 +24,9 @@ export interface ConnectionOwner {
 
 /** Milliseconds before a node's announced idle timeout when a connection is given up. */
 const idleMargin = 1000;
+
+/** How long a node that takes no more may take for what it still has to say, ms. */
+const lastWordsTime = 1_000;
 
 /** How long a node may leave a request that asks for `100 Continue` without an answer, ms. */
 const continueTimeout = 1000;
@@ -44,6 +49,8 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   /** Exchanges that came to their end here. */
   #served = 0;
   #paused = false;
+  /** Whether the node takes nothing more. */
+  #unwritable = false;
   #wantsPause = false;
   #switchedHead: ResponseHead | null = null;
   /** The request's body waits for the node to ask for it. */
@@ -80,6 +87,7 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
+    onWriteFailure(socket, (error) => this.#hearOut(error));
     // Not before the caller knows of the connection.
     if (opened === null) socket.once(readyEvent(address), this.#onConnect);
     else queueMicrotask(this.#onConnect);
@@ -87,7 +95,8 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
 
   /** Whether the connection may still be given an exchange. */
   get usable(): boolean {
-    return this.#connected && !this.#closed && this.#retireAt > clock.now;
+    const isOpen = this.#connected && !this.#closed && !this.#unwritable;
+    return isOpen && this.#retireAt > clock.now;
   }
 
   /** Sends `exchange`; the connection must be free. */
@@ -149,23 +158,15 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   }
 
   sendBody(chunk: Buffer): boolean {
-    try {
-      const accepted = this.#writer.write(chunk);
-      // The node is timed while it does not take what there is, not while the client is slow.
-      this.#timeHead(!accepted);
-      return accepted;
-    } catch (error) {
-      this.failRequest(error as Error);
-      return false;
-    }
+    if (this.#unwritable) return false;
+    const accepted = this.#writer.write(chunk);
+    // The node is timed while it does not take what there is, not while the client is slow.
+    this.#timeHead(!accepted);
+    return accepted;
   }
 
   endRequest(trailers: readonly string[] | undefined): void {
-    try {
-      this.#writer.end(trailers);
-    } catch (error) {
-      return this.failRequest(error as Error);
-    }
+    this.#writer.end(trailers);
     (this.#exchange as Http1Exchange).requestSent = true;
     this.#timeHead(true);
   }
@@ -245,10 +246,9 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   }
 
   #pause(): void {
-    this.#wantsPause = false;
+    this.#wantsPause = this.#readBuffer.streaming = false;
     if (!this.#paused) this.#socket.pause();
     this.#paused = true;
-    this.#readBuffer.streaming = false;
   }
 
   resumeResponse(): void {
@@ -305,17 +305,24 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
 
   readonly #onEnd = (): void => {
     const exchange = this.#exchange;
-    if (
-      exchange !== null &&
-      !this.#parser.complete &&
-      this.#parser.begun &&
-      this.#parser.finish()
-    ) {
-      this.#finish(exchange, true);
-      return;
-    }
-    this.#break(this.#broken('it closed the connection'));
+    const parser = this.#parser;
+    const isUnderWay = exchange !== null && !parser.complete && parser.begun;
+    if (isUnderWay && parser.finish()) this.#finish(exchange, true);
+    else this.#break(this.#broken('it closed the connection'));
   };
+
+  /** The node takes no more of the request; what it has said before can still be read. */
+  #hearOut(error: Error): boolean {
+    const exchange = this.#exchange;
+    if (exchange === null || this.#closed) return false;
+    this.#unwritable = true;
+    this.deadline = clock.deadline(lastWordsTime);
+    // Not before sockets have been looked at: this may be one of those that are being looked at now.
+    setImmediate(onceCaughtUp, () => {
+      if (this.#exchange === exchange && !this.#parser.begun) this.#onError(error);
+    });
+    return true;
+  }
 
   readonly #onError = (error: Error): void => {
     this.#break(this.#broken(reasonOf(error)));

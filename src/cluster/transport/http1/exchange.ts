@@ -14,9 +14,9 @@ import type {
 
 /** What an exchange asks of the connection that carries it. */
 export interface ExchangeCarrier {
-  /** Sends body bytes; false asks to wait for `resumeRequest`. */
+  /** Sends body bytes; false asks to wait for `resumeRequest`. @throws REQUEST_MALFORMED */
   sendBody(chunk: Buffer): boolean;
-  /** The request is complete. */
+  /** The request is complete. @throws REQUEST_MALFORMED */
   endRequest(trailers: readonly string[] | undefined): void;
   resumeResponse(): void;
   /** Breaks off: nothing more is wanted of this exchange. */
@@ -65,12 +65,21 @@ export class Http1Exchange extends ResponseBody implements UpstreamExchange, Bod
   // The request's body, from its source.
 
   write(chunk: Buffer): boolean {
-    return this.#carrier?.sendBody(chunk) ?? false;
+    try {
+      return this.#carrier?.sendBody(chunk) ?? false;
+    } catch (error) {
+      this.fail(error as Error);
+      return false;
+    }
   }
 
   /** The end of the request's body. */
   end(trailers?: readonly string[]): void {
-    this.#carrier?.endRequest(trailers);
+    try {
+      this.#carrier?.endRequest(trailers);
+    } catch (error) {
+      this.fail(error as Error);
+    }
   }
 
   fail(error: Error): void {
