@@ -81,6 +81,10 @@ const catalogue = {
     message: 'an object or list of JSON that is to become a value exceeds {limit} bytes',
     status: 413,
   },
+  TEXT_TOO_LONG: {
+    message: 'a text of more than {limit} characters is not looked through by a regular expression',
+    status: 413,
+  },
   TOO_BUSY: {
     message: 'too much work waits for a thread, or takes too long there',
     status: 503,

@@ -5,7 +5,13 @@ import { build } from 'rolldown';
 const source = fileURLToPath(new URL('../../src/', import.meta.url));
 
 /** Programs, the public API, and what is started by its name: see package.ts. */
-const entries = ['cli', 'index', 'primary/sockets/listen-child', 'filters/access/password-thread'];
+const entries = [
+  'cli',
+  'index',
+  'primary/sockets/listen-child',
+  'filters/access/password-thread',
+  'filters/changing/replacement-thread',
+];
 
 /**
  * Builds the program into a folder, from scratch, so that a removed source leaves nothing there.

@@ -4,6 +4,9 @@ import { GatewayError, reasonOf } from '../errors.ts';
 
 const require = createRequire(import.meta.url);
 
+/** A text of so many characters may take some tenths of a second, in which others wait. */
+const longestText = 2 << 20;
+
 /**
  * A regular expression in the syntax of RE2, which is that of Go. Its time grows with the length of
  * the text and never faster, so that no client can stall a worker with a text made for the purpose.
@@ -11,12 +14,14 @@ const require = createRequire(import.meta.url);
 export class Expression {
   readonly source: string;
   readonly #compiled: RE2JS;
+  readonly #longest: number;
   /** Names of the groups, `(?P<name>…)`. */
   readonly groupNames: readonly string[];
 
-  /** @throws PARAMETER_INVALID */
-  constructor(source: string) {
+  /** Texts of more than `longest` characters are refused. @throws PARAMETER_INVALID */
+  constructor(source: string, longest = longestText) {
     this.source = source;
+    this.#longest = longest;
     try {
       // Loaded with the first expression: most configurations have none.
       const re2 = require('re2js') as typeof import('re2js');
@@ -36,6 +41,7 @@ export class Expression {
 
   /** Whether any part of `text` matches. */
   test(text: string): boolean {
+    this.#checkLength(text);
     return this.#compiled.test(text);
   }
 
@@ -48,6 +54,7 @@ export class Expression {
 
   /** What the named groups of the first match stand for, or undefined when nothing matches. */
   groups(text: string): Readonly<Record<string, string>> | undefined {
+    this.#checkLength(text);
     const matcher = this.#compiled.matcher(text);
     if (!matcher.find()) return undefined;
     const groups: Record<string, string> = {};
@@ -57,7 +64,7 @@ export class Expression {
 
   /** `text` with every match replaced. */
   replace(text: string, replacement: Replacement): string {
-    if (!this.#compiled.test(text)) return text;
+    if (!this.test(text)) return text;
     const matcher = this.#compiled.matcher(text);
     let result = '';
     let end = 0;
@@ -69,6 +76,10 @@ export class Expression {
       end = matcher.end();
     }
     return result + text.slice(end);
+  }
+
+  #checkLength({ length }: string): void {
+    if (length > this.#longest) throw new GatewayError('TEXT_TOO_LONG', { limit: this.#longest });
   }
 }
 

@@ -149,7 +149,7 @@ class FlowCompiler {
     const use: Use = { needs: [], sending: noSending(), kept: { request: 0, response: 0 } };
     const filter = definition.create(
       place.parameters,
-      recording(this.#services, use, this.#nameOf(path)),
+      recording({ ...this.#services, bodyLimits: this.#limits }, use, this.#nameOf(path)),
     );
     this.#keep(use.kept);
     if (typeof filter !== 'function') this.closers.push(() => filter.close());
@@ -235,7 +235,11 @@ interface Use {
 }
 
 /** The services of one filter, which note what it uses. */
-function recording(services: FlowServices, use: Use, place: string): FilterServices {
+function recording(
+  services: FlowServices & Pick<FilterServices, 'bodyLimits'>,
+  use: Use,
+  place: string,
+): FilterServices {
   const noted = <Value extends { readonly needs: Needs }>(value: Value): Value => {
     use.needs.push(value.needs);
     return value;

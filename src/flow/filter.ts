@@ -1,5 +1,6 @@
 import type { RequestContext } from '../http/context.ts';
 import type { Field, FieldWriter } from '../context/fields/rule.ts';
+import type { BodyLimits } from '../context/requirements.ts';
 import type { Template } from '../context/template.ts';
 import type { FilterProblem } from '../dialect.ts';
 import type { JsonSchema } from '../config/schema/json-schema.ts';
@@ -67,6 +68,8 @@ export interface FilterServices extends Omit<FlowServices, 'hasFlow'> {
    * they have gone by: `Message.seen`.
    */
   readonly keepBodies: (request: number, response: number) => void;
+  /** How much of bodies the flow holds in memory, for a filter that reads only some of them. */
+  readonly bodyLimits: BodyLimits;
   /** A limit; the name tells it from others of the same filter. */
   readonly limit: FlowServices['limit'];
   /** A text that may hold `$[[_ctx.request.path]]` and the like; its schema says `syntax: 'template'`. */

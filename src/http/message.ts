@@ -7,6 +7,7 @@ import { formatOf } from './json/media-type.ts';
 import type { JsonFault } from './json/fault.ts';
 import type { JsonPath } from './json/path.ts';
 import { HeaderList } from './headers/header-list.ts';
+import { takeBackValidators } from './headers/validators.ts';
 import { KeptBody } from './body/kept.ts';
 import type { InflightBytes } from './body/memory-budget.ts';
 import { ObservedBody, type ObservedPart } from './body/capture.ts';
@@ -126,13 +127,23 @@ export class Message {
     if (!isBuffered(this.#body)) this.#body.cancel();
     this.body = body;
     this.headers.remove('Content-Encoding');
+    takeBackValidators(this.headers);
   }
 
   /** Puts `bytes` behind the body; a promise when the body is still arriving. */
   appendBody(bytes: Buffer): void | Promise<void> {
     const { body } = this;
-    if (!isBuffered(body)) return this.#appendBehind(bytes);
+    if (!this.isRead || !isBuffered(body)) return this.#appendBehind(bytes);
+    if (this.isOpaque) return;
     this.body = body === null ? bytes : Buffer.concat([body, bytes]);
+    takeBackValidators(this.headers);
+  }
+
+  /** Whether the body has a Content-Encoding that cannot be undone. */
+  get isOpaque(): boolean {
+    if (!this.hasHeaders || this.#body === null) return false;
+    const named = this.headers.getJoined('content-encoding')?.trim().toLowerCase() ?? '';
+    return named !== '' && named !== 'identity' && !canDecompress(named);
   }
 
   /** The whole body, which stays here as a Buffer. @throws BODY_TOO_LARGE, RESPONSE_TOO_LARGE */
@@ -254,6 +265,7 @@ export class Message {
 
   #takeEdited(document: BodyDocument): void {
     this.headers.remove('Content-Encoding');
+    takeBackValidators(this.headers);
     this.#body = document.toBuffer();
     this.#document = null;
   }
@@ -265,7 +277,9 @@ export class Message {
   }
 
   async #appendBehind(bytes: Buffer): Promise<void> {
-    this.body = Buffer.concat([await this.readBody(appendLimit), bytes]);
+    if (this.isOpaque) return;
+    await this.readContent(appendLimit);
+    this.setBody(Buffer.concat([this.content.toBuffer(), bytes]));
   }
 
   async #collect(body: Body, limit: number): Promise<Buffer> {

@@ -1,7 +1,9 @@
 /** Filters that change requests and responses. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { collect, isBuffered } from '../../src/http/body/body.ts';
+import { HeaderList } from '../../src/http/headers/header-list.ts';
 import { arriving, bodyText } from '../support/context.ts';
 import { problemsOf, startFlows } from '../support/flows.ts';
 
@@ -396,4 +398,169 @@ test('response_body_regex_replace changes a body', async (t) => {
   const { response } = await ask({}, 'proxied');
   assert.equal(bodyText(response), 'an world body');
   assert.equal(response.headers.has('content-encoding'), false);
+});
+
+/** What comes of a response with those fields and that body. */
+async function replaced(
+  t: TestContext,
+  body: Buffer,
+  fields: string[],
+  { status = 200, method = 'GET', to = 'BARBAR' } = {},
+) {
+  const { ask, logged } = await startFlows(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - elasticsearch: { elasticsearch: dev }
+      - response_body_regex_replace: { pattern: foo, to: "${to}" }`,
+    {
+      forward: ({ response }) => {
+        response.status = status;
+        response.headers = new HeaderList([...fields]);
+        response.body = method === 'HEAD' ? null : arriving(body);
+      },
+    },
+  );
+  const { response } = await ask({ method });
+  const bytes = isBuffered(response.body)
+    ? (response.body ?? Buffer.alloc(0))
+    : await collect(response.body, 1e9);
+  return { bytes, headers: response.headers, logged };
+}
+
+test('response_body_regex_replace changes text of the charset that it comes in', async (t) => {
+  const cases: [type: string, encoding: (text: string) => Buffer, text: string][] = [
+    ['text/plain; charset=iso-8859-1', (text) => Buffer.from(text, 'latin1'), 'foo \u00fc\u00e9'],
+    ['text/html; charset="UTF-8"', (text) => Buffer.from(text), 'foo \u00fc \u65e5'],
+    ['application/json', (text) => Buffer.from(text), '{"foo":"\u65e5"}'],
+    ['text/plain;charset=utf-16le', (text) => Buffer.from(text, 'utf16le'), '\ufefffoo \u65e5'],
+    ['text/plain;charset=utf-16be', (text) => Buffer.from(text, 'utf16le').swap16(), 'foo \u65e5'],
+  ];
+  for (const [type, encode, text] of cases) {
+    const { bytes } = await replaced(t, encode(text), ['Content-Type', type]);
+    assert.deepEqual(bytes, encode(text.replace('foo', 'BARBAR')), type);
+  }
+  const cyrillic = Buffer.from([0x66, 0x6f, 0x6f, 0xcf, 0xd0]);
+  const type = ['Content-Type', 'text/plain; charset=windows-1251'];
+  const { bytes } = await replaced(t, cyrillic, type, { to: '\u0436' });
+  assert.deepEqual(bytes, Buffer.from([0xe6, 0xcf, 0xd0]));
+});
+
+test('response_body_regex_replace leaves bytes alone that are no text', async (t) => {
+  const latin1 = Buffer.from('foo \xfc\xe9', 'latin1');
+  const plain = Buffer.from('foo');
+  const cases: [body: Buffer, fields: string[], options?: object][] = [
+    [latin1, ['Content-Type', 'text/plain']],
+    [latin1, []],
+    [latin1, ['Content-Type', 'text/plain; charset=shift_jis']],
+    [latin1, ['Content-Type', 'text/plain; charset=none-such']],
+    [latin1, ['Content-Type', 'text/plain; charset=iso-8859-1'], { to: '\u65e5' }],
+    [plain, ['Content-Type', 'image/png']],
+    [plain, ['Content-Type', 'video/mp4']],
+    [plain, ['Content-Type', 'application/zip']],
+    [Buffer.from('foo\0'), []],
+    [plain, ['Content-Encoding', 'snappy']],
+    [plain, ['Content-Encoding', 'gzip, snappy']],
+    [plain, ['Content-Type', 'text/plain', 'Content-Range', 'bytes 0-2/9'], { status: 206 }],
+  ];
+  for (const [body, fields, options] of cases) {
+    const tagged = [...fields, 'ETag', '"x"', 'Accept-Ranges', 'bytes'];
+    const { bytes, headers } = await replaced(t, body, tagged, options);
+    assert.deepEqual(bytes, body, fields.join());
+    assert.deepEqual(headers.raw, tagged);
+  }
+  const { logged } = await replaced(t, latin1, ['Content-Type', 'text/plain; charset=latin1'], {
+    to: '\u65e5',
+  });
+  assert.match(logged.join(), /lacks characters/);
+});
+
+test('what fields say of the bytes of a body is taken back when it changes', async (t) => {
+  const fields = [
+    'ETag',
+    '"x"',
+    'Content-MD5',
+    'y',
+    'Digest',
+    'z',
+    'Accept-Ranges',
+    'bytes',
+    'A',
+    'b',
+  ];
+  const changed = await replaced(t, Buffer.from('foo'), fields);
+  assert.deepEqual(changed.headers.raw, ['ETag', 'W/"x"', 'A', 'b']);
+  const same = await replaced(t, Buffer.from('bar'), fields);
+  assert.deepEqual(same.headers.raw, fields);
+  const head = await replaced(t, Buffer.alloc(0), ['Content-Length', '3'], { method: 'HEAD' });
+  assert.deepEqual(head.headers.raw, []);
+
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: f
+    filter:
+      - request_body_json_set: { path: ["size -> 3"] }
+      - elasticsearch: { elasticsearch: dev }
+      - set_context: { context: { _ctx.response.body_json.a: 1 } }`,
+    {
+      forward: ({ response }) => {
+        response.status = 200;
+        response.headers.set('ETag', '"x"');
+        response.body = arriving('{}');
+      },
+    },
+  );
+  const { request, response } = await ask({ headers: ['Content-MD5', 'x'], body: '{}' });
+  assert.deepEqual([bodyText(request), bodyText(response)], ['{"size":3}', '{"a":1}']);
+  assert.equal(request.headers.has('content-md5'), false);
+  assert.equal(response.headers.get('etag'), 'W/"x"');
+});
+
+test('a long text is looked through beside other requests', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: f
+    filter:
+      - set_context: { context: { word: "$1" } }
+      - context_regex_replace: { context: _ctx.request.body, pattern: "(a)(?P<n>b)+c", to: "<$1\${n}$$ $[[word]]>" }
+  - name: quick
+    filter: [{ set_response: { status: 204 } }]`,
+  );
+  const text = `${'xyz '.repeat(1e6)}abbc ${'ab'.repeat(1e6)}`;
+  let over = false;
+  const long = ask({ body: text }).finally(() => (over = true));
+  await ask({}, 'quick');
+  assert.equal(over, false, 'the other request did not wait');
+  assert.equal(bodyText((await long).request), text.replace('abbc', '<ab$ $1>'));
+});
+
+test('echo adds to what a compressed body says', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - name: f
+    filter:
+      - elasticsearch: { elasticsearch: dev }
+      - echo: { message: "|tail" }`,
+    {
+      forward: ({ request, response }) => {
+        const coding = request.headers.get('x') as string;
+        response.status = 200;
+        response.headers.set('Content-Encoding', coding);
+        const bytes = coding === 'gzip' ? gzipSync('body') : Buffer.from('rubbish');
+        response.body = request.method === 'PUT' ? bytes : arriving(bytes);
+      },
+    },
+  );
+  for (const method of ['GET', 'PUT']) {
+    const { response } = await ask({ method, headers: ['X', 'gzip'] });
+    assert.equal(bodyText(response), 'body|tail');
+    assert.equal(response.headers.has('content-encoding'), false);
+    const opaque = (await ask({ method, headers: ['X', 'snappy'] })).response;
+    assert.equal((await collect(opaque.body, 100)).toString(), 'rubbish');
+    assert.equal(opaque.headers.get('content-encoding'), 'snappy');
+  }
 });

@@ -1,4 +1,5 @@
 import { numberOf, textOf } from '../../context/value.ts';
+import type { RequestContext } from '../../http/context.ts';
 import { defineFilter } from '../../flow/filter.ts';
 import {
   compileTextReplacement,
@@ -30,17 +31,24 @@ export default defineFilter<ContextRegexReplaceParameters>({
   create(parameters, services) {
     const { read } = services.field(parameters.context);
     const { set } = services.writer(parameters.context);
+    const isBody = /^_ctx\.(?:request|response)\.body$/.test(parameters.context);
     const replace = compileTextReplacement(parameters, services);
 
     return function contextRegexReplace(context) {
       const value = read(context);
       const text = textOf(value);
-      if (text === '') return;
+      // Bytes that are no text would not come back.
+      if (text === '' || (isBody && text.includes('\ufffd'))) return;
       const replaced = replace(text, context);
+      if (typeof replaced !== 'string') return replaced.then((late) => put(context, value, late));
       if (replaced === text) return;
+      return put(context, value, replaced);
+    };
+
+    function put(context: RequestContext, value: unknown, replaced: string): void {
       // A number in a JSON body stays one.
       const isNumber = typeof value === 'number' && !Number.isNaN(numberOf(replaced));
       set(context, isNumber ? numberOf(replaced) : replaced);
-    };
+    }
   },
 });

@@ -3,6 +3,9 @@ import type { RequestContext } from '../../http/context.ts';
 import { compileReplacement, Expression } from '../../context/expression.ts';
 import { textOf } from '../../context/value.ts';
 import type { FilterServices } from '../../flow/filter.ts';
+import { ThreadPool } from '../../runtime/thread-pool.ts';
+import { answerOf } from '../thread-answer.ts';
+import type { ReplacementQuestion } from './replacement-thread.ts';
 
 /** What to look for in a text, and what to put there. */
 export interface ReplacementParameters {
@@ -26,21 +29,44 @@ export const replacementProperties: Readonly<Record<string, JsonSchema>> = {
   },
 };
 
-/** Compiles the replacement of every match in a text. */
+/** Longer texts are looked through in a thread, characters. */
+const longestHere = 64 << 10;
+/** How long that may take, ms. */
+const timeoutMs = 30_000;
+
+const threads = new ThreadPool<ReplacementQuestion, string>('filters/changing/replacement-thread', {
+  maxWaiting: 32,
+  maxWaitingOfClient: 4,
+  timeoutMs,
+});
+
+/** Compiles the replacement of every match in a text; of a long one there is a promise. */
 export function compileTextReplacement(
   { pattern, to }: ReplacementParameters,
   { template }: FilterServices,
-): (text: string, context: RequestContext) => string {
+): (text: string, context: RequestContext) => string | Promise<string> {
   const expression = new Expression(pattern);
-  const parts = template(to).parts.map((part) =>
-    typeof part === 'string' ? compileReplacement(part, expression) : part,
-  );
-  return (text, context) =>
-    expression.replace(text, (group) => {
+  const parts = template(to).parts.map((part) => ({
+    part,
+    replacement: typeof part === 'string' ? compileReplacement(part, expression) : null,
+  }));
+  return (text, context) => {
+    if (text.length > longestHere) {
+      const texts = parts.map(({ part }) =>
+        typeof part === 'string'
+          ? { text: part, isTemplate: true }
+          : { text: textOf(part.read(context)), isTemplate: false },
+      );
+      const { remoteAddress } = context.client;
+      return answerOf(threads.ask({ pattern, parts: texts, text }, remoteAddress), context);
+    }
+    return expression.replace(text, (group) => {
       let result = '';
-      for (const part of parts) {
-        result += typeof part === 'function' ? part(group) : textOf(part.read(context));
+      for (const { part, replacement } of parts) {
+        if (replacement !== null) result += replacement(group);
+        else if (typeof part !== 'string') result += textOf(part.read(context));
       }
       return result;
     });
+  };
 }

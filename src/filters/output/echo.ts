@@ -59,7 +59,8 @@ export default defineFilter<EchoParameters>({
       response: {
         type: 'boolean',
         default: true,
-        description: 'Whether the text goes to the response, behind what its body has already.',
+        description:
+          'Whether the text goes to the response, after what its body has already. A compressed body is decompressed; one that cannot be stays as it is.',
       },
       stdout: {
         type: 'boolean',
