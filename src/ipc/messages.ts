@@ -16,6 +16,8 @@ export interface WorkerAssignment {
   readonly version: string;
   /** Place in the pool, from 0; a replacement takes the slot of the worker before it. */
   readonly slot: number;
+  /** Workers of this generation. */
+  readonly workers: number;
   readonly generation: number;
   readonly config: GatewayConfig;
   /** What its entries with TLS show their clients, by entry; secret. */
@@ -55,7 +57,8 @@ export type ToWorker =
   | { readonly type: 'cluster-check'; readonly cluster: string }
   /** So much more may be spent at that node. */
   | { readonly type: 'quota-granted'; readonly key: QuotaKey; readonly count: number }
-  | { readonly type: 'inspect'; readonly id: number };
+  | { readonly type: 'inspect'; readonly id: number }
+  | { readonly type: 'pong' };
 
 /** Worker to primary. */
 export type ToPrimary =
@@ -64,6 +67,8 @@ export type ToPrimary =
   | { readonly type: 'online' }
   /** A sign of life: the event loop turns. */
   | { readonly type: 'beat' }
+  /** Is the primary there? Answered by `pong`. */
+  | { readonly type: 'ping' }
   /** Every entry is listening, its flows are built, and a request to itself was answered. */
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly code: string; readonly reason: string }
@@ -73,6 +78,8 @@ export type ToPrimary =
   | { readonly type: 'closed-to-new' }
   | { readonly type: 'permits-wanted'; readonly entry: string; readonly count: number }
   | { readonly type: 'permits-returned'; readonly entry: string; readonly count: number }
+  /** While the primary did not answer, the worker has used so many that were not lent to it. */
+  | { readonly type: 'permits-taken'; readonly entry: string; readonly count: number }
   | { readonly type: 'cluster-observed'; readonly observation: ClusterObservation }
   /** Requests have failed at that cluster: it should be looked at now. */
   | { readonly type: 'cluster-check-wanted'; readonly cluster: string }

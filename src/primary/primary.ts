@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { GatewayConfig, LogLevel } from '../config/types.ts';
+import type { GatewayConfig } from '../config/types.ts';
 import { createLog, type Log } from '../log.ts';
 import { Api } from './control/api.ts';
 import { AutoReload } from './reload/auto-reload.ts';
@@ -11,6 +11,7 @@ import { type ControlAnswer, requestControl } from './control/client.ts';
 import { DrainAccount } from './reload/drain-stats.ts';
 import type { Generation } from './generation.ts';
 import { Listeners, type ListenerPlan } from './sockets/listeners.ts';
+import type { PrimaryOptions } from './options.ts';
 import { Predecessor } from './upgrade/predecessor.ts';
 import { Place } from './control/instance-lock.ts';
 import type { InstanceRecord } from './control/instance-record.ts';
@@ -30,27 +31,10 @@ import { asItRuns, type ConfigurationSource } from './configuration-source.ts';
 import { whyNotHealthy, whyNotReady } from './status/readiness.ts';
 import { collectStatus, describeListening } from './status/status.ts';
 import { tellSupervisor } from './control/systemd.ts';
+import { Stopping } from './stopping.ts';
 import { Upgrades } from './upgrade/upgrades.ts';
 import { WorkerForks } from './workers/spawner.ts';
-
-export interface PrimaryOptions {
-  readonly source: ConfigurationSource;
-  /** Instead of the configuration's. */
-  readonly workers?: number | 'auto' | undefined;
-  /** Written beside the control socket in `path.data`, for supervisors. */
-  readonly pidFile?: string | undefined;
-  /** What finds the control socket by the configuration files. */
-  readonly record?: InstanceRecord | undefined;
-  /** Instead of the configuration's. */
-  readonly logLevel?: LogLevel | undefined;
-  /** Starts workers, some perhaps ahead. Default: none ahead, and the command line's. */
-  readonly forks?: WorkerForks | undefined;
-  /** How long a worker may take to become ready, ms. Default 30 s. */
-  readonly readyTimeout?: number | undefined;
-}
-
-/** A signal can come twice at once: from a terminal and from a parent that passes it on, ms. */
-const SAME_SIGNAL = 250;
+import { findOrphans, WorkerRecord } from './workers/worker-record.ts';
 
 /**
  * Runs a gateway in this process, and settles when it has ended.
@@ -73,6 +57,7 @@ class Primary {
   readonly #renewal = new RenewalClock(() => this.#reloads.request('renewal'));
   #log: Log;
   #pool: Pool;
+  readonly #record: WorkerRecord;
   #reloads: Reloads;
   #upgrades: Upgrades;
   #running: Generation | null = null;
@@ -80,7 +65,7 @@ class Primary {
   #inherited = 0;
   readonly #place: Place;
   readonly #api: Api;
-  #stopAskedAt = 0;
+  readonly #stopping: Stopping;
   readonly #autoReload: AutoReload;
 
   constructor(options: PrimaryOptions) {
@@ -90,6 +75,17 @@ class Primary {
     this.#log = createLog(options.logLevel ?? 'info');
     this.#forks = options.forks ?? new WorkerForks();
     this.#pool = new Pool(this.#forks, this.#log, this.#stop.signal);
+    this.#record = new WorkerRecord(this.#pool.alive);
+    this.#pool.onAliveChanged = () => this.#record.update();
+    this.#stopping = new Stopping({
+      log: this.#log,
+      delay: () => this.#running?.config.supervision.shutdown_delay ?? 0,
+      drain: () => this.#drain(),
+      endAtOnce: () => {
+        this.#pool.predecessor?.endAtOnce();
+        this.#pool.killAll();
+      },
+    });
     const routes = this.#routes();
     this.#place = new Place(routes, options.pidFile, options.record);
     this.#api = new Api(routes, () => this.#log);
@@ -120,11 +116,15 @@ class Primary {
       running: () => this.#running as Generation,
       handedOver: () => {
         process.title = 'evergate: primary (replaced)';
+        this.#record.leaveFile();
         void this.#api.close();
         this.#stop.abort(new Error('another process has taken over'));
         this.#stopped.resolve();
       },
-      restore: ({ pid }) => this.#place.restore(pid),
+      restore: async ({ pid }) => {
+        await this.#place.restore(pid);
+        this.#record.update();
+      },
     });
     // Of the program that runs there are no more workers to be had.
     this.#pool.onOutdated = () => void this.#upgrades.request();
@@ -159,12 +159,15 @@ class Primary {
         totals: this.#pool.totals,
         account,
       });
+      const orphans = predecessor ? null : await findOrphans(config, this.#log);
       const record = await this.#boot(loaded, config, account);
+      void orphans?.release(this.#log);
       if (predecessor) {
         await predecessor.proved();
         await this.#place.take(config.path.data, predecessor.pid);
         this.#serveApi(this.#running);
       }
+      this.#record.open(config);
       await tellSupervisor('READY=1', this.#log);
       predecessor?.taken(record);
       await this.#autoReload.enable(config.configs.auto_reload);
@@ -245,6 +248,7 @@ class Primary {
     const before = this.#running;
     this.#running = generation;
     this.#renewal.set(generation.credentials.renewAt);
+    if (before) this.#record.open(generation.config);
     this.#pool.quotas.setLimits(generation.config.elasticsearch);
     this.#pool.observations.keep(generation.config.elasticsearch.map(({ name }) => name));
     this.#serveApi(generation);
@@ -263,7 +267,8 @@ class Primary {
   }
 
   #whyNotReady(): string | null {
-    return whyNotReady(this.#running, this.#pool, this.#stop.signal.aborted);
+    const isStopping = this.#stopping.isAsked || this.#stop.signal.aborted;
+    return whyNotReady(this.#running, this.#pool, isStopping);
   }
 
   #routes(): ControlRoutes {
@@ -281,7 +286,7 @@ class Primary {
       reload: (trigger) => this.#reload(trigger),
       upgrade: async () => toAnswer(await this.#upgrades.request()),
       stop: () => {
-        if (!this.#stop.signal.aborted) this.#onStop();
+        if (!this.#stopping.isAsked) this.#onStop();
         return this.#ended.promise;
       },
     });
@@ -298,17 +303,10 @@ class Primary {
   }
 
   #onStop(): void {
-    if (this.#stop.signal.aborted) {
-      const before = this.#stopAskedAt;
-      // One that has failed, or was replaced, drains already: for it, too, the second signal counts.
-      this.#stopAskedAt ||= Date.now();
-      if (before === 0 || Date.now() - before < SAME_SIGNAL) return;
-      this.#log.warn('stopping at once');
-      this.#pool.predecessor?.endAtOnce();
-      this.#pool.killAll();
-      return;
-    }
-    this.#stopAskedAt = Date.now();
+    this.#stopping.ask(this.#stop.signal.aborted);
+  }
+
+  #drain(): void {
     this.#log.info('stopping: workers finish what they have');
     void tellSupervisor('STOPPING=1', this.#log);
     this.#stop.abort(new Error('the gateway is stopping'));
@@ -318,12 +316,14 @@ class Primary {
   }
 
   async #end(): Promise<void> {
+    this.#stopping.close();
     this.#forks.close();
     await this.#autoReload.close();
     // First the primary's hold on the sockets, so that the workers', whose queues they empty, is
     // the last one.
     this.#listeners.close();
     await Promise.all([this.#pool.drainAll(), this.#upgrades.settled()]);
+    this.#record.close();
     const { isTaken } = this.#place;
     if (isTaken) await this.#pool.predecessor?.gone;
     this.#ended.resolve();

@@ -7,7 +7,7 @@ export type SignalIntent = 'reload' | 'upgrade' | 'stop';
  * | `HUP`       | reloads the configuration, and replaces every worker    | ignores it             |
  * | `USR2`      | starts the installed program in its place, and ends     | ignores it             |
  * | `TERM`,`INT`| drains and ends with 0; a second one, later, ends at once | `TERM`: is replaced, drains, ends; `INT`: ignores it |
- * | `KILL`      | workers drain and end by themselves                     | is replaced            |
+ * | `KILL`      | workers serve on until another primary takes over, or `supervision.orphan_timeout` has passed | is replaced |
  *
  * A worker ignores what a terminal or a supervisor sends to the whole process group and the primary
  * acts upon.

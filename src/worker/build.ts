@@ -32,7 +32,7 @@ export interface WorkerServices extends ClusterChannel {
 
 /** Everything a worker serves, built from one configuration. */
 export interface Serving {
-  readonly limits: Pick<LimitShares, 'take' | 'release'>;
+  readonly limits: Pick<LimitShares, 'take'>;
   readonly clusters: Pick<WorkerClusters, 'observe' | 'take' | 'check' | 'grant'>;
   /** Begins to accept on a listening handle for that entry. */
   listen(entry: string, handle: unknown): Promise<void>;

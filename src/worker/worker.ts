@@ -1,10 +1,12 @@
 import cluster from 'node:cluster';
 import type { GatewayConfig } from '../config/types.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
-import type { QuotaKey, ToPrimary, ToWorker, WorkerAssignment } from '../ipc/messages.ts';
+import type { ToPrimary, ToWorker, WorkerAssignment } from '../ipc/messages.ts';
 import { createLog, type Log } from '../log.ts';
+import { closedMark, workerTitle } from '../ipc/process-titles.ts';
 import { version } from '../package.ts';
 import type { Serving, WorkerServices } from './build.ts';
+import { LimitChannel } from './limit-channel.ts';
 
 /** Makes everything that a worker serves of a configuration. */
 export type BuildWorker = (config: GatewayConfig, services: WorkerServices) => Promise<Serving>;
@@ -13,8 +15,6 @@ export type BuildWorker = (config: GatewayConfig, services: WorkerServices) => P
 const LEAVING_PATIENCE = 30_000;
 /** What an orphan gets beyond its entries' longest drain.timeout before it ends anyway, ms. */
 const ORPHAN_SLACK = 5000;
-/** Connections that may wait for a permit when the primary dies. */
-const WAITING = 1024;
 
 /** Runs this process as a worker, until the primary lets it go. Needs node:cluster's channel. */
 export function runWorker(build: BuildWorker): void {
@@ -32,8 +32,8 @@ class WorkerProcess {
   #ticketKeys: Buffer | null = null;
   /** Sockets that came before there was something to serve on them. */
   readonly #early: { entry: string; handle: unknown }[] = [];
-  /** Wishes that the primary has yet to answer, each with what would answer it. */
-  readonly #wishes = new Map<string, () => void>();
+  #limits: LimitChannel | null = null;
+  #isOrphan = false;
 
   constructor(build: BuildWorker) {
     this.#build = build;
@@ -54,6 +54,7 @@ class WorkerProcess {
   }
 
   #onMessage(message: ToWorker, handle: unknown): void {
+    this.#limits?.primaryHeard();
     switch (message.type) {
       case 'start':
         this.#start(message.assignment).catch((error: unknown) => this.#fail(error));
@@ -64,14 +65,6 @@ class WorkerProcess {
         break;
       case 'drain':
         void this.#drain();
-        break;
-      case 'permits-granted':
-        this.#wishes.delete(message.entry);
-        this.#serving?.grantPermits(message.entry, message.count);
-        break;
-      case 'permits-recalled':
-        if (this.#serving) this.#serving.recallPermits(message.entry);
-        else this.#send({ type: 'permits-returned', entry: message.entry, count: 0 });
         break;
       case 'ticket-keys':
         this.#ticketKeys = Buffer.from(message.keys);
@@ -86,47 +79,53 @@ class WorkerProcess {
       case 'cluster-check':
         this.#serving?.clusters.check(message.cluster);
         break;
-      case 'quota-granted':
-        this.#wishes.delete(quotaName(message.key));
-        this.#serving?.clusters.grant(message.key, message.count);
-        break;
-      case 'limit-granted':
-      case 'limit-recalled':
-        this.#serving?.limits.take(message);
-        break;
       case 'inspect':
         if (!this.#serving) break;
         this.#send({ type: 'inspection', id: message.id, inspection: this.#serving.inspect() });
+        break;
+      case 'permits-granted':
+      case 'permits-recalled':
+      case 'quota-granted':
+      case 'limit-granted':
+      case 'limit-recalled':
+        this.#limits?.take(message);
+        break;
+      case 'pong':
         break;
     }
   }
 
   async #start(assignment: WorkerAssignment): Promise<void> {
-    const { version: running, slot, generation, config, credentials, ticketKeys } = assignment;
+    const { version: running, slot, workers, generation } = assignment;
+    const { config, credentials, ticketKeys } = assignment;
     if (running !== version) {
       throw new GatewayError('PROGRAM_REPLACED', { installed: version, running });
     }
     this.#assignment = assignment;
-    process.title = `evergate: worker ${slot} (generation ${generation})`;
+    this.#setTitle('');
     const log = createLog(config.log.level, { worker: slot, generation });
     this.#log = log;
     this.#ticketKeys ??= Buffer.from(ticketKeys);
+    const limits = new LimitChannel(
+      config,
+      workers,
+      (message) => this.#send(message),
+      () => this.#serving,
+    );
+    this.#limits = limits;
     const serving = await this.#build(config, {
       log,
       credentials,
       ticketKeys: this.#ticketKeys,
-      requestPermits: (entry, count) =>
-        this.#wish(entry, { type: 'permits-wanted', entry, count }, () =>
-          this.#serving?.grantPermits(entry, count),
-        ),
-      returnPermits: (entry, count) => this.#send({ type: 'permits-returned', entry, count }),
-      sendLimit: (message) => this.#send(message),
+      requestPermits: (name, count) => limits.requestPermits(name, count),
+      returnPermits: (name, count) => limits.returnPermits(name, count),
+      sendLimit: (message) => limits.sendLimit(message),
+      wantQuota: (key, count) => limits.wantQuota(key, count),
       clusterObserved: (observation) => this.#send({ type: 'cluster-observed', observation }),
-      wantQuota: (key, count) =>
-        this.#wish(quotaName(key), { type: 'quota-wanted', key, count }, () =>
-          this.#serving?.clusters.grant(key, count),
-        ),
-      wantClusterCheck: (name) => this.#send({ type: 'cluster-check-wanted', cluster: name }),
+      wantClusterCheck: (name) => {
+        if (this.#isOrphan) this.#serving?.clusters.check(name);
+        else this.#send({ type: 'cluster-check-wanted', cluster: name });
+      },
     });
     for (const observation of assignment.observations) serving.clusters.take(observation);
     this.#serving = serving;
@@ -177,6 +176,10 @@ class WorkerProcess {
   #leave(): void {
     if (!this.#serving) process.exit(0);
     if (this.#draining) return;
+    if (this.#isOrphan) {
+      void this.#drain();
+      return;
+    }
     this.#send({ type: 'leaving' });
     setTimeout(() => void this.#drain(), LEAVING_PATIENCE).unref();
   }
@@ -184,46 +187,54 @@ class WorkerProcess {
   async #drain(): Promise<void> {
     if (this.#draining || !this.#serving) return;
     this.#draining = true;
-    process.title = `${process.title} draining`;
-    const drain = await this.#serving.drain(() => this.#send({ type: 'closed-to-new' }));
+    this.#setTitle('draining');
+    const drain = await this.#serving.drain(() => {
+      this.#setTitle(closedMark);
+      this.#send({ type: 'closed-to-new' });
+    });
     const { entries, clusters, lostLines } = this.#serving.inspect();
     this.#serving.close();
     this.#send({ type: 'drained', drain, entries, clusters, lostLines }, () => process.exit(0));
   }
 
-  /** The primary died: nobody gives this worker anything to do any more. */
+  /**
+   * The primary has died. The sockets live on in its workers, so these serve until a new primary has
+   * taken their place and tells them to drain (TERM), or for as long as the configuration says.
+   */
   #onOrphaned(): void {
     // Else node:cluster ends the process here and now.
     if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
     if (!this.#serving || !this.#assignment) process.exit(0);
-    this.#log?.warn('the primary is gone; draining');
-    this.#serving.limits.release();
-    // Who waits for its answer to a wish would wait in vain.
-    for (const { name } of this.#assignment.config.entry) this.#serving.grantPermits(name, WAITING);
-    for (const grant of this.#wishes.values()) grant();
-    this.#wishes.clear();
-    const longest = Math.max(0, ...this.#assignment.config.entry.map(({ drain }) => drain.timeout));
-    setTimeout(() => process.exit(0), longest + ORPHAN_SLACK).unref();
-    void this.#drain();
-  }
-
-  /** Asks the primary; without one, there is nobody to share with. */
-  #wish(name: string, message: ToPrimary, grant: () => void): void {
-    if (!process.connected) {
-      setImmediate(grant);
+    const { entry, supervision } = this.#assignment.config;
+    this.#isOrphan = true;
+    this.#limits?.orphaned();
+    const longest = Math.max(0, ...entry.map(({ drain }) => drain.timeout));
+    const serveMs = this.#draining ? 0 : supervision.orphan_timeout;
+    setTimeout(() => process.exit(0), serveMs + longest + ORPHAN_SLACK).unref();
+    if (serveMs === 0) {
+      this.#log?.warn('the primary is gone; draining');
+      void this.#drain();
       return;
     }
-    this.#wishes.set(name, grant);
-    this.#send(message);
+    this.#log?.warn(
+      `the primary is gone; serving until another one takes over, for ${serveMs / 1000} s at most`,
+    );
+    this.#setTitle('without primary');
+    this.#serving.clusters.observe(true);
+    setTimeout(() => {
+      this.#log?.warn('no primary has taken over; draining');
+      void this.#drain();
+    }, serveMs);
+  }
+
+  #setTitle(doing: string): void {
+    if (!this.#assignment) return;
+    const { slot, generation } = this.#assignment;
+    process.title = `${workerTitle} ${slot} (generation ${generation}) ${doing}`.trimEnd();
   }
 
   #send(message: ToPrimary, sent?: () => void): void {
     if (process.connected) process.send?.(message, undefined, undefined, () => sent?.());
     else sent?.();
   }
-}
-
-/** Among the names of permits, none of which begins so. */
-function quotaName(key: QuotaKey): string {
-  return `\0${key.kind} ${key.cluster} ${key.node}`;
 }

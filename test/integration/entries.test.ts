@@ -290,8 +290,8 @@ suite('crashes', () => {
     });
   }
 
-  test('workers whose primary was killed drain and go: no orphans', async (t) => {
-    const gateway = await startGateway(t, config(true));
+  test('workers whose primary was killed drain and go when they are told to: no orphans', async (t) => {
+    const gateway = await startGateway(t, `${config(true)}\nsupervision.orphan_timeout: 0s`);
     const { workers } = await gateway.status();
     gateway.process.kill('SIGKILL');
     await eventually('the end of every worker', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -76,6 +76,7 @@ export class TestGateway {
   readonly folder: string;
   readonly file: string;
   output = '';
+  #orphans: number[] = [];
   #exit: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 
   constructor(folder: string, configuration: string, options: GatewayOptions) {
@@ -102,7 +103,10 @@ export class TestGateway {
     };
     this.process.stdout?.on('data', collect);
     this.process.stderr?.on('data', collect);
-    this.#exit = once(this.process, 'exit').then(([code, signal]) => ({ code, signal }));
+    this.#exit = once(this.process, 'exit').then(([code, signal]) => {
+      this.#readOrphans();
+      return { code, signal };
+    });
   }
 
   get pid(): number {
@@ -164,7 +168,29 @@ export class TestGateway {
       await this.#exit;
       clearTimeout(timer);
     }
+    this.#killOrphans();
     return this.#exit;
+  }
+
+  /** Workers serve on when their primary was killed. */
+  #readOrphans(): void {
+    if (this.process.signalCode !== 'SIGKILL') return;
+    try {
+      const record = readFileSync(join(this.folder, 'data', 'workers.json'), 'utf8');
+      this.#orphans = (JSON.parse(record) as { pid: number }[]).map(({ pid }) => pid);
+    } catch {
+      // There is no record.
+    }
+  }
+
+  #killOrphans(): void {
+    for (const pid of this.#orphans) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has ended.
+      }
+    }
   }
 }
 

@@ -160,6 +160,12 @@ export class StandInGateway {
     return Number(address.split(':').at(-1));
   }
 
+  /** Kills the primary alone, and waits for its end. */
+  async killPrimary(): Promise<void> {
+    this.process.kill('SIGKILL');
+    await this.exit();
+  }
+
   /** Waits for the end. */
   async exit(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
     if (!this.ended) await once(this.process, 'exit');

@@ -78,7 +78,7 @@ interface Waiting {
 }
 
 class StandIn implements Serving {
-  readonly limits = { take: () => {}, release: () => {} };
+  readonly limits = { take: () => {} };
   readonly clusters = { observe: () => {}, take: () => {}, check: () => {}, grant: () => {} };
   readonly #config: GatewayConfig;
   readonly #services: WorkerServices;
@@ -157,7 +157,10 @@ class StandIn implements Serving {
   grantPermits(entry: string, count: number): void {
     this.#permits.set(entry, (this.#permits.get(entry) ?? 0) + count);
     this.#seat(entry);
-    if (count > 0) return;
+    if (count > 0) {
+      if (this.#waitingOf(entry).length > 0) this.#services.requestPermits(entry, 8);
+      return;
+    }
     for (const { socket } of this.#waitingOf(entry).splice(0)) {
       this.#refused++;
       socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n');

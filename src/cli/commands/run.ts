@@ -1,4 +1,4 @@
-import type { PrimaryOptions } from '../../primary/primary.ts';
+import type { PrimaryOptions } from '../../primary/options.ts';
 
 /** What the primary is started with, but for where its configuration comes from. */
 type RunOptions = Omit<PrimaryOptions, 'source' | 'record'> & {

@@ -80,6 +80,8 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
   /** How long no worker has served, ms; 0 while one does. */
   unservedMs = 0;
   onWorkerGone: ((drain: DrainReport | null, totals: readonly EntryTotals[]) => void) | null = null;
+  /** A worker process has come or gone. */
+  onAliveChanged: (() => void) | null = null;
   /** A worker cannot be replaced, because another version of the program is installed now. */
   onOutdated: (() => void) | null = null;
   readonly #limits = new Limits();
@@ -101,6 +103,7 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
   fork(generation: Generation, slot: number): WorkerHandle {
     const worker = new WorkerHandle(this.#forks.take(), generation, slot, this);
     this.alive.add(worker);
+    this.onAliveChanged?.();
     this.permits.add(worker);
     this.#limits.add(worker);
     return worker;
@@ -247,6 +250,10 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
     this.permits.wanted(worker, entry, count);
   }
 
+  onPermitsTaken(worker: WorkerHandle, entry: string, count: number): void {
+    this.permits.taken(worker, entry, count);
+  }
+
   onPermitsReturned(worker: WorkerHandle, entry: string, count: number): void {
     this.permits.returned(worker, entry, count);
   }
@@ -315,6 +322,7 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
     const account = this.draining.get(worker);
     if (account && was === 'draining') account.add(worker.drainReport);
     this.alive.delete(worker);
+    this.onAliveChanged?.();
     this.draining.delete(worker);
     this.permits.remove(worker);
     this.quotas.remove(worker);

@@ -8,6 +8,13 @@ export interface ProcessActivity {
   readonly processorMs: number;
 }
 
+/** What identifies a process for as long as the system runs: its id alone is given out again. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** As the system counts it; empty where it does not tell. */
+  readonly startedAt: string;
+}
+
 /** Null where the system does not tell, and for a process that has gone. */
 export function readActivity(pid: number): ProcessActivity | null {
   try {
@@ -16,6 +23,26 @@ export function readActivity(pid: number): ProcessActivity | null {
     // The name before the state is in parentheses, and may hold any character.
     const state = stat.charAt(stat.lastIndexOf(')') + 2);
     return { state, processorMs: Number.parseInt(schedule, 10) / 1e6 };
+  } catch {
+    return null;
+  }
+}
+
+export function identify(pid: number): ProcessIdentity {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { pid, startedAt: fields[19] ?? '' };
+  } catch {
+    return { pid, startedAt: '' };
+  }
+}
+
+/** Its title, as set by the process itself; null when it has gone. */
+export function titleOf({ pid, startedAt }: ProcessIdentity): string | null {
+  if (startedAt === '' || identify(pid).startedAt !== startedAt) return null;
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
   } catch {
     return null;
   }

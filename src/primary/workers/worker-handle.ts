@@ -11,10 +11,11 @@ import type {
   WorkerInspection,
 } from '../../ipc/messages.ts';
 import type { LimitToPrimary } from '../../shared-limits/messages.ts';
-import type { Generation } from '../generation.ts';
+import { type Generation, slotsOf } from '../generation.ts';
 import { type AssignedSocket, socketsOf } from '../sockets/listeners.ts';
 import { version } from '../../package.ts';
 import { beatInterval, Silence } from './heartbeats.ts';
+import { identify, type ProcessIdentity } from './process-activity.ts';
 import type { WorkerProcess } from './spawner.ts';
 
 export type WorkerStage = 'starting' | 'ready' | 'draining' | 'gone';
@@ -34,6 +35,7 @@ export interface WorkerListener {
   /** What a new worker is told of clusters. */
   readonly observations: { readonly latest: readonly ClusterObservation[] };
   onPermitsWanted(worker: WorkerHandle, entry: string, count: number): void;
+  onPermitsTaken(worker: WorkerHandle, entry: string, count: number): void;
   onPermitsReturned(worker: WorkerHandle, entry: string, count: number): void;
   onClusterObserved(worker: WorkerHandle, observation: ClusterObservation): void;
   onClusterCheckWanted(cluster: string): void;
@@ -57,6 +59,7 @@ export class WorkerHandle {
   readonly slot: number;
   readonly generation: Generation;
   readonly pid: number;
+  readonly identity: ProcessIdentity;
   readonly sockets: readonly AssignedSocket[];
   readonly startedAt = Date.now();
   /** Settles when the worker serves. @throws WORKER_NOT_READY */
@@ -99,6 +102,7 @@ export class WorkerHandle {
     this.slot = slot;
     this.generation = generation;
     this.pid = worker.process.pid ?? 0;
+    this.identity = identify(this.pid);
     this.sockets = socketsOf(generation.plan, slot);
     this.ready = this.#ready.promise;
     this.gone = this.#gone.promise;
@@ -193,6 +197,9 @@ export class WorkerHandle {
     switch (message.type) {
       case 'beat':
         break;
+      case 'ping':
+        this.send({ type: 'pong' });
+        break;
       case 'online':
         this.#assign();
         break;
@@ -213,6 +220,9 @@ export class WorkerHandle {
         break;
       case 'permits-wanted':
         this.#listener.onPermitsWanted(this, message.entry, message.count);
+        break;
+      case 'permits-taken':
+        this.#listener.onPermitsTaken(this, message.entry, message.count);
         break;
       case 'permits-returned':
         this.#listener.onPermitsReturned(this, message.entry, message.count);
@@ -248,6 +258,7 @@ export class WorkerHandle {
     const assignment = {
       version,
       slot,
+      workers: slotsOf(this.generation),
       generation: number,
       config,
       credentials: credentials.entries,

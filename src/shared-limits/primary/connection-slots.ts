@@ -97,6 +97,12 @@ export class Permits {
     this.#serve(entry, permits);
   }
 
+  /** It has used some without asking; the limit may be exceeded until they are returned. */
+  taken(holder: PermitHolder, entry: string, count: number): void {
+    const { lent } = this.#entry(entry);
+    lent.set(holder, (lent.get(holder) ?? 0) + count);
+  }
+
   returned(holder: PermitHolder, entry: string, count: number): void {
     const permits = this.#entry(entry);
     const lent = permits.lent.get(holder) ?? 0;

@@ -64,11 +64,6 @@ export class LimitShares {
     }
   }
 
-  /** There is no primary any more: what is left to serve is let through. */
-  release(): void {
-    for (const limit of this.#limits.values()) limit.release();
-  }
-
   /** Gives everything back; nothing more will be spent here. */
   close(): void {
     if (this.#sweeper !== null) clearInterval(this.#sweeper);
@@ -80,7 +75,6 @@ class SharedLimit implements Limit {
   readonly #spec: LimitSpec;
   readonly #send: (message: LimitToPrimary) => void;
   readonly #shares = new Map<string, Share>();
-  #released = false;
 
   constructor(spec: LimitSpec, send: (message: LimitToPrimary) => void) {
     this.#spec = spec;
@@ -88,7 +82,6 @@ class SharedLimit implements Limit {
   }
 
   take(name: string, size: number): boolean | Promise<boolean> {
-    if (this.#released) return true;
     if (size > this.#spec.most) return false;
     const key = this.#keyOf(name);
     const share = this.#share(key);
@@ -141,13 +134,6 @@ class SharedLimit implements Limit {
   returnAll(): void {
     for (const [key, share] of this.#shares) {
       if (share.tokens > 0) this.recalled(key);
-    }
-  }
-
-  release(): void {
-    this.#released = true;
-    for (const { waiters } of this.#shares.values()) {
-      for (const { resolve } of waiters.splice(0)) resolve(true);
     }
   }
 

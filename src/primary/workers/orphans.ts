@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { closedMark, workerTitle } from '../../ipc/process-titles.ts';
+import type { Log } from '../../log.ts';
+import { type ProcessIdentity, readActivity, titleOf } from './process-activity.ts';
+
+/** How long orphans may take to accept what waits for them and to close their sockets, ms. */
+const PATIENCE = 10_000;
+
+/** Workers that serve without a primary, until this one has workers of its own. */
+export class Orphans {
+  readonly #workers: readonly ProcessIdentity[];
+  #released: Promise<void> | null = null;
+
+  /** @param recorded workers of the primary that was there before, which may have gone */
+  constructor(recorded: readonly ProcessIdentity[]) {
+    this.#workers = recorded.filter((worker) => titleOf(worker)?.startsWith(workerTitle));
+  }
+
+  get count(): number {
+    return this.#workers.length;
+  }
+
+  /** Has them drain; settles when none of them accepts connections any more. */
+  release(log: Log): Promise<void> {
+    this.#released ??= this.#release(log);
+    return this.#released;
+  }
+
+  async #release(log: Log): Promise<void> {
+    for (const { pid } of this.#workers) signal(pid, 'SIGTERM');
+    const deadline = performance.now() + PATIENCE;
+    for (let open = this.#workers; open.length > 0; open = open.filter(accepts)) {
+      for (const worker of open) {
+        const stopped = readActivity(worker.pid)?.state === 'T';
+        if (!stopped && performance.now() < deadline) continue;
+        log.warn({ pid: worker.pid }, 'a worker without primary does not respond; killing it');
+        signal(worker.pid, 'SIGKILL');
+      }
+      // oxlint-disable-next-line no-await-in-loop -- until it is so
+      await sleep(20);
+    }
+  }
+}
+
+function accepts(worker: ProcessIdentity): boolean {
+  const title = titleOf(worker);
+  return title !== null && title !== '' && !title.endsWith(closedMark);
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has gone.
+  }
+}

@@ -1,0 +1,89 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { GatewayConfig } from '../../config/types.ts';
+import type { Log } from '../../log.ts';
+import { OrphanGuard } from './orphan-guard.ts';
+import { Orphans } from './orphans.ts';
+import type { ProcessIdentity } from './process-activity.ts';
+import type { WorkerHandle } from './worker-handle.ts';
+
+/** How long workers get beyond the times that they keep by themselves, ms. */
+const SLACK = 10_000;
+
+/**
+ * Makes known which processes are the workers of this gateway, for when the primary dies: a file in
+ * `path.data` tells the primary that comes next, and a guard ends workers that do not end by themselves.
+ */
+export class WorkerRecord {
+  readonly #alive: ReadonlySet<WorkerHandle>;
+  readonly #guard = new OrphanGuard();
+  #config: GatewayConfig | null = null;
+  #ownsFile = false;
+
+  constructor(alive: ReadonlySet<WorkerHandle>) {
+    this.#alive = alive;
+  }
+
+  /** From now on keeps the record by this configuration. */
+  open(config: GatewayConfig): void {
+    if (this.#config === null) this.#ownsFile = true;
+    this.#config = config;
+    this.update();
+  }
+
+  /** Workers have come or gone. */
+  update(): void {
+    if (!this.#config) return;
+    const workers = Array.from(this.#alive, ({ identity }) => identity);
+    if (this.#ownsFile) write(pathIn(this.#config), workers);
+    const { entry, supervision } = this.#config;
+    const longest = Math.max(0, ...entry.map(({ drain }) => drain.timeout));
+    this.#guard.watch(workers, supervision.orphan_timeout + longest + SLACK);
+  }
+
+  /** The file is another primary's from now on. */
+  leaveFile(): void {
+    this.#ownsFile = false;
+  }
+
+  close(): void {
+    this.#guard.close();
+    if (this.#ownsFile && this.#config) rmSync(pathIn(this.#config), { force: true });
+    this.#config = null;
+  }
+}
+
+/**
+ * Workers that a primary which has died left behind. They serve until they are released; those that
+ * hold a port which they do not share are released at once.
+ */
+export async function findOrphans(config: GatewayConfig, log: Log): Promise<Orphans> {
+  const orphans = new Orphans(read(pathIn(config)));
+  if (orphans.count === 0) return orphans;
+  log.warn(`a primary has died; taking over from ${orphans.count} workers of it`);
+  const sharesAll = config.entry.every(({ network }) => network.reuse_port);
+  if (!sharesAll) await orphans.release(log);
+  return orphans;
+}
+
+function read(path: string): readonly ProcessIdentity[] {
+  try {
+    const found = JSON.parse(readFileSync(path, 'utf8')) as unknown;
+    return Array.isArray(found) ? (found as ProcessIdentity[]) : [];
+  } catch {
+    return [];
+  }
+}
+
+function pathIn({ path }: GatewayConfig): string {
+  return join(path.data, 'workers.json');
+}
+
+function write(path: string, workers: readonly ProcessIdentity[]): void {
+  try {
+    writeFileSync(`${path}.new`, JSON.stringify(workers), { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  } catch {
+    // A full disk keeps no worker from being replaced.
+  }
+}
