@@ -51,6 +51,34 @@ function limited(limit: number): Permits {
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('permits', () => {
+  test('are not waited for when the worker that has them does not respond', () => {
+    const permits = limited(2);
+    const hung = new Holder(permits, false);
+    const other = new Holder(permits);
+    hung.want(2);
+    hung.want(1);
+    other.want(1);
+    assert.deepEqual(other.grants, [], 'the other one is asked first');
+    permits.setAbsent(hung, true);
+    assert.deepEqual(other.grants, [0]);
+    other.want(1);
+    assert.deepEqual([other.grants, hung.recalls], [[0, 0], 1], 'it is not asked again');
+    permits.setAbsent(hung, false);
+    other.want(1);
+    assert.equal(hung.recalls, 2);
+  });
+
+  test('that were used without asking count against the limit', () => {
+    const permits = limited(3);
+    const [one, other] = [new Holder(permits), new Holder(permits)];
+    permits.taken(one, 'a', 3);
+    other.want(1);
+    assert.deepEqual(other.grants, []);
+    assert.equal(one.recalls, 1);
+    permits.returned(one, 'a', 1);
+    assert.deepEqual(other.grants, [1]);
+  });
+
   test('never exceed the limit, and every wish is answered', () => {
     const permits = limited(3);
     const holder = new Holder(permits);

@@ -129,3 +129,19 @@ test('many keys cost memory only as long as they count', async () => {
   while (limits.size > 0 && performance.now() < deadline) await sleep(50);
   assert.equal(limits.size, 0);
 });
+
+test('a worker that does not respond is not waited for', async () => {
+  const limits = new Limits();
+  const [hung, other] = [new StandInWorker(limits), new StandInWorker(limits)];
+  const opened = [hung, other].map(({ shares }) => shares.open(spec(10)));
+  assert.equal(await opened[0]?.take('k', 1), true);
+  hung.shares.take = () => {};
+  const takeAll = async (): Promise<boolean[]> =>
+    Promise.all(Array.from({ length: 10 }, async () => opened[1]?.take('k', 1) === true));
+  await takeAll();
+  const last = opened[1]?.take('k', 10);
+  await sleep(20);
+  limits.setAbsent(hung, true);
+  assert.equal(await last, false, 'the one that waits is answered');
+  assert.equal(await opened[1]?.take('k', 10), false, 'and so is every later one');
+});

@@ -292,6 +292,8 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
   onResponsiveness(worker: WorkerHandle): void {
     const { slot, generation, pid, silence, responsive } = worker;
     const told = { worker: slot, generation: generation.number, pid };
+    this.permits.setAbsent(worker, !responsive);
+    this.#limits.setAbsent(worker, !responsive);
     if (responsive) this.#log.info(told, 'worker responds again');
     else {
       const reason = describeState(silence.activity?.state);

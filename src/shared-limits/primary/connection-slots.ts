@@ -52,6 +52,8 @@ export class Permits {
   /** The limit of each part, by the name of the whole. */
   readonly #each = new Map<string, number>();
   readonly #holders = new Set<PermitHolder>();
+  /** Those that do not respond now: nobody waits for what they could spare. */
+  readonly #absent = new Set<PermitHolder>();
   /** Has all permits that are not needed here: another primary, as long as it lives. */
   #keeper: PermitHolder | null = null;
 
@@ -77,9 +79,20 @@ export class Permits {
     this.#holders.add(holder);
   }
 
+  /** The worker no longer responds, or does so again. */
+  setAbsent(holder: PermitHolder, isAbsent: boolean): void {
+    if (!isAbsent) {
+      this.#absent.delete(holder);
+      return;
+    }
+    this.#absent.add(holder);
+    for (const [name, permits] of this.#entries) this.#answered(name, permits, holder);
+  }
+
   /** The worker is gone, and with it its connections. */
   remove(holder: PermitHolder): void {
     this.#holders.delete(holder);
+    this.#absent.delete(holder);
     if (holder === this.#keeper) this.#keeper = null;
     for (const [name, permits] of this.#entries) {
       permits.lent.delete(holder);
@@ -170,7 +183,8 @@ export class Permits {
     permits.wishes = [];
     const only = permits.asking.length === 1 ? permits.asking[0]?.holder : undefined;
     for (const holder of this.#holders) {
-      if (holder !== only && permits.lent.has(holder)) permits.recalled.add(holder);
+      if (holder === only || this.#absent.has(holder)) continue;
+      if (permits.lent.has(holder)) permits.recalled.add(holder);
     }
     for (const holder of permits.recalled) holder.recallPermits(name);
     if (permits.recalled.size === 0) this.#refuse(name, permits);

@@ -39,15 +39,30 @@ const sweepEvery = 1000;
 export class Limits {
   readonly #buckets = new Map<string, Bucket>();
   readonly #holders = new Set<LimitHolder>();
+  /** Those that do not respond now: nobody waits for what they have not spent. */
+  readonly #absent = new Set<LimitHolder>();
   #sweeper: NodeJS.Timeout | null = null;
 
   add(holder: LimitHolder): void {
     this.#holders.add(holder);
   }
 
+  /** The worker no longer responds, or does so again. */
+  setAbsent(holder: LimitHolder, isAbsent: boolean): void {
+    if (!isAbsent) {
+      this.#absent.delete(holder);
+      return;
+    }
+    this.#absent.add(holder);
+    for (const bucket of this.#buckets.values()) {
+      if (bucket.recalled.delete(holder)) this.#serve(bucket);
+    }
+  }
+
   /** The worker is gone, and with it what it had not spent. */
   remove(holder: LimitHolder): void {
     this.#holders.delete(holder);
+    this.#absent.delete(holder);
     for (const bucket of this.#buckets.values()) {
       bucket.wishes = bucket.wishes.filter((wish) => wish.holder !== holder);
       bucket.lent.delete(holder);
@@ -111,8 +126,8 @@ export class Limits {
     while (bucket.wishes.length > 0) {
       const { holder, need, want } = bucket.wishes[0] as Wish;
       if (bucket.left < need) {
+        if (recalled.size === 0 && lent.size > 0) this.#recall(bucket);
         if (recalled.size > 0) return;
-        if (lent.size > 0) return this.#recall(bucket);
       }
       bucket.wishes.shift();
       // Nobody gets more than a fair part of what is left, so that little needs to be recalled.
@@ -127,7 +142,7 @@ export class Limits {
 
   #recall(bucket: Bucket): void {
     const { lent, recalled, spec, key } = bucket;
-    for (const holder of lent) recalled.add(holder);
+    for (const holder of lent) if (!this.#absent.has(holder)) recalled.add(holder);
     lent.clear();
     for (const holder of recalled) holder.send({ type: 'limit-recalled', id: spec.id, key });
   }
