@@ -1,7 +1,7 @@
 /** The HTTP API: what it answers, to whom, and that it outlives reloads and upgrades. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import { basicAuth } from '../../src/http/basic-auth.ts';
 import { requestControl } from '../../src/primary/control/client.ts';
@@ -219,6 +219,38 @@ suite('the API', () => {
     gateway.write(elsewhere.replace('enabled: true', 'enabled: false'));
     assert.equal((await gateway.reload()).status, 200);
     await assert.rejects(ask(`http://127.0.0.1:${port}/readyz`), { code: 'ECONNREFUSED' });
+  });
+
+  test('answers probes however many connections ask nothing', async (t) => {
+    const gateway = await startGateway(t, hello(open));
+    const api = await apiOf(gateway);
+    const { hostname, port } = new URL(api);
+    const idle = Array.from({ length: 300 }, () => connect(Number(port), hostname));
+    t.after(() => {
+      for (const socket of idle) socket.destroy();
+    });
+    for (const socket of idle) socket.on('error', () => {}).write('GET /heal');
+    await Promise.all(idle.map((socket) => once(socket, 'connect')));
+    for (let i = 0; i < 20; i++) {
+      const probes = await Promise.all(['/healthz', '/readyz'].map((path) => ask(api + path)));
+      for (const { status } of probes) assert.equal(status, 200);
+    }
+  });
+
+  test('slows down those who guess its password', async (t) => {
+    const gateway = await startGateway(t, hello(guarded));
+    const api = await apiOf(gateway);
+    const login = async (password: string): Promise<number> => {
+      const authorization = basicAuth({ username: 'operator', password });
+      return (await ask(`${api}/status`, { headers: { authorization } })).status;
+    };
+    const guesses: number[] = [];
+    for (let i = 0; i < 20; i++) guesses.push(await login(`guess ${i}`));
+    assert.deepEqual(guesses.slice(0, 6), [401, 401, 401, 401, 401, 429]);
+    assert.ok(guesses.filter((status) => status === 401).length < 10, guesses.join());
+    assert.equal((await ask(`${api}/readyz`)).status, 200, 'probes are not slowed down');
+    await eventually('the right one to be let in', async () => (await login('hunter-api')) === 200);
+    assert.equal(await login('guess again'), 401, 'which begins anew');
   });
 
   test('goes over to the next program without a gap', async (t) => {

@@ -4,7 +4,12 @@ import { isThisMachine } from '../../config/sections/address.ts';
 import type { ApiConfig } from '../../config/types.ts';
 import { parseBasicAuth } from '../../http/basic-auth.ts';
 import type { ControlAnswer } from './client.ts';
+import type { FailedLogins } from './failed-logins.ts';
+import type { Log } from '../../log.ts';
 import { pathOf } from './server.ts';
+
+/** One line of the log for so many failed logins of an address. */
+const LOGGED_FAILURES = 10;
 
 /** What probes ask for: it tells nothing, and they have neither a password nor a name for us. */
 const forProbes: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
@@ -18,6 +23,8 @@ const forProbes: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 export function refuseAccess(
   { security, network }: ApiConfig,
   request: IncomingMessage,
+  logins: FailedLogins,
+  log: Log,
 ): ControlAnswer | null {
   const { headers } = request;
   const site = headers['sec-fetch-site'];
@@ -28,15 +35,7 @@ export function refuseAccess(
     return refused(415, 'the API takes no forms');
   }
   if (forProbes.has(pathOf(request))) return null;
-  if (security) {
-    const given = parseBasicAuth(headers.authorization);
-    // Both are compared in any case: how long it takes tells nothing.
-    const user = isSame(given?.username ?? '', security.username);
-    const password = isSame(given?.password ?? '', security.password);
-    if (user && password) return null;
-    const challenge = { 'www-authenticate': 'Basic realm="Evergate API", charset="UTF-8"' };
-    return refused(401, 'user name and password are needed', challenge);
-  }
+  if (security) return refuseLogin(security, request, logins, log);
   if (!isThisMachine(network.host)) {
     if (request.method === 'GET' && pathOf(request) === '/metrics') return null;
     return refused(
@@ -47,6 +46,35 @@ export function refuseAccess(
   const host = hostOf(headers.host);
   if (isThisMachine(host)) return null;
   return refused(403, `the Host is no name of this machine; ask for 127.0.0.1 or localhost`);
+}
+
+function refuseLogin(
+  security: NonNullable<ApiConfig['security']>,
+  { headers, socket }: IncomingMessage,
+  logins: FailedLogins,
+  log: Log,
+): ControlAnswer | null {
+  const { remoteAddress: client = '' } = socket;
+  const waitMs = logins.wait(client);
+  if (waitMs > 0) {
+    const after = { 'retry-after': `${Math.ceil(waitMs / 1000)}` };
+    return refused(429, 'too many failed logins from this address; try again later', after);
+  }
+  const given = parseBasicAuth(headers.authorization);
+  // Both are compared in any case: how long it takes tells nothing.
+  const user = isSame(given?.username ?? '', security.username);
+  const password = isSame(given?.password ?? '', security.password);
+  if (user && password) {
+    logins.succeeded(client);
+    return null;
+  }
+  // Who gives no password does not guess.
+  const failures = given === undefined ? 0 : logins.failed(client);
+  if (failures > 0 && failures % LOGGED_FAILURES === 0) {
+    log.warn({ client, failures }, 'failed logins to the API');
+  }
+  const challenge = { 'www-authenticate': 'Basic realm="Evergate API", charset="UTF-8"' };
+  return refused(401, 'user name and password are needed', challenge);
 }
 
 function refused(status: number, error: string, headers?: Record<string, string>): ControlAnswer {

@@ -2,6 +2,8 @@ import type { Server } from 'node:http';
 import type { ApiConfig } from '../../config/types.ts';
 import type { Log } from '../../log.ts';
 import { refuseAccess } from './api-access.ts';
+import { limitConnections } from './connection-limit.ts';
+import { FailedLogins } from './failed-logins.ts';
 import { closeControlServer, type ControlRoutes, createControlServer } from './server.ts';
 import type { HeldListener } from '../sockets/listeners.ts';
 
@@ -12,6 +14,7 @@ const CONNECTIONS = 64;
 export class Api {
   readonly #routes: ControlRoutes;
   readonly #log: () => Log;
+  readonly #logins = new FailedLogins();
   #config: ApiConfig | null = null;
   #listener: HeldListener | null = null;
   #server: Server | null = null;
@@ -30,9 +33,9 @@ export class Api {
     if (!socket) return;
     this.#listener = listener;
     const server = createControlServer(this.#routes, (request) =>
-      this.#config ? refuseAccess(this.#config, request) : null,
+      this.#config ? refuseAccess(this.#config, request, this.#logins, this.#log()) : null,
     );
-    server.maxConnections = CONNECTIONS;
+    limitConnections(server, CONNECTIONS);
     server.on('error', (error) => this.#log().error({ error }, 'the API cannot be served'));
     server.listen(socket.handle);
     this.#server = server;
