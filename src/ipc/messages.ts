@@ -69,6 +69,8 @@ export type ToPrimary =
   | { readonly type: 'beat' }
   /** Is the primary there? Answered by `pong`. */
   | { readonly type: 'ping' }
+  /** What it is busy with until it is ready, in words. */
+  | { readonly type: 'progress'; readonly doing: string }
   /** Every entry is listening, its flows are built, and a request to itself was answered. */
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly code: string; readonly reason: string }

@@ -14,7 +14,6 @@ import { Listeners, type ListenerPlan } from './sockets/listeners.ts';
 import type { PrimaryOptions } from './options.ts';
 import { Predecessor } from './upgrade/predecessor.ts';
 import { Place } from './control/instance-lock.ts';
-import type { InstanceRecord } from './control/instance-record.ts';
 import { permitLimits } from '../shared-limits/primary/slot-limits.ts';
 import { Pool } from './workers/pool.ts';
 import {

@@ -11,6 +11,8 @@ import { LimitChannel } from './limit-channel.ts';
 /** Makes everything that a worker serves of a configuration. */
 export type BuildWorker = (config: GatewayConfig, services: WorkerServices) => Promise<Serving>;
 
+/** Sockets after which a worker that starts reports how far it is. */
+const LISTENING_STEP = 32;
 /** How long a worker that was told to end waits for its replacement, ms. */
 const LEAVING_PATIENCE = 30_000;
 /** What an orphan gets beyond its entries' longest drain.timeout before it ends anyway, ms. */
@@ -113,6 +115,7 @@ class WorkerProcess {
       () => this.#serving,
     );
     this.#limits = limits;
+    this.#send({ type: 'progress', doing: 'still building flows and clusters' });
     const serving = await this.#build(config, {
       log,
       credentials,
@@ -131,6 +134,7 @@ class WorkerProcess {
     this.#serving = serving;
     // Perhaps it has changed meanwhile.
     serving.setTicketKeys(this.#ticketKeys);
+    this.#send({ type: 'progress', doing: 'still answering a request to itself' });
     await serving.prove();
     await this.#listen(serving);
   }
@@ -152,9 +156,15 @@ class WorkerProcess {
       }
       this.#listening++;
     }
-    if (this.#listening !== this.#assignment?.handles) return;
+    const { handles = 0, beatMs = 0 } = this.#assignment ?? {};
+    if (this.#listening !== handles) {
+      if (this.#listening % LISTENING_STEP > 0) return;
+      const doing = `still opening its sockets, of which ${this.#listening} of ${handles} were open; if there are no more to come, the limit on open files is too low`;
+      this.#send({ type: 'progress', doing });
+      return;
+    }
     this.#send({ type: 'ready' });
-    if (this.#assignment.beatMs > 0) this.#beat(this.#assignment.beatMs);
+    if (beatMs > 0) this.#beat(beatMs);
   }
 
   /** Tells the primary that the event loop turns; nothing more while it does not read that. */

@@ -14,6 +14,7 @@ import {
   eventually,
   type GatewayOptions,
   launchGateway,
+  startBackend,
   temporaryFolder,
   type TestGateway,
 } from '../support/gateway.ts';
@@ -197,7 +198,7 @@ suite('upgrade', () => {
     programs.use('2.0.0');
     for (const [program, reason] of [
       ['process.exitCode = 3;', /the new program ended with code 3/],
-      ["import './missing.ts';", /the new program ended with code 1/],
+      ["import './missing.ts';", /ended with code 1: .*Cannot find module .*missing\.ts/],
       [`process.kill(process.pid, 'SIGKILL');`, /the new program ended by SIGKILL/],
     ] as const) {
       writeFileSync(broken, program);
@@ -205,6 +206,7 @@ suite('upgrade', () => {
       assert.equal(status, 409);
       assert.match(record.problems.join(), reason);
     }
+    for (const line of gateway.output.trim().split('\n')) JSON.parse(line);
     programs.use('3.0.0');
     const { record } = await upgrade(gateway);
     assert.match(record.problems.join(), /there is no program at .*current.src.cli\.ts any more/);
@@ -219,6 +221,26 @@ suite('upgrade', () => {
     assert.equal(readFileSync(pidFile, 'utf8'), `${pid}\n`);
     programs.use('1.0.0');
     assert.notEqual(await upgraded(gateway), pid);
+  });
+
+  test('counts what nodes were given on', async (t) => {
+    const backend = await startBackend(t, (_request, response) => void response.end('hello'));
+    const filter = 'elasticsearch: { elasticsearch: prod }';
+    const gateway = await start(
+      t,
+      `${greeting().replace('echo: { message: "hello" }', filter)}
+elasticsearch: [{ name: prod, endpoint: "${backend.origin}", health_check.enabled: false }]`,
+    );
+    const origin = await gateway.origin('main');
+    const requests = async (): Promise<unknown> =>
+      (await gateway.status()).clusters.map(({ nodes }) => nodes[0]?.requests);
+    for (let i = 0; i < 5; i++) assert.equal((await ask(origin)).status, 200);
+    assert.deepEqual(await requests(), [5]);
+    await upgraded(gateway);
+    assert.deepEqual(await requests(), [5], 'while the workers before drain');
+    await gateway.ended();
+    assert.equal((await ask(origin)).status, 200);
+    assert.deepEqual(await requests(), [6]);
   });
 
   test('with a broken configuration: the asker is told the place', async (t) => {

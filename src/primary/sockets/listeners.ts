@@ -14,6 +14,8 @@ const apiPrefix = 'api ';
  * for 40 ms. From a socket that it shares with other workers it gets one, so that all get their part.
  */
 const handlesOfOwn = 8;
+/** All handles of a worker together, where there are that many: each is a descriptor, and a message. */
+const handlesInAll = 256;
 
 /** One configured address, bound. */
 export interface HeldListener {
@@ -169,13 +171,15 @@ export class Listeners {
 
 /** The sockets that the worker in `slot` listens on. */
 export function socketsOf(plan: ListenerPlan, slot: number): AssignedSocket[] {
+  const fair = Math.floor(handlesInAll / plan.entries.length);
+  const several = Math.max(1, Math.min(handlesOfOwn, fair));
   return plan.entries.flatMap(({ entry, listener }) =>
     listener.sockets
       // A slot that is no more leaves its socket, and what waits there, to another one.
       .filter((_, index) => !listener.reusePort || index % plan.workers === slot)
       .map((socket) => {
         const isOwn = listener.reusePort || plan.workers === 1;
-        return { entry: entry.name, socket, handles: isOwn ? handlesOfOwn : 1 };
+        return { entry: entry.name, socket, handles: isOwn ? several : 1 };
       }),
   );
 }

@@ -15,11 +15,11 @@ export interface EntryTotals {
 
 /** What one node was given since the gateway began. */
 export interface NodeTotals {
+  readonly cluster: string;
+  readonly origin: string;
   readonly requests: number;
   readonly failures: number;
 }
-
-const nothing: NodeTotals = { requests: 0, failures: 0 };
 
 /** Counts of the workers that have gone, so that the gateway's do not begin anew with each worker. */
 export class Totals {
@@ -40,15 +40,15 @@ export class Totals {
     }
   }
 
-  addNodes(clusters: readonly ClusterInspection[]): void {
-    for (const { cluster, nodes } of clusters) {
-      for (const { origin, requests, failures } of nodes) {
-        const before = this.ofNode(cluster, origin);
-        this.#nodes.set(`${cluster} ${origin}`, {
-          requests: before.requests + requests,
-          failures: before.failures + failures,
-        });
-      }
+  addNodes(nodes: readonly NodeTotals[]): void {
+    for (const { cluster, origin, requests, failures } of nodes) {
+      const before = this.ofNode(cluster, origin);
+      this.#nodes.set(`${cluster} ${origin}`, {
+        cluster,
+        origin,
+        requests: before.requests + requests,
+        failures: before.failures + failures,
+      });
     }
   }
 
@@ -57,7 +57,8 @@ export class Totals {
   }
 
   ofNode(cluster: string, origin: string): NodeTotals {
-    return this.#nodes.get(`${cluster} ${origin}`) ?? nothing;
+    const known = this.#nodes.get(`${cluster} ${origin}`);
+    return known ?? { cluster, origin, requests: 0, failures: 0 };
   }
 
   of(entry: string): EntryTotals {
@@ -67,6 +68,17 @@ export class Totals {
   get all(): EntryTotals[] {
     return [...this.#entries.values()];
   }
+
+  get nodes(): NodeTotals[] {
+    return [...this.#nodes.values()];
+  }
+}
+
+/** What the nodes of a worker's clusters were given by it. */
+export function nodeTotalsOf(clusters: readonly ClusterInspection[]): NodeTotals[] {
+  return clusters.flatMap(({ cluster, nodes }) =>
+    nodes.map(({ origin, requests, failures }) => ({ cluster, origin, requests, failures })),
+  );
 }
 
 export function sumLostLines(parts: readonly LostLines[]): LostLines {

@@ -101,7 +101,7 @@ export async function collectStatus(
     }),
     api: describeApi(generation),
     clusters: clusterStatuses(
-      alive.map(({ worker }) => worker.clusters),
+      [...alive.map(({ worker }) => worker.clusters), ...(left?.clusters ?? [])],
       pool.observations.latest,
       pool.totals,
     ),
@@ -131,6 +131,7 @@ export async function inspectPool(pool: Pool): Promise<PredecessorInspection> {
   return {
     entries: Array.from(names, (entry) => ({ entry, ...countsOf(entry, counts) })),
     draining: drainingStatus(alive, pool),
+    clusters: alive.map(({ worker }) => worker.clusters),
   };
 }
 

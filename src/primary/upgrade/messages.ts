@@ -1,8 +1,9 @@
+import type { ClusterInspection } from '../../ipc/cluster-state.ts';
 import type { DrainReport } from '../../ipc/messages.ts';
 import type { PermitLimits } from '../../shared-limits/primary/slot-limits.ts';
 import type { ReloadRecord } from '../reload/record.ts';
 import type { DrainingStatus } from '../status/types.ts';
-import type { EntryTotals } from '../status/counters.ts';
+import type { EntryTotals, NodeTotals } from '../status/counters.ts';
 
 /** Tells a primary that it is one's successor. It is gone before workers are forked. */
 export const successorMark = 'EVERGATE_SUCCEEDS';
@@ -43,6 +44,8 @@ export interface PredecessorInspection {
     readonly requests: number;
   })[];
   readonly draining: readonly DrainingStatus[];
+  /** By worker. Absent from versions that did not tell. */
+  readonly clusters?: readonly (readonly ClusterInspection[])[];
 }
 
 /** From the primary that goes to the one that comes. */
@@ -51,7 +54,12 @@ export type ToSuccessor =
   /** In the order of their slots. */
   | { readonly type: 'socket'; readonly socket: SocketDescription }
   /** From here on there is no way back: take the control socket and the pid file. */
-  | { readonly type: 'take-over'; readonly totals: readonly EntryTotals[] }
+  | {
+      readonly type: 'take-over';
+      readonly totals: readonly EntryTotals[];
+      /** Absent from versions that did not tell. */
+      readonly nodes?: readonly NodeTotals[];
+    }
   | { readonly type: 'permits-granted'; readonly entry: string; readonly count: number }
   | { readonly type: 'permits-recalled'; readonly entry: string }
   /** Handed over: one of the workers left behind has gone. */
@@ -59,6 +67,7 @@ export type ToSuccessor =
       readonly type: 'worker-gone';
       readonly drain: DrainReport | null;
       readonly totals: readonly EntryTotals[];
+      readonly nodes?: readonly NodeTotals[];
     }
   | {
       readonly type: 'inspection';

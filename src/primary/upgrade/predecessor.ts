@@ -147,6 +147,7 @@ export class Predecessor implements PermitHolder {
         break;
       case 'take-over':
         this.#ground?.totals.add(message.totals);
+        this.#ground?.totals.addNodes(message.nodes ?? []);
         this.#takeOver.resolve();
         break;
       case 'permits-granted':
@@ -159,6 +160,7 @@ export class Predecessor implements PermitHolder {
       case 'worker-gone':
         this.#ground?.account.add(message.drain);
         this.#ground?.totals.add(message.totals);
+        this.#ground?.totals.addNodes(message.nodes ?? []);
         break;
       case 'inspection':
         this.#onInspection(message.id, message.inspection);

@@ -11,6 +11,7 @@ import {
   type ToPredecessor,
   type ToSuccessor,
 } from './messages.ts';
+import { SuccessorErrors } from './standard-error.ts';
 import { describeExit } from '../workers/worker-handle.ts';
 
 /** What a successor may ask of the primary that drains. */
@@ -37,14 +38,22 @@ export class Successor implements PermitHolder {
   readonly #taken = Promise.withResolvers<ReloadRecord>();
   readonly #gone = Promise.withResolvers<void>();
 
-  constructor({ command, args }: Invocation, permits: Permits, listener: SuccessorListener) {
+  /** @param data path.data */
+  constructor(
+    { command, args }: Invocation,
+    data: string,
+    permits: Permits,
+    listener: SuccessorListener,
+  ) {
+    const errors = new SuccessorErrors(data);
     this.#permits = permits;
     this.#listener = listener;
     this.#child = spawn(command, args, {
-      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, [successorMark]: `${process.pid}` },
+      stdio: ['inherit', 'inherit', ...errors.stdio],
+      env: { ...process.env, ...errors.environment, [successorMark]: `${process.pid}` },
     });
     standardOutput().keepNonBlocking();
+    errors.close();
     this.pid = this.#child.pid ?? 0;
     this.proved = this.#proved.promise;
     this.taken = this.#taken.promise;
@@ -60,7 +69,9 @@ export class Successor implements PermitHolder {
     });
     this.#child.once('exit', (code, signal) => {
       standardOutput().keepNonBlocking();
-      this.#fail(`the new program ended ${describeExit({ code, signal })}`);
+      const words = errors.read();
+      const how = describeExit({ code, signal });
+      this.#fail(`the new program ended ${how}${words && `: ${words}`}`);
       this.#onGone();
     });
   }

@@ -102,7 +102,7 @@ export class Upgrades {
     let successor: Successor | null = null;
     try {
       stop.throwIfAborted();
-      successor = new Successor(installedProgram(), pool.permits, {
+      successor = new Successor(installedProgram(), generation.config.path.data, pool.permits, {
         inspect: () => inspectPool(pool),
         endAtOnce: () => {
           // One that has yet to take this one's place decides on its own workers alone.
@@ -139,8 +139,9 @@ export class Upgrades {
   /** The point of no return for the successor: from here on, counts are added to its. */
   #leaveTo(successor: Successor): void {
     const { pool } = this.#ground;
-    successor.send({ type: 'take-over', totals: pool.totals.all });
-    pool.onWorkerGone = (drain, totals) => successor.send({ type: 'worker-gone', drain, totals });
+    const { all: totals, nodes } = pool.totals;
+    successor.send({ type: 'take-over', totals, nodes });
+    pool.onWorkerGone = (told) => successor.send({ type: 'worker-gone', ...told });
   }
 
   async #inTime<T>(promise: Promise<T>, { readyTimeout }: Generation): Promise<T> {

@@ -15,7 +15,7 @@ import { describeState } from './process-activity.ts';
 import { Quotas } from '../../shared-limits/primary/token-buckets.ts';
 import type { PredecessorInspection } from '../upgrade/messages.ts';
 import { TicketKeys } from './session-ticket-keys.ts';
-import { type EntryTotals, Totals } from '../status/counters.ts';
+import { type EntryTotals, type NodeTotals, nodeTotalsOf, Totals } from '../status/counters.ts';
 import {
   describeExit,
   type WorkerExit,
@@ -37,6 +37,13 @@ interface Slot {
   /** A replacement is under way. */
   refilling: Promise<void> | null;
   crashes: number;
+}
+
+/** What a worker that has gone leaves to be added up. */
+interface LastCounts {
+  readonly drain: DrainReport | null;
+  readonly totals: readonly EntryTotals[];
+  readonly nodes: readonly NodeTotals[];
 }
 
 /** Settles when the signal is aborted. */
@@ -79,7 +86,7 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
   hangs = 0;
   /** How long no worker has served, ms; 0 while one does. */
   unservedMs = 0;
-  onWorkerGone: ((drain: DrainReport | null, totals: readonly EntryTotals[]) => void) | null = null;
+  onWorkerGone: ((last: LastCounts) => void) | null = null;
   /** A worker process has come or gone. */
   onAliveChanged: (() => void) | null = null;
   /** A worker cannot be replaced, because another version of the program is installed now. */
@@ -328,10 +335,12 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
     this.draining.delete(worker);
     this.permits.remove(worker);
     this.quotas.remove(worker);
-    this.totals.add(worker.counts);
-    this.totals.addNodes(worker.clusters);
+    const { counts: totals, drainReport: drain } = worker;
+    const nodes = nodeTotalsOf(worker.clusters);
+    this.totals.add(totals);
+    this.totals.addNodes(nodes);
     this.totals.addLostLines(worker.lostLines);
-    this.onWorkerGone?.(worker.drainReport, worker.counts);
+    this.onWorkerGone?.({ drain, totals, nodes });
     this.#limits.remove(worker);
     const { slot: number, pid, generation } = worker;
     const told = { worker: number, generation: generation.number, pid };

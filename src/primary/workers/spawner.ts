@@ -3,6 +3,7 @@ import { fstatSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ownFile } from '../../package.ts';
 import { standardOutput } from '../../runtime/lines/standard-output.ts';
+import { realStderr } from '../upgrade/standard-error.ts';
 import { workerOptions } from './node-options.ts';
 
 /** A process that is to be a worker. */
@@ -26,7 +27,9 @@ export class WorkerForks {
       args: [],
       execArgv: workerOptions(),
       serialization: 'advanced',
-      ...(standardOutput().isShared && { stdio: ['ignore', 'pipe', errorOutput(), 'ipc'] }),
+      stdio: standardOutput().isShared
+        ? ['ignore', 'pipe', errorOutput(), 'ipc']
+        : ['inherit', 'inherit', realStderr, 'ipc'],
     });
   }
 
@@ -67,11 +70,11 @@ function fork(): Worker {
 }
 
 /** Where workers' standard error goes while their standard output comes here. */
-function errorOutput(): 'pipe' | 'inherit' {
+function errorOutput(): 'pipe' | number {
   try {
-    const [output, error] = [fstatSync(1), fstatSync(2)];
-    return output.ino === error.ino && output.dev === error.dev ? 'pipe' : 'inherit';
+    const [output, error] = [fstatSync(1), fstatSync(realStderr)];
+    return output.ino === error.ino && output.dev === error.dev ? 'pipe' : realStderr;
   } catch {
-    return 'inherit';
+    return realStderr;
   }
 }

@@ -89,6 +89,8 @@ export class WorkerHandle {
   readonly #inspections = new Map<number, (inspection: WorkerInspection | null) => void>();
   #lastInspection = 0;
   #responsive = true;
+  /** What it is busy with while it starts. */
+  #doing = 'still loading the program';
   #deadline: NodeJS.Timeout | undefined;
 
   constructor(
@@ -117,7 +119,7 @@ export class WorkerHandle {
     worker.once('exit', (code, signal) => this.#onExit({ code, signal }));
     const { readyTimeout } = generation;
     this.#deadline = setTimeout(
-      () => this.#failStart('late', `it took longer than ${readyTimeout / 1000} s`),
+      () => this.#failStart('late', `after ${readyTimeout / 1000} s it was ${this.#doing}`),
       readyTimeout,
     );
     if (online) this.#assign();
@@ -202,6 +204,9 @@ export class WorkerHandle {
         break;
       case 'online':
         this.#assign();
+        break;
+      case 'progress':
+        this.#doing = message.doing;
         break;
       case 'ready':
         if (this.stage !== 'starting') break;

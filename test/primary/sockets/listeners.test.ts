@@ -50,6 +50,15 @@ describe('the plan', () => {
     assert.deepEqual(await handles(2, false), [1]);
   });
 
+  test('gives a worker fewer handles of each socket when there are many entries', async (t) => {
+    const listeners = listening(t);
+    const many = Array.from({ length: 100 }, (_, index) => entry(`e${index}`));
+    const plan = await listeners.plan(config(...many), 2);
+    listeners.commit(plan);
+    const handles = socketsOf(plan, 0).reduce((sum, assigned) => sum + assigned.handles, 0);
+    assert.ok(handles >= 100 && handles <= 256, `${handles} handles`);
+  });
+
   test('shares one socket without reuse_port', async (t) => {
     const listeners = listening(t);
     const plan = await listeners.plan(config(entry('a', { reuse_port: false })), 3);
