@@ -6,6 +6,9 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+// Node.js opens its debugger on this signal.
+process.on('SIGUSR1', () => {});
+
 const needed = [24, 21];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -33,7 +36,7 @@ async function runByOther() {
     process.exitCode = 2;
     return;
   }
-  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' });
+  const child = spawn(node, ['--disable-sigusr1', ...process.argv.slice(1)], { stdio: 'inherit' });
   // A terminal sends its signals to both; a supervisor knows this process only.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) {
     process.on(signal, () => child.kill(signal));

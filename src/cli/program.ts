@@ -213,4 +213,5 @@ const signals = `
 Signals:
   HUP        take up the configuration
   USR2       have the installed program, perhaps another version, take this one's place
+  USR1       none: it does not open the debugger of Node.js
   TERM, INT  finish the connections and end; a second one ends at once`;

@@ -1,3 +1,4 @@
+import type { Candidate } from './candidate.ts';
 import type { GatewayConfig } from '../config/types.ts';
 import type { Credentials } from './reload/certificates.ts';
 import type { ListenerPlan } from './sockets/listeners.ts';
@@ -11,6 +12,16 @@ export interface Generation {
   readonly plan: ListenerPlan;
   /** How long a worker may take to become ready, ms. */
   readonly readyTimeout: number;
+}
+
+export function toGeneration(
+  { config, credentials }: Candidate,
+  plan: ListenerPlan,
+  number: number,
+  readyTimeout = 30_000,
+): Generation {
+  if (!config) throw new Error('there is no configuration');
+  return { number, config, credentials, plan, readyTimeout };
 }
 
 /** Worker slots of a generation. */

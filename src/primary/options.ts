@@ -1,4 +1,5 @@
-import type { LogLevel } from '../config/types.ts';
+import { availableParallelism } from 'node:os';
+import type { GatewayConfig, LogLevel } from '../config/types.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import type { InstanceRecord } from './control/instance-record.ts';
 import type { WorkerForks } from './workers/spawner.ts';
@@ -17,4 +18,9 @@ export interface PrimaryOptions {
   readonly forks?: WorkerForks | undefined;
   /** How long a worker may take to become ready, ms. Default 30 s. */
   readonly readyTimeout?: number | undefined;
+}
+
+export function workersOf(config: GatewayConfig, { workers }: PrimaryOptions): number {
+  const wanted = workers ?? config.workers;
+  return wanted === 'auto' ? availableParallelism() : wanted;
 }

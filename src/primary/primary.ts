@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { GatewayConfig } from '../config/types.ts';
 import { createLog, type Log } from '../log.ts';
 import { Api } from './control/api.ts';
@@ -9,9 +8,9 @@ import { RenewalClock } from './reload/certificates.ts';
 import type { ControlRoutes } from './control/server.ts';
 import { type ControlAnswer, requestControl } from './control/client.ts';
 import { DrainAccount } from './reload/drain-stats.ts';
-import type { Generation } from './generation.ts';
+import { type Generation, toGeneration } from './generation.ts';
 import { Listeners, type ListenerPlan } from './sockets/listeners.ts';
-import type { PrimaryOptions } from './options.ts';
+import { type PrimaryOptions, workersOf } from './options.ts';
 import { Predecessor } from './upgrade/predecessor.ts';
 import { Place } from './control/instance-lock.ts';
 import { permitLimits } from '../shared-limits/primary/slot-limits.ts';
@@ -29,7 +28,7 @@ import { controlSocketPath } from './control/socket-path.ts';
 import { asItRuns, type ConfigurationSource } from './configuration-source.ts';
 import { whyNotHealthy, whyNotReady } from './status/readiness.ts';
 import { collectStatus, describeListening } from './status/status.ts';
-import { tellSupervisor } from './control/systemd.ts';
+import { Supervisor } from './control/systemd.ts';
 import { Stopping } from './stopping.ts';
 import { Upgrades } from './upgrade/upgrades.ts';
 import { WorkerForks } from './workers/spawner.ts';
@@ -65,6 +64,7 @@ class Primary {
   readonly #place: Place;
   readonly #api: Api;
   readonly #stopping: Stopping;
+  readonly #supervisor: Supervisor;
   readonly #autoReload: AutoReload;
 
   constructor(options: PrimaryOptions) {
@@ -74,11 +74,13 @@ class Primary {
     this.#log = createLog(options.logLevel ?? 'info');
     this.#forks = options.forks ?? new WorkerForks();
     this.#pool = new Pool(this.#forks, this.#log, this.#stop.signal);
+    this.#supervisor = new Supervisor(this.#log);
     this.#record = new WorkerRecord(this.#pool.alive);
     this.#pool.onAliveChanged = () => this.#record.update();
     this.#stopping = new Stopping({
       log: this.#log,
       delay: () => this.#running?.config.supervision.shutdown_delay ?? 0,
+      isOver: () => this.#stop.signal.aborted,
       drain: () => this.#drain(),
       endAtOnce: () => {
         this.#pool.predecessor?.endAtOnce();
@@ -96,8 +98,10 @@ class Primary {
       stop: this.#stop.signal,
       load: () => this.#load(),
       next: (loaded, plan) => this.#next(loaded, plan),
-      workersOf: (loaded) => this.#workersOf(loaded.config as GatewayConfig),
+      workersOf: (loaded) => workersOf(loaded.config as GatewayConfig, this.#options),
       running: () => this.#running as Generation,
+      began: () => this.#supervisor.reloading(),
+      ended: () => void this.#supervisor.ready(this.#running?.number ?? 0),
       installed: (generation) => {
         this.#installed(generation);
         this.#autoReload.enable(generation.config.configs.auto_reload).catch((error: unknown) => {
@@ -116,6 +120,7 @@ class Primary {
       handedOver: () => {
         process.title = 'evergate: primary (replaced)';
         this.#record.leaveFile();
+        this.#supervisor.close();
         void this.#api.close();
         this.#stop.abort(new Error('another process has taken over'));
         this.#stopped.resolve();
@@ -136,7 +141,7 @@ class Primary {
   async run(): Promise<void> {
     process.title = 'evergate: primary';
     const ignoreSignals = listenToSignals((intent) => {
-      if (intent === 'stop') this.#onStop();
+      if (intent === 'stop') this.#stopping.ask();
       else if (!this.#running) return;
       else if (intent === 'upgrade') void this.#upgrades.request();
       else void this.#reload('signal');
@@ -167,7 +172,8 @@ class Primary {
         this.#serveApi(this.#running);
       }
       this.#record.open(config);
-      await tellSupervisor('READY=1', this.#log);
+      await this.#supervisor.ready(record.generation);
+      this.#supervisor.watch(() => whyNotReady(this.#running, this.#pool, false) === null);
       predecessor?.taken(record);
       await this.#autoReload.enable(config.configs.auto_reload);
       await this.#stopped.promise;
@@ -201,7 +207,7 @@ class Primary {
     drain: DrainAccount,
   ): Promise<ReloadRecord> {
     const startedAt = new Date();
-    const plan = await this.#listeners.plan(config, this.#workersOf(config));
+    const plan = await this.#listeners.plan(config, workersOf(config, this.#options));
     this.#listeners.commit(plan);
     const generation = this.#next(loaded, plan);
     this.#serveApi(generation);
@@ -230,16 +236,9 @@ class Primary {
     return toCandidate(asItRuns(loaded, { data: this.#running?.config.path.data, logLevel }));
   }
 
-  #workersOf(config: GatewayConfig): number {
-    const workers = this.#options.workers ?? config.workers;
-    return workers === 'auto' ? availableParallelism() : workers;
-  }
-
-  #next({ config, credentials }: Candidate, plan: ListenerPlan): Generation {
-    if (!config) throw new Error('there is no configuration');
+  #next(loaded: Candidate, plan: ListenerPlan): Generation {
     const number = (this.#running?.number ?? this.#inherited) + 1;
-    const readyTimeout = this.#options.readyTimeout ?? 30_000;
-    return { number, config, credentials, plan, readyTimeout };
+    return toGeneration(loaded, plan, number, this.#options.readyTimeout);
   }
 
   /** A generation is in force: says where the gateway listens, if that is new. */
@@ -285,7 +284,7 @@ class Primary {
       reload: (trigger) => this.#reload(trigger),
       upgrade: async () => toAnswer(await this.#upgrades.request()),
       stop: () => {
-        if (!this.#stopping.isAsked) this.#onStop();
+        if (!this.#stopping.isAsked) this.#stopping.ask();
         return this.#ended.promise;
       },
     });
@@ -301,13 +300,9 @@ class Primary {
     return requestControl(controlSocketPath(data), 'POST', path);
   }
 
-  #onStop(): void {
-    this.#stopping.ask(this.#stop.signal.aborted);
-  }
-
   #drain(): void {
     this.#log.info('stopping: workers finish what they have');
-    void tellSupervisor('STOPPING=1', this.#log);
+    this.#supervisor.stopping();
     this.#stop.abort(new Error('the gateway is stopping'));
     // A worker that starts is not waited for.
     if (!this.#running) void this.#pool.drainAll();
@@ -316,6 +311,7 @@ class Primary {
 
   async #end(): Promise<void> {
     this.#stopping.close();
+    this.#supervisor.close();
     this.#forks.close();
     await this.#autoReload.close();
     // First the primary's hold on the sockets, so that the workers', whose queues they empty, is

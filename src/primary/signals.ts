@@ -6,6 +6,7 @@ export type SignalIntent = 'reload' | 'upgrade' | 'stop';
  * | ----------- | ------------------------------------------------------- | ---------------------- |
  * | `HUP`       | reloads the configuration, and replaces every worker    | ignores it             |
  * | `USR2`      | starts the installed program in its place, and ends     | ignores it             |
+ * | `USR1`      | ignores it; Node.js would open its debugger             | ignores it             |
  * | `TERM`,`INT`| drains and ends with 0; a second one, later, ends at once | `TERM`: is replaced, drains, ends; `INT`: ignores it |
  * | `KILL`      | workers serve on until another primary takes over, or `supervision.orphan_timeout` has passed | is replaced |
  *

@@ -8,6 +8,8 @@ export interface StopActions {
   readonly log: Log;
   /** How long the gateway goes on accepting after it was told to stop, ms. */
   delay(): number;
+  /** Whether it drains for another reason: it has failed, or was replaced. */
+  isOver(): boolean;
   /** Accepts nothing more, and finishes what there is. */
   drain(): void;
   /** Breaks everything off. */
@@ -30,11 +32,10 @@ export class Stopping {
     return this.#askedAt > 0;
   }
 
-  /** @param isOver the gateway drains for another reason: it has failed, or was replaced */
-  ask(isOver: boolean): void {
+  ask(): void {
     const before = this.#askedAt;
     this.#askedAt ||= Date.now();
-    if (before > 0 || isOver) {
+    if (before > 0 || this.#actions.isOver()) {
       // For one that drains anyway, too, it is the second signal that counts.
       if (before === 0 || Date.now() - before < SAME_SIGNAL) return;
       this.#actions.log.warn('stopping at once');

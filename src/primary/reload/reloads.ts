@@ -25,6 +25,10 @@ export interface ReloadGround {
   /** Worker slots that a configuration asks for. */
   workersOf(loaded: Candidate): number;
   running(): Generation;
+  /** Workers are about to be replaced. */
+  began(): void;
+  /** They have been, or the gateway is as it was. */
+  ended(): void;
   /** `generation` is in force from now on. */
   installed(generation: Generation): void;
 }
@@ -144,7 +148,10 @@ export class Reloads {
       return known && (result === 'done' || result === 'unchanged') ? record : this.#tell(record);
     }
     if (pool.holds(running.number)) return null;
-    return this.#tell(await this.#change(attempt, loaded));
+    this.#ground.began();
+    const record = await this.#change(attempt, loaded);
+    this.#ground.ended();
+    return this.#tell(record);
   }
 
   async #change(attempt: Attempt, loaded: Candidate): Promise<ReloadRecord> {

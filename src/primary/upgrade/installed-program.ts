@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import { nodeOptions } from '../workers/node-options.ts';
+import { successorOptions } from '../workers/node-options.ts';
 
 /** How a program is started. */
 export interface Invocation {
@@ -20,7 +20,7 @@ const root = rootOf(script);
 export function installedProgram(): Invocation {
   const installed = rootOf(script);
   if (!installed) throw new Error(`there is no program at ${script} any more`);
-  const args = [...nodeOptions(), script, ...process.argv.slice(2)];
+  const args = [...successorOptions(), script, ...process.argv.slice(2)];
   const candidates = [process.execPath];
   if (root && process.execPath.startsWith(root + sep)) {
     candidates.unshift(join(installed, relative(root, process.execPath)));

@@ -2,9 +2,19 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { nodeOptions, workerOptions } from '../../../src/primary/workers/node-options.ts';
+import {
+  nodeOptions,
+  successorOptions,
+  workerOptions,
+} from '../../../src/primary/workers/node-options.ts';
 import { ask } from '../../support/clients.ts';
 import { eventually, launchGateway, temporaryFolder } from '../../support/gateway.ts';
+
+const hello = `
+entry: [{ name: main, network: { binding: "127.0.0.1:0" } }]
+router: [{ name: default, default_flow: main }]
+flow: [{ name: main, filter: [{ echo: { message: "hello" } }] }]
+`;
 
 test('options keep their values, and those for one process alone are left out with theirs', () => {
   for (const [given, passed] of [
@@ -31,25 +41,37 @@ test('options keep their values, and those for one process alone are left out wi
 });
 
 test('workers have options of ours, which others go before', () => {
-  const ours = ['--no-async-context-frame', '--v8-pool-size=1'];
+  const ours = ['--disable-sigusr1', '--no-async-context-frame', '--v8-pool-size=1'];
   assert.deepEqual(workerOptions([], ''), ours);
   assert.deepEqual(workerOptions(['--v8-pool-size=3'], ''), [...ours, '--v8-pool-size=3']);
-  assert.deepEqual(workerOptions([], '--no-warnings --v8-pool-size=3'), ours.slice(0, 1));
-  assert.deepEqual(workerOptions([], '--async-context-frame'), ours.slice(1));
+  assert.deepEqual(workerOptions([], '--no-warnings --v8-pool-size=3'), ours.slice(0, 2));
+  const others = ours.filter((option) => option !== '--no-async-context-frame');
+  assert.deepEqual(workerOptions([], '--async-context-frame'), others);
+});
+
+test('a program that takes the place of this one is told once to open no debugger', () => {
+  assert.deepEqual(successorOptions(['--no-warnings']), ['--disable-sigusr1', '--no-warnings']);
+  assert.deepEqual(successorOptions(['--disable-sigusr1']), ['--disable-sigusr1']);
+});
+
+test('USR1 opens no debugger, neither in the primary nor in workers', async (t) => {
+  const gateway = launchGateway(t, hello, { args: ['--workers', '1'] });
+  await gateway.ready();
+  const { pid, workers } = await gateway.status();
+  const all = [pid, ...workers.map((worker) => worker.pid)];
+  for (const each of all) process.kill(each, 'SIGUSR1');
+  assert.equal((await ask(await gateway.origin('main'))).body, 'hello');
+  assert.deepEqual((await gateway.status()).workers[0]?.pid, workers[0]?.pid);
+  assert.doesNotMatch(gateway.output, /Debugger listening/);
 });
 
 test('workers get them', async (t) => {
   const hook = join(temporaryFolder(t), 'hook.mjs');
   writeFileSync(hook, 'console.error(`hooked ${process.pid}.`);');
-  const gateway = launchGateway(
-    t,
-    `
-entry: [{ name: main, network: { binding: "127.0.0.1:0" } }]
-router: [{ name: default, default_flow: main }]
-flow: [{ name: main, filter: [{ echo: { message: "hello" } }] }]
-`,
-    { nodeOptions: ['--conditions', 'custom', '--import', hook], args: ['--workers', '1'] },
-  );
+  const gateway = launchGateway(t, hello, {
+    nodeOptions: ['--conditions', 'custom', '--import', hook],
+    args: ['--workers', '1'],
+  });
   await gateway.ready();
   assert.equal((await ask(await gateway.origin('main'))).body, 'hello');
   const { pid, workers } = await gateway.status();
