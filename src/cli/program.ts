@@ -78,6 +78,8 @@ function addRun(program: Command): void {
     .action(async (options: RunOptions) => {
       const { config, workers: count, pidFile, logLevel: level, ignoreUnsupported } = options;
       const paths = configPaths(config);
+      const { leaveFirstProcess } = await import('./container-init.ts');
+      leaveFirstProcess();
       const { WorkerForks } = await import('../primary/workers/spawner.ts');
       const forks = new WorkerForks();
       forks.prepare(typeof count === 'number' ? count : Math.min(availableParallelism(), ahead));

@@ -3,7 +3,7 @@ import type { GatewayConfig } from '../config/types.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import type { ToPrimary, ToWorker, WorkerAssignment } from '../ipc/messages.ts';
 import { createLog, type Log } from '../log.ts';
-import { closedMark, workerTitle } from '../ipc/process-titles.ts';
+import { closedMark, workerTitle } from '../ipc/process-marks.ts';
 import { version } from '../package.ts';
 import type { Serving, WorkerServices } from './build.ts';
 import { LimitChannel } from './limit-channel.ts';

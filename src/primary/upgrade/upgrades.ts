@@ -1,4 +1,5 @@
 import { reasonOf } from '../../errors.ts';
+import { initMark } from '../../ipc/process-marks.ts';
 import type { Log } from '../../log.ts';
 import { DrainAccount } from '../reload/drain-stats.ts';
 import type { Generation } from '../generation.ts';
@@ -73,7 +74,7 @@ export class Upgrades {
 
   async #perform(): Promise<ReloadRecord> {
     const { log, pool, reloads, stop } = this.#ground;
-    if (process.pid === 1) return this.#refuse(new Date(), firstProcess);
+    if (process.pid === 1 || process.env[initMark]) return this.#refuse(new Date(), firstProcess);
     const stopped = aborted(stop);
     for (;;) {
       const { number } = this.#ground.running();

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { closedMark, workerTitle } from '../../ipc/process-titles.ts';
+import { closedMark, workerTitle } from '../../ipc/process-marks.ts';
 import type { Log } from '../../log.ts';
 import { type ProcessIdentity, readActivity, titleOf } from './process-activity.ts';
 
