@@ -28,6 +28,8 @@ export interface WorkerAssignment {
   readonly handles: number;
   /** What is known of clusters. */
   readonly observations: readonly ClusterObservation[];
+  /** Descriptor to write its log to when the primary, which passes it on, is gone; null: as before. */
+  readonly ownOutput: number | null;
   /** How often it shall give a sign of life, ms; 0 for never. */
   readonly beatMs: number;
 }

@@ -5,6 +5,7 @@ import type { ToPrimary, ToWorker, WorkerAssignment } from '../ipc/messages.ts';
 import { createLog, type Log } from '../log.ts';
 import { closedMark, workerTitle } from '../ipc/process-marks.ts';
 import { version } from '../package.ts';
+import { standardOutput } from '../runtime/lines/standard-output.ts';
 import type { Serving, WorkerServices } from './build.ts';
 import { LimitChannel } from './limit-channel.ts';
 
@@ -215,7 +216,9 @@ class WorkerProcess {
     // Else node:cluster ends the process here and now.
     if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
     if (!this.#serving || !this.#assignment) process.exit(0);
-    const { entry, supervision } = this.#assignment.config;
+    const { config, ownOutput } = this.#assignment;
+    if (ownOutput !== null) standardOutput().redirect(ownOutput);
+    const { entry, supervision } = config;
     this.#isOrphan = true;
     this.#limits?.orphaned();
     const longest = Math.max(0, ...entry.map(({ drain }) => drain.timeout));

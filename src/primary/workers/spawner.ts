@@ -6,6 +6,13 @@ import { standardOutput } from '../../runtime/lines/standard-output.ts';
 import { realStderr } from '../upgrade/standard-error.ts';
 import { workerOptions } from './node-options.ts';
 
+/** The descriptor of the primary's own output in a worker whose output the primary passes on. */
+const relayedOutput = 4;
+
+export function ownOutputOfWorkers(): number | null {
+  return standardOutput().isShared ? relayedOutput : null;
+}
+
 /** A process that is to be a worker. */
 export interface WorkerProcess {
   readonly worker: Worker;
@@ -28,7 +35,7 @@ export class WorkerForks {
       execArgv: workerOptions(),
       serialization: 'advanced',
       stdio: standardOutput().isShared
-        ? ['ignore', 'pipe', errorOutput(), 'ipc']
+        ? ['ignore', 'pipe', errorOutput(), 'ipc', 1]
         : ['inherit', 'inherit', realStderr, 'ipc'],
     });
   }

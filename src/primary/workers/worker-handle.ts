@@ -16,7 +16,7 @@ import { type AssignedSocket, socketsOf } from '../sockets/listeners.ts';
 import { version } from '../../package.ts';
 import { beatInterval, Silence } from './heartbeats.ts';
 import { identify, type ProcessIdentity } from './process-activity.ts';
-import type { WorkerProcess } from './spawner.ts';
+import { ownOutputOfWorkers, type WorkerProcess } from './spawner.ts';
 
 export type WorkerStage = 'starting' | 'ready' | 'draining' | 'gone';
 
@@ -270,6 +270,7 @@ export class WorkerHandle {
       ticketKeys: this.#listener.ticketKeys,
       handles: sockets.reduce((sum, { handles }) => sum + handles, 0),
       observations: this.#listener.observations.latest,
+      ownOutput: ownOutputOfWorkers(),
       beatMs: this.heartbeatTimeout === 0 ? 0 : beatInterval(this.heartbeatTimeout),
     };
     this.send({ type: 'start', assignment });

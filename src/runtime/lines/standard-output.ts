@@ -25,10 +25,10 @@ export class StandardOutput {
   /** Called when there is room again after lines were lost. */
   onLost: ((count: number) => void) | null = null;
   readonly #waiting = new LineBuffer('stdout', waitingBytes);
-  readonly #fd: number;
-  readonly #isFile: boolean;
+  #fd: number;
+  #isFile: boolean;
   /** Set where the inherited descriptor itself had to be made non-blocking. */
-  readonly #shared: NonBlockingHandle | null;
+  #shared: NonBlockingHandle | null;
   #timer: NodeJS.Timeout | null = null;
   /** A line was begun in a file that then took no more. */
   #broken = false;
@@ -47,6 +47,13 @@ export class StandardOutput {
    */
   get isShared(): boolean {
     return this.#shared !== null;
+  }
+
+  /** Goes on with another descriptor: who read the one before is gone. */
+  redirect(fd: number): void {
+    this.#isFile = isRegularFile(fd);
+    this.#fd = fd;
+    this.#shared = this.#isFile ? null : makeNonBlocking(fd);
   }
 
   /** Writes whole lines. */
