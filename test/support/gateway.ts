@@ -62,6 +62,8 @@ export interface GatewayOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Node.js's own options. */
   readonly nodeOptions?: readonly string[];
+  /** Command that runs another, which is appended to it. */
+  readonly wrapper?: readonly string[];
   /** Descriptor of its standard output, in place of one whose output is collected. */
   readonly stdout?: number;
   /** Command line to start; this program's when absent. */
@@ -83,9 +85,11 @@ export class TestGateway {
     this.folder = folder;
     this.file = join(folder, 'evergate.yml');
     this.write(configuration);
+    const [command, ...rest] = [...(options.wrapper ?? []), process.execPath];
     this.process = spawn(
-      process.execPath,
+      command,
       [
+        ...rest,
         ...(options.nodeOptions ?? []),
         options.cli ?? cli,
         'run',

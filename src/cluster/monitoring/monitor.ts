@@ -11,6 +11,7 @@ import { authorizationOf } from '../forwarding/authorization.ts';
 import { defaultConnections } from '../cluster.ts';
 import { openTransport } from '../nodes/node.ts';
 import { probe } from './health-request.ts';
+import { nodeNameOf } from '../names/node-name.ts';
 import { readTlsFiles } from '../transport/tls-files.ts';
 import { parseTopology, topologyPath } from './topology.ts';
 import { type ConnectionSettings, isUnreachable, type Transport } from '../transport/transport.ts';
@@ -210,10 +211,13 @@ export class ClusterObserver {
     watched.reason = reason;
   }
 
-  #ask(origin: string, path: string): ReturnType<typeof probe> {
+  async #ask(origin: string, path: string): ReturnType<typeof probe> {
     const { timeout } = this.#config.healthCheck;
     const { authorization } = this.#config;
-    const { host } = new URL(origin);
+    const { host, hostname } = new URL(origin);
+    // The time that a check has is the node's, and not that of a name server.
+    await nodeNameOf(hostname)?.ready();
+    if (this.#stopped) throw new Error('the cluster is not watched any more');
     return probe(this.#watch(origin).transport, { host, path, authorization, timeout });
   }
 

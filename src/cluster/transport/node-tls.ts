@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls';
+import type { NodeName } from '../names/node-name.ts';
 import type { ConnectionSettings } from './transport.ts';
 
 type TlsOptions = Pick<
@@ -40,13 +41,14 @@ export class NodeTls {
    * @param protocols that the node may choose from; absent for none but HTTP/1.1
    */
   connect(
-    address: { readonly host: string; readonly port: number },
+    address: { readonly host: string; readonly name: NodeName | null; readonly port: number },
     protocols?: string[],
   ): TLSSocket {
-    const { host, port } = address;
+    const { host, name, port } = address;
     const socket = nodeTls().connect({
       host,
       port,
+      ...(name !== null && { lookup: name.lookup }),
       ...this.#options,
       secureContext: this.#context,
       session: this.#session,

@@ -174,7 +174,8 @@ export const elasticsearchSchema: JsonSchema = {
       endpoints: {
         type: 'array',
         items: endpoint,
-        description: 'Addresses of several nodes.',
+        description:
+          'Addresses of several nodes. A host name is resolved by /etc/hosts and DNS and again when its TTL has passed; all its addresses get requests, and they are used on while the name servers do not answer.',
         examples: [['http://192.168.3.201:9200', 'http://192.168.3.202:9200']],
       },
       host,

@@ -56,7 +56,8 @@ export default defineFilter<HttpParameters>({
         type: 'array',
         minItems: 1,
         items: { type: 'string', minLength: 1 },
-        description: 'Hosts and ports of several servers, which take turns.',
+        description:
+          'Hosts and ports of several servers, which take turns. A host name is resolved by /etc/hosts and DNS and again when its TTL has passed; all its addresses get requests, and they are used on while the name servers do not answer.',
         examples: [['192.168.3.98:5601', '192.168.3.98:5602']],
       },
       skip_failure_host: {

@@ -77,7 +77,10 @@ export const forwardProperties: Readonly<Record<string, JsonSchema>> = {
     'How long a node may be silent within a response; 0 for the same as timeout.',
     true,
   ),
-  dial_timeout: duration('3s', 'How long connecting to a node may take.'),
+  dial_timeout: duration(
+    '3s',
+    'How long connecting to a node may take; resolving its name is not counted and may take 5 s.',
+  ),
   tls_insecure_skip_verify: {
     type: 'boolean',
     description:

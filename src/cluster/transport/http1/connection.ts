@@ -11,7 +11,8 @@ import type { ResponseHead } from '../../../http/http1/response-head-full.ts';
 import { ResponseParser, type ResponseListener } from '../../../http/http1/response-parser.ts';
 import { encodeRequestHead } from '../../../http/http1/request-encode.ts';
 import { MessageWriter } from '../../../http/http1/message-writer.ts';
-import { type NodeAddress, openSocket, readyEvent } from '../node-socket.ts';
+import { type NamedRoute, type NodeAddress, routeOf } from '../node-socket.ts';
+import { openSocket, readyEvent, timeConnecting } from '../node-socket.ts';
 import type { ConnectionSettings, FailurePhase } from '../transport.ts';
 
 /** Who keeps the connections to a node. */
@@ -35,6 +36,8 @@ const continueTimeout = 1000;
 export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed {
   deadline = Infinity;
   place = -1;
+  /** Null where the node has no name. */
+  readonly route: NamedRoute | null;
   readonly #address: NodeAddress;
   readonly #settings: ConnectionSettings;
   readonly #owner: ConnectionOwner;
@@ -74,13 +77,14 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     exchange.attach(this);
     this.#retireAt = clock.deadline(settings.maxAge);
     clock.add(this);
-    this.deadline = clock.deadline(settings.connectTimeout);
     // What follows a switch of protocols is read by others, as from any socket.
     const lent = address.tls === null && exchange.request.upgrade === undefined;
     const take = (bytes: Buffer, count: number): boolean => this.#read(bytes, count);
     const onread = lent ? this.#readBuffer.onread(take) : null;
     const socket = opened ?? openSocket(address, onread);
     this.#socket = socket;
+    this.route = routeOf(address, socket);
+    timeConnecting(this, address, settings, socket);
     this.#writer = new MessageWriter(socket);
     if (!lent) socket.on('data', this.#onChunk);
     socket.on('drain', this.#onDrain);
@@ -95,8 +99,8 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
 
   /** Whether the connection may still be given an exchange. */
   get usable(): boolean {
-    const isOpen = this.#connected && !this.#closed && !this.#unwritable;
-    return isOpen && this.#retireAt > clock.now;
+    if (!this.#connected || this.#closed || this.#unwritable) return false;
+    return this.#retireAt > clock.now && (this.route === null || this.route.isCurrent);
   }
 
   /** Sends `exchange`; the connection must be free. */
@@ -324,13 +328,9 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     return true;
   }
 
-  readonly #onError = (error: Error): void => {
-    this.#break(this.#broken(reasonOf(error)));
-  };
+  readonly #onError = (error: Error): void => this.#break(this.#broken(reasonOf(error)));
 
-  readonly #onClose = (): void => {
-    this.#break(this.#broken('the connection was closed'));
-  };
+  readonly #onClose = (): void => this.#break(this.#broken('the connection was closed'));
 
   #broken(reason: string, cause?: unknown): GatewayError {
     const code = this.#connected ? 'UPSTREAM_BROKEN' : 'UPSTREAM_CONNECT';

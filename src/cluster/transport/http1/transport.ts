@@ -7,6 +7,7 @@ import type {
 } from '../../../shared-limits/worker/node-connection-slots.ts';
 import { type ConnectionOwner, Http1Connection } from './connection.ts';
 import { Http1Exchange } from './exchange.ts';
+import type { NodeName } from '../../names/node-name.ts';
 import { addressOf, type NodeAddress } from '../node-socket.ts';
 import type {
   ConnectionSettings,
@@ -142,11 +143,25 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
   }
 
   #takeIdle(): Http1Connection | undefined {
+    const { name } = this.#address;
+    if (name !== null && name.hasChoice && this.#idle.length > 0) return this.#takeIdleInTurn(name);
     for (let next = this.#idle.pop(); next !== undefined; next = this.#idle.pop()) {
       if (next.usable) return next;
       next.destroy();
     }
     return undefined;
+  }
+
+  /** One to the address of the turn: none, if another connection may be opened to it. */
+  #takeIdleInTurn(name: NodeName): Http1Connection | undefined {
+    name.advance();
+    const wanted = name.current;
+    const index = this.#idle.findLastIndex(({ route }) => route?.address === wanted);
+    if (index < 0 && this.#hasRoom && this.#permits === null) return undefined;
+    const [next] = this.#idle.splice(index, 1);
+    if (next === undefined || next.usable) return next;
+    next.destroy();
+    return this.#takeIdleInTurn(name);
   }
 
   #open(exchange: Http1Exchange, socket: Socket | null = null): void {

@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import { GatewayError, reasonOf } from '../../../errors.ts';
 import { http2 } from '../../../runtime/builtins.ts';
 import { clock, type Timed } from '../../../runtime/deadline-timers.ts';
-import type { NodeAddress } from '../node-socket.ts';
+import { type NamedRoute, type NodeAddress, routeOf, timeConnecting } from '../node-socket.ts';
 import type { ConnectionSettings } from '../transport.ts';
 import type { StreamCarrier, StreamExchange } from './exchange.ts';
 import { http2RequestFields } from './request-fields.ts';
@@ -31,7 +31,7 @@ export interface SessionOwner {
 
 /** A connection to a node over which HTTP/2 is spoken. */
 export class NodeSession implements StreamCarrier, Timed {
-  deadline: number;
+  deadline = Infinity;
   place = -1;
   readonly node: string;
   served = 0;
@@ -40,6 +40,8 @@ export class NodeSession implements StreamCarrier, Timed {
   readonly #owner: SessionOwner;
   readonly #socket: TLSSocket;
   readonly #retireAt: number;
+  /** Null where the node has no name. */
+  readonly #route: NamedRoute | null;
   #session: ClientHttp2Session | null = null;
   #ready = false;
   #retired = false;
@@ -52,12 +54,13 @@ export class NodeSession implements StreamCarrier, Timed {
     this.#settings = settings;
     this.#owner = owner;
     this.#retireAt = clock.deadline(settings.maxAge);
-    this.deadline = clock.deadline(settings.connectTimeout);
     clock.add(this);
     const { tls } = address;
     if (tls === null) throw new Error('HTTP/2 is spoken over TLS only');
     const socket = tls.connect(address, ['h2', 'http/1.1']);
     this.#socket = socket;
+    this.#route = routeOf(address, socket);
+    timeConnecting(this, address, settings, socket);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
     socket.once('secureConnect', () => this.#begin(socket));
@@ -79,8 +82,13 @@ export class NodeSession implements StreamCarrier, Timed {
   get hasRoom(): boolean {
     const session = this.#session;
     if (session === null || !this.#ready || this.#retired || session.closed) return false;
-    if (this.#retireAt <= clock.now) return false;
+    if (this.#isOutdated) return false;
     return this.#open < Math.min(maxStreams, session.remoteSettings.maxConcurrentStreams ?? 100);
+  }
+
+  /** It is too old, or the node's name leads elsewhere now. */
+  get #isOutdated(): boolean {
+    return this.#retireAt <= clock.now || this.#route?.isCurrent === false;
   }
 
   /** Sends the request of `exchange`; false when the connection takes none any more. */
@@ -174,7 +182,7 @@ export class NodeSession implements StreamCarrier, Timed {
     this.#open--;
     if (this.#closed) return;
     if (this.#open === 0) {
-      if (this.#retired || this.#retireAt <= clock.now) return this.destroy();
+      if (this.#retired || this.#isOutdated) return this.destroy();
       this.deadline = Math.min(clock.deadline(this.#settings.idleTimeout), this.#retireAt);
     }
     if (this.hasRoom) this.#owner.onRoom(this);

@@ -191,7 +191,10 @@ export class Http2Transport implements Transport, SessionOwner, PermitUser, Time
   #openIfNeeded(): void {
     if (!this.#needsSession) return;
     if (this.#permits?.take() === false) this.#permits.want(this);
-    else this.#sessions.push(new NodeSession(this.#address, this.#settings, this));
+    else {
+      this.#address.name?.advance();
+      this.#sessions.push(new NodeSession(this.#address, this.#settings, this));
+    }
   }
 
   readonly #forget = (exchange: StreamExchange): void => {
