@@ -240,7 +240,7 @@ export class Message {
 
   /** Up to `limit` bytes of how the body begins, decompressed if that can be done; for a log. */
   preview(limit: number): Buffer | Promise<Buffer> {
-    const body = this.#body;
+    const { body } = this;
     const start = this.seen?.start ?? (Buffer.isBuffer(body) ? body : Buffer.alloc(0));
     const encoding = this.#encoding();
     if (encoding === undefined) return start.subarray(0, limit);

@@ -95,7 +95,8 @@ export class Forwarding
     this.#target.budget.earn();
     if (this.#options.host === 'client') this.#host = headers.get('host') ?? '';
     this.#fields = this.#fieldsToSend(headers);
-    if (!isBuffered(this.#body) && this.#mayRepeat()) this.#body = new ReplayBody(this.#body);
+    if (!isBuffered(this.#body) && this.#mayRepeat())
+      this.#body = new ReplayBody(this.#body, undefined, context.request.inflight);
     const { hashKey } = this.#options;
     if (hashKey !== null) this.#key = hashKey(context);
     context.onAbort(this);

@@ -70,7 +70,8 @@ export default defineFilter<LoggingParameters>({
         type: 'integer',
         minimum: 0,
         default: 1024,
-        description: 'How much is kept of a response body, in bytes.',
+        description:
+          'How much is kept of a response body, in bytes. A compressed body is decompressed for the log, up to this size.',
       },
       min_elapsed_time_in_ms: {
         type: 'integer',
@@ -94,17 +95,34 @@ export default defineFilter<LoggingParameters>({
       ? standardOutput()
       : openLog(file ?? join(logFolder, `${name}.jsonl`), log.child({ log: name }));
 
+    /** Lines that wait until the beginning of a body is decompressed. */
+    const pending = new Set<Promise<void>>();
+
     const write = (context: RequestContext): void => {
       const elapsed = (context.endedAt || performance.now()) - context.startedAt;
       if (elapsed < parameters.min_elapsed_time_in_ms) return;
-      lines.write(`${JSON.stringify(recordOf(context, elapsed, parameters))}\n`);
+      const request = context.request.preview(ofRequest);
+      const response = context.response.preview(ofResponse);
+      const put = (bodies: Bodies): void => {
+        const record = recordOf(context, elapsed, parameters, bodies);
+        lines.write(`${JSON.stringify(record)}\n`);
+      };
+      if (Buffer.isBuffer(request) && Buffer.isBuffer(response)) return put({ request, response });
+      const later = Promise.all([request, response]).then(([ofOne, ofOther]) =>
+        put({ request: ofOne, response: ofOther }),
+      );
+      pending.add(later);
+      void later.finally(() => pending.delete(later));
     };
 
     return {
       handle: function logging(context) {
         context.onEnd(() => write(context), ofRequest, ofResponse);
       },
-      close: () => (lines instanceof LogFile ? lines.close() : undefined),
+      close: async () => {
+        await Promise.all(pending);
+        if (lines instanceof LogFile) await lines.close();
+      },
     };
   },
 });
@@ -128,7 +146,18 @@ const uri = compileField('_ctx.request.uri');
 const remoteAddress = compileField('_ctx.remote_addr');
 const localAddress = compileField('_ctx.local_addr');
 
-function recordOf(context: RequestContext, elapsed: number, parameters: LoggingParameters): object {
+/** How the bodies begin, decompressed. */
+interface Bodies {
+  readonly request: Buffer;
+  readonly response: Buffer;
+}
+
+function recordOf(
+  context: RequestContext,
+  elapsed: number,
+  parameters: LoggingParameters,
+  bodies: Bodies,
+): object {
   const { client, request, response } = context;
   const now = Date.now();
   return {
@@ -147,26 +176,25 @@ function recordOf(context: RequestContext, elapsed: number, parameters: LoggingP
       remote_addr: remoteAddress.read(context),
       local_addr: localAddress.read(context),
       header: fieldsOf(request, parameters),
-      ...bodyOf(request, parameters.max_request_body_size),
+      ...bodyOf(request, bodies.request),
     },
     response: {
       status_code: response.status,
       elapsed: Math.round(elapsed * 1000) / 1000,
       header: fieldsOf(response, parameters),
-      ...bodyOf(response, parameters.max_response_body_size),
+      ...bodyOf(response, bodies.response),
     },
   };
 }
 
-function bodyOf(message: Message, limit: number): object {
+/** `body_length` is that of the body as it was transferred. */
+function bodyOf(message: Message, start: Buffer): object {
   const { body, seen } = message;
   if (seen === null) {
     if (!isBuffered(body)) return {};
-    const text = body?.toString('utf8', 0, limit) ?? '';
-    return { body_length: body?.length ?? 0, body: text, complete: true };
+    return { body_length: body?.length ?? 0, body: start.toString(), complete: true };
   }
-  const { start, length, complete } = seen;
-  return { body_length: length, body: start.toString('utf8', 0, limit), complete };
+  return { body_length: seen.length, body: start.toString(), complete: seen.complete };
 }
 
 function fieldsOf({ headers }: Message, parameters: LoggingParameters): Record<string, string> {

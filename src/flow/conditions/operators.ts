@@ -1,5 +1,6 @@
 import { Expression } from '../../context/expression.ts';
 import type { Field } from '../../context/fields/rule.ts';
+import { GatewayError } from '../../errors.ts';
 import { compileNetworks } from '../../context/networks.ts';
 import { numberOf, textOf } from '../../context/value.ts';
 import { type Compilation, isMap, never, type Operator, type Path, type Test } from './compile.ts';
@@ -60,7 +61,7 @@ export const operators: Readonly<Record<string, Operator>> = {
     return every(
       fields.map((field) => {
         if (!field) return never;
-        return (context: Context) => textOf(field.read(context)) !== '';
+        return (context: Context) => isThere(field, context);
       }),
     );
   },
@@ -187,6 +188,16 @@ const bounds: ReadonlyMap<string, (value: number, bound: number) => boolean> = n
   ['gt', (value: number, bound: number) => value > bound],
   ['gte', (value: number, bound: number) => value >= bound],
 ]);
+
+function isThere(field: Field, context: Context): boolean {
+  try {
+    return textOf(field.read(context)) !== '';
+  } catch (error) {
+    // What is too large to become a value is there.
+    if (error instanceof GatewayError && error.code === 'JSON_VALUE_TOO_LARGE') return true;
+    throw error;
+  }
+}
 
 function hasText(value: unknown, wanted: string): boolean {
   return value !== undefined && value !== null && textOf(value) === wanted;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { collect } from '../../../src/http/body/body.ts';
 import { arriving } from '../../support/context.ts';
 import { startFlows } from '../../support/flows.ts';
@@ -129,4 +130,32 @@ test('logging leaves quick requests out when told, and takes a file', async (t) 
 test('a log that cannot be written keeps the flow from being built', async (t) => {
   const flow = `flow: [{ name: f, filter: [{ logging: { file: /dev/null/x.jsonl } }] }]`;
   await assert.rejects(startFlows(t, flow), /\/dev\/null/);
+});
+
+test('logging shows what compressed bodies say', async (t) => {
+  const json = `{"query":"${'x'.repeat(5000)}"}`;
+  const { ask, close, logFolder } = await startFlows(
+    t,
+    `flow:
+  - name: test
+    filter:
+      - logging: { max_request_body_size: 10, max_response_body_size: 20 }
+      - elasticsearch: { elasticsearch: dev }`,
+    {
+      forward: ({ response }) => {
+        response.status = 200;
+        response.headers.set('Content-Encoding', 'br');
+        response.body = brotliCompressSync('a compressed answer');
+      },
+    },
+  );
+  const headers = ['Content-Encoding', 'gzip'];
+  await ask({ method: 'POST', headers, body: gzipSync(json) });
+  await ask({ method: 'POST', headers, body: Buffer.from('no gzip') });
+  await close();
+  const [good, bad] = await linesOf(`${logFolder}/request_logging.jsonl`);
+  assert.equal(good?.request['body'], '{"query":"');
+  assert.equal(good?.request['body_length'], gzipSync(json).length);
+  assert.equal(good?.response['body'], 'a compressed answer');
+  assert.equal(bad?.request['body'], '');
 });

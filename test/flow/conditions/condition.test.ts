@@ -160,3 +160,13 @@ test('says what must have been read', () => {
     { requestBody: 'length', responseBody: 'content' },
   );
 });
+
+test('what is too large to become a value is there, and cannot be compared', () => {
+  const large = newContext({ body: `{"a":[${'{},'.repeat(400_000)}1],"b":1}` });
+  const testOf = (yaml: string) => compileCondition(parse(yaml), services).test;
+  assert.equal(testOf('exists: [_ctx.request.body_json.a, _ctx.request.body_json.b]')(large), true);
+  assert.equal(testOf('exists: [_ctx.request.body_json.c]')(large), false);
+  assert.throws(() => testOf('contains: { _ctx.request.body_json.a: x }')(large), {
+    code: 'JSON_VALUE_TOO_LARGE',
+  });
+});
