@@ -15,6 +15,7 @@ export const disturbanceKinds = [
   'burst',
   'kill-reload',
   'restart',
+  'kill-primary',
   'upgrade',
 ] as const;
 
@@ -31,6 +32,7 @@ export const disturbanceHelp: Record<DisturbanceKind, string> = {
   burst: 'five edits and signals within a moment',
   'kill-reload': 'kill -9 of a worker in the middle of a reload',
   restart: 'start a second program on the same address, then end the first (reuse_port)',
+  'kill-primary': 'kill -9 of the primary alone, and a new start within a second',
   upgrade: 'replace the whole program',
 };
 
@@ -71,7 +73,7 @@ export class Disturber {
 
   /** Why this target cannot be disturbed so; null when it can. */
   lacks(kind: DisturbanceKind): string | null {
-    const { name, workers, resizable, reloadByApi, upgrade, restart } = this.#target;
+    const { name, workers, resizable, reloadByApi, upgrade, restart, killPrimary } = this.#target;
     switch (kind) {
       case 'signal':
       case 'edit':
@@ -87,6 +89,8 @@ export class Disturber {
         return resizable ? null : `${name} has no number of workers to change`;
       case 'restart':
         return restart ? null : `${name} cannot share its address with another here`;
+      case 'kill-primary':
+        return killPrimary ? null : `${name} has no primary whose death is known here`;
       case 'upgrade':
       default:
         return upgrade ? null : `${name} has no upgrade that is known here`;
@@ -140,6 +144,9 @@ export class Disturber {
         this.#version += 1;
         await this.#target.restart?.({ version: this.#version, workers: this.#count });
         return this.#taken(at);
+      case 'kill-primary':
+        await this.#target.killPrimary?.();
+        return this.#edit(at);
       case 'upgrade':
       default:
         await this.#target.upgrade?.();

@@ -29,7 +29,8 @@ export interface StormOptions {
   readonly keep: boolean;
 }
 
-const usual = disturbanceKinds.filter((kind) => kind !== 'restart');
+/** Those that the kernel lets be free of loss. */
+const usual = disturbanceKinds.filter((kind) => kind !== 'restart' && kind !== 'kill-primary');
 
 export const help = `usage: npm run storm -- [options]
 
@@ -41,7 +42,7 @@ Puts clients that never retry on a proxy, disturbs it, and counts what the clien
   --disturbances N      how many, evenly over the rest of the time (default 12)
   --every SECONDS       instead: one every so often
   --disturb KIND,...    kinds of disturbances, taken in turn (default: all that the target knows but
-                        restart, which the kernel does not let be free of loss):
+                        restart and kill-primary, which the kernel does not let be free of loss):
 ${list(disturbanceHelp)}
   --kinds KIND,...      kinds of clients (default: all):
                         ${Object.keys(kinds).join(', ')}

@@ -54,7 +54,7 @@ export function whereabouts(clientPort: number, port: number): string {
   const what = `state ${state}, queues ${queues}`;
   if (inode === '0') return `not accepted by any process; ${what}`;
   const owners = processes().filter((pid) => inodesOf(pid).has(inode));
-  return `held by ${owners.map((pid) => `${pid} (${titleOf(pid)})`).join(', ')}; ${what}`;
+  return `held by ${owners.map((pid) => `${pid} (${titleOf(pid) || 'gone'})`).join(', ')}; ${what}`;
 }
 
 interface ServerSide {
@@ -92,11 +92,12 @@ function inodesOf(pid: number): Set<string> {
   return inodes;
 }
 
-function titleOf(pid: number): string {
+/** Empty when it has gone. */
+export function titleOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
   } catch {
-    return 'gone';
+    return '';
   }
 }
 

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ControlAnswer, requestControl } from '../../../src/primary/control/client.ts';
 import type { GatewayStatus } from '../../../src/primary/status/types.ts';
+import { titleOf } from '../ownership.ts';
 import { childrenOf, ended, run, signal, start } from '../processes.ts';
 import { type Setting, type Target, type TargetOptions, VERSION_PATH } from './target.ts';
 
@@ -142,7 +143,22 @@ flow:
     if (status !== 200) throw new Error(`POST /reload answered ${status}: ${JSON.stringify(body)}`);
   };
 
-  workers = (): number[] => childrenOf(this.#primary);
+  /** Beside workers there is the guard, which outlives the primary. */
+  workers = (): number[] =>
+    childrenOf(this.#primary).filter((pid) => !titleOf(pid).includes('guard'));
+
+  killPrimary = async (): Promise<void> => {
+    const orphans = this.workers();
+    signal(this.#primary, 'SIGKILL');
+    await sleep(Math.random() * 1000);
+    this.#launch();
+    while ((await this.#status().catch(() => null))?.pid !== this.#primary) {
+      if (this.main?.exitCode !== null) throw new Error('the gateway did not start again');
+      await sleep(20);
+    }
+    this.#descriptorsAtFirst = this.#descriptors();
+    while (orphans.some((pid) => titleOf(pid) !== '')) await sleep(20);
+  };
 
   generation = async (): Promise<number> => (await this.#status()).generation;
 

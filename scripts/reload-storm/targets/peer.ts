@@ -13,6 +13,7 @@ export abstract class Peer implements Target {
   readonly reloadByApi = null;
   readonly upgrade = null;
   readonly restart = null;
+  readonly killPrimary = null;
   readonly generation = null;
   readonly settled = null;
   readonly complaints = null;

@@ -41,6 +41,8 @@ export interface Target {
   readonly upgrade: (() => Promise<void>) | null;
   /** Starts a second program on the same address, then ends the first; null when it cannot. */
   readonly restart: ((setting: Setting) => Promise<void>) | null;
+  /** Kills the process that holds the others together, and starts the program anew; null when it cannot. */
+  readonly killPrimary: (() => Promise<void>) | null;
   /** Counts the reloads that took effect; null when the target does not tell. */
   readonly generation: (() => Promise<number>) | null;
   /** So many workers serve by the newest configuration; null when the target does not tell. */
