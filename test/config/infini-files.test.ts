@@ -91,7 +91,7 @@ const taken: readonly (readonly [what: string, yaml: string])[] = [
   [
     'what INFINI Console writes of a cluster',
     cluster(
-      'id: c1, enabled: true, reserved: true, token: abc, client_mode: fasthttp, agent_basic_auth: { username: a, password: b }, no_default_auth_for_agent: true, cluster_uuid: xyz, description: orders, discovery: { enabled: false, module: [elasticsearch], interval: 10s }',
+      'id: c1, enabled: true, reserved: true, token: abc, client_mode: fasthttp, agent_basic_auth: { username: a, password: b }, no_default_auth_for_agent: true, cluster_uuid: xyz, orm: { enabled: true }, description: orders, discovery: { enabled: false, module: [elasticsearch], interval: 10s }',
     ),
   ],
   ['a user without a password', cluster('basic_auth: { username: elastic }')],

@@ -33,7 +33,7 @@ async function loaded(t: TestContext, yaml: string) {
 const http = (parameters: string) =>
   `flow:\n  - name: f\n    filter:\n      - http: { schema: https, host: "localhost:1", ${parameters} }\n`;
 const cluster = (parameters: string) =>
-  `flow: [{ name: f }]\nelasticsearch:\n  - { name: prod, endpoint: "https://localhost:1", ${parameters} }\n`;
+  `flow: [{ name: f, filter: [{ drop: }] }]\nelasticsearch:\n  - { name: prod, endpoint: "https://localhost:1", ${parameters} }\n`;
 const places: readonly [string, (parameters: string) => string, string][] = [
   ['the http filter', http, 'flow[0].filter[0].http'],
   ['a cluster', cluster, 'elasticsearch[0]'],
@@ -91,11 +91,11 @@ test('a request log goes to a file relative to the configuration', async (t) => 
 test('what cannot be there is told before anything starts', async (t) => {
   const missing: readonly [string, RegExp][] = [
     [
-      'flow: [{ name: f }]\nplugins: [none.js]\n',
+      'flow: [{ name: f, filter: [{ drop: }] }]\nplugins: [none.js]\n',
       /:\d+:\d+: plugins\[0\]: .*none\.js does not exist/,
     ],
     [
-      'flow: [{ name: f }]\nconfigs.template: [{ path: none.tpl }]\n',
+      'flow: [{ name: f, filter: [{ drop: }] }]\nconfigs.template: [{ path: none.tpl }]\n',
       /:\d+:\d+: configs\.template\[0\]\.path: .*none\.tpl does not exist/,
     ],
   ];

@@ -274,13 +274,14 @@ test('a flow that is not there is an error at its place', async (t) => {
     `flow:
   - name: f
     filter:
-      - flow: { flows: [f, g] }
+      - flow: { flows: [e, g] }
       - flow: {}
       - clone: { flows: [] }
       - ratio: { ratio: 2, flow: g }
       - ratio: { ratio: 1 }
       - switch: { path_rules: [{ prefix: "" , flow: h }] }
-      - context_switch: { context: a, switch: [{ flow: i }] }`,
+      - context_switch: { context: a, switch: [{ flow: i }] }
+  - { name: e, filter: [{ drop: }] }`,
   );
   const expected = [
     /0\].flow.flows\[1\]: there is no flow "g"/,
@@ -296,4 +297,15 @@ test('a flow that is not there is an error at its place', async (t) => {
   ];
   for (const message of expected) assert.match(problems.join('\n'), message);
   assert.equal(problems.length, expected.length, problems.join('\n'));
+});
+
+test('a redirect to https keeps path and query, and leaves the port', async (t) => {
+  const flows = await startFlows(
+    t,
+    'flow: [{ name: f, filter: [{ redirect: { uri: "https://$[[_ctx.request.hostname]]$[[_ctx.request.target]]", code: 301 } }] }]',
+  );
+  const headers = ['Host', 'shop.example:8080'];
+  const { response } = await flows.ask({ target: '/a%20b?c=d&e', headers });
+  assert.equal(response.status, 301);
+  assert.equal(response.headers.get('location'), 'https://shop.example/a%20b?c=d&e');
 });

@@ -45,7 +45,8 @@ export const apiSchema: JsonSchema = {
   properties: {
     enabled: {
       type: 'boolean',
-      description: 'Whether there is an API. What the command line asks for needs none.',
+      description:
+        'Whether there is an API. What the command line asks for needs none. (INFINI Gateway has it on by default, at 0.0.0.0:2900.)',
       default: false,
       examples: [true],
     },

@@ -39,6 +39,12 @@ const host: FieldRule = {
   },
 };
 
+/** A name is the same with a dot at its end. */
+function hostnameOf(authority: string): string {
+  const name = authority.toLowerCase().replace(/:\d*$/, '');
+  return name.endsWith('.') ? name.slice(0, -1) : name;
+}
+
 const path: FieldRule = {
   read: ({ request }) => decodePath(request.path),
   alike: ({ request }) =>
@@ -103,8 +109,19 @@ export const requestFields: FieldTable = {
     read: ({ request }) => wireText(`${request.method} ${request.target} HTTP/1.1`, request),
   },
   host: { type: 'string', description: 'Host that the request is for, with its port.', ...host },
+  hostname: {
+    type: 'string',
+    description:
+      'Host that the request is for, without its port, in small letters: what tells sites of several names apart.',
+    read: ({ request }) => hostnameOf(request.headers.get('host') ?? ''),
+  },
   method: { type: 'string', description: 'Method of the request.', ...method },
   uri: { type: 'string', description: 'Complete URL of the request.', ...uri },
+  target: {
+    type: 'string',
+    description: 'Path and query as they were sent, such as /a%20b?c=d.',
+    read: ({ request }) => request.target,
+  },
   path: {
     type: 'string',
     description:

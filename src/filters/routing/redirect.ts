@@ -18,8 +18,12 @@ export default defineFilter<RedirectParameters>({
         type: 'string',
         minLength: 1,
         syntax: 'template',
-        description: 'The address to go to.',
-        examples: ['https://example.com', 'https://www.example.com$[[_ctx.request.path]]'],
+        description:
+          'The address to go to. The second example sends clients of plain HTTP to HTTPS.',
+        examples: [
+          'https://example.com',
+          'https://$[[_ctx.request.hostname]]$[[_ctx.request.target]]',
+        ],
       },
       code: {
         type: 'integer',

@@ -19,6 +19,15 @@ function needsOf(name: string): Needs {
   return compileField(name).needs;
 }
 
+test('the name of a host is one however it is written', () => {
+  const read = (host: string) =>
+    compileField('_ctx.request.hostname').read(newContext({ headers: ['Host', host] }));
+  for (const host of ['two.example', 'TWO.example:8080', 'two.example.', 'two.example:']) {
+    assert.equal(read(host), 'two.example');
+  }
+  assert.equal(read('[::1]:80'), '[::1]');
+});
+
 test('reads every documented field', async (t) => {
   const context = newContext({
     method: 'POST',
@@ -51,6 +60,8 @@ test('reads every documented field', async (t) => {
     '_ctx.local_addr': '127.0.0.1:8000',
     '_ctx.status': 'Created',
     '_ctx.request.host': 'localhost:8000',
+    '_ctx.request.hostname': 'localhost',
+    '_ctx.request.target': '/medcl/_search?from=1&size=100&q=a+b%26c',
     '_ctx.request.method': 'POST',
     '_ctx.request.uri': 'http://localhost:8000/medcl/_search?from=1&size=100&q=a+b%26c',
     '_ctx.request.path': '/medcl/_search',
