@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { RequestContext } from '../../src/http/context.ts';
 import { collect } from '../../src/http/body/body.ts';
 import { GatewayError } from '../../src/errors.ts';
+import { HeaderList } from '../../src/http/headers/header-list.ts';
 import { arriving, bodyText } from '../support/context.ts';
 import { problemsOf, startFlows } from '../support/flows.ts';
 
@@ -204,9 +205,13 @@ test('clone sends a request to every flow and answers with the last', async (t) 
   assert.equal(response.headers.has('from'), false);
 
   const broken = await ask({ ...write, headers: ['Break', '1'], body: '{}' });
-  assert.equal(bodyText(broken.response), 'es2: PUT /i/_doc/1 {}');
+  assert.equal(broken.response.status, 503, 'the client learns of the lost write');
+  assert.match(bodyText(broken.response), /UPSTREAM_UNAVAILABLE/);
+  assert.equal(seen.at(-1), 'es2: PUT /i/_doc/1 {}', 'the other flow has run all the same');
   assert.match(logged.join(), /a cloned request failed/);
-  await assert.rejects(ask({ headers: ['Break', '1'], body: '{}' }, 'going_on'), { status: 503 });
+  const after = await ask({ headers: ['Break', '1'], body: '{}' }, 'going_on');
+  assert.equal(after.response.status, 200, 'echo has answered since');
+  assert.match(bodyText(after.response), /UPSTREAM_UNAVAILABLE.* on$/);
 
   const on = await ask({ ...write, body: '{}' }, 'going_on');
   assert.equal(bodyText(on.response), 'es1: PUT /changed {"x":1} on');
@@ -308,4 +313,38 @@ test('a redirect to https keeps path and query, and leaves the port', async (t) 
   const { response } = await flows.ask({ target: '/a%20b?c=d&e', headers });
   assert.equal(response.status, 301);
   assert.equal(response.headers.get('location'), 'https://shop.example/a%20b?c=d&e');
+});
+
+test('clone answers with the first failure, and takes 404 and 409 for none', async (t) => {
+  const { ask } = await startFlows(
+    t,
+    `flow:
+  - { name: f, filter: [{ clone: { flows: [a, b, c] } }] }
+  - { name: a, filter: [{ elasticsearch: { elasticsearch: es1 } }] }
+  - { name: b, filter: [{ elasticsearch: { elasticsearch: es2 } }] }
+  - { name: c, filter: [{ elasticsearch: { elasticsearch: dev } }] }`,
+    {
+      forward({ request, response }, cluster) {
+        response.replaceBy(
+          Number(request.headers.get(cluster) ?? 201),
+          '',
+          new HeaderList(['From', cluster]),
+          arriving(cluster),
+        );
+      },
+    },
+  );
+  for (const [statuses, expected] of [
+    [{}, ['dev', 201]],
+    [{ es1: 404, es2: 409 }, ['dev', 201]],
+    [{ es1: 503 }, ['es1', 503]],
+    [{ es2: 429, dev: 503 }, ['es2', 429]],
+    [{ dev: 400 }, ['dev', 400]],
+    [{ es2: 403, dev: 404 }, ['es2', 403]],
+  ] as const) {
+    const { response } = await ask({ headers: Object.entries(statuses).flat().map(String) });
+    const body = (await collect(response.body, 100)).toString();
+    assert.deepEqual([response.headers.get('from'), response.status], expected);
+    assert.equal(body, expected[0]);
+  }
 });

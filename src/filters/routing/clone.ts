@@ -1,8 +1,8 @@
-import type { RequestContext } from '../../http/context.ts';
 import { isBuffered } from '../../http/body/body.ts';
-import { reasonOf } from '../../errors.ts';
+import type { GatewayResponse, RequestContext } from '../../http/context.ts';
+import { GatewayError, reasonOf } from '../../errors.ts';
 import { continueProperty } from './redirect-flow.ts';
-import { defineFilter } from '../../flow/filter.ts';
+import { defineFilter, type Handler } from '../../flow/filter.ts';
 
 interface CloneParameters {
   readonly flows: readonly string[];
@@ -11,7 +11,7 @@ interface CloneParameters {
 
 export default defineFilter<CloneParameters>({
   name: 'clone',
-  summary: 'Sends each request to several flows; the answer of the last one counts.',
+  summary: 'Sends each request to several flows; the answer of the last counts, unless one failed.',
   schema: {
     type: 'object',
     additionalProperties: false,
@@ -22,7 +22,7 @@ export default defineFilter<CloneParameters>({
         minItems: 1,
         items: { type: 'string', references: 'flow' },
         description:
-          'The flows, run one after the other. Each gets the request as it came here. What goes wrong in any but the last is logged, and the next one runs.',
+          'The flows, run one after the other, whatever becomes of those before. Each gets the request as it came here. The response is that of the last one, or of the first one that failed: with an error of the gateway, or a status of 400 or more. A status of 404 or 409 is no failure: the document was not there, or was there already.',
         examples: [['write_to_region_a', 'write_to_region_b']],
       },
       continue: continueProperty,
@@ -32,25 +32,70 @@ export default defineFilter<CloneParameters>({
     // Each flow sends the body, so it has to be in memory.
     services.field('_ctx.request.body');
     const handlers = flows.map((name) => ({ name, handle: services.flow(name) }));
-    const last = handlers.pop() as (typeof handlers)[number];
 
     return async function clone(context) {
-      for (const { name, handle } of handlers) {
+      const { response } = context;
+      let failed: KeptResponse | null = null;
+      for (const [index, { name, handle }] of handlers.entries()) {
         const restore = snapshot(context);
-        try {
-          await handle(context);
-        } catch (error) {
-          services.log.warn({ flow: name, reason: reasonOf(error) }, 'a cloned request failed');
+        // oxlint-disable-next-line no-await-in-loop -- they share the request and the response
+        const reason = await failureOf(context, handle);
+        if (context.aborted) return failed?.cancel();
+        if (reason !== null) {
+          services.log.warn({ flow: name, reason }, 'a cloned request failed');
+          failed ??= new KeptResponse(response);
         }
-        if (context.aborted) return;
-        restore();
+        if (index < handlers.length - 1) restore();
       }
-      await last.handle(context);
-      if (!goOn) context.finish();
-      else if (!context.aborted) context.finished = false;
+      failed?.restore();
+      context.finished = !goOn;
     };
   },
 });
+
+/** Runs a flow; answers why it failed, or null when it did not. */
+async function failureOf(context: RequestContext, handle: Handler): Promise<string | null> {
+  const { response } = context;
+  try {
+    await handle(context);
+  } catch (error) {
+    const failure =
+      error instanceof GatewayError
+        ? error
+        : new GatewayError('INTERNAL', { reason: reasonOf(error) }, error);
+    response.fail(failure);
+    return failure.message;
+  }
+  const { status, failure } = response;
+  if (status < 400 || status === 404 || status === 409) return null;
+  return failure?.message ?? `the answer has status ${status}`;
+}
+
+/** A response that is set aside, with a body that may still be arriving. */
+class KeptResponse {
+  readonly #response: GatewayResponse;
+  readonly #kept: Pick<GatewayResponse, 'status' | 'statusText' | 'headers' | 'body' | 'failure'>;
+
+  constructor(response: GatewayResponse) {
+    const { status, statusText, headers, body, failure } = response;
+    this.#response = response;
+    this.#kept = { status, statusText, headers, body, failure };
+    response.headers = headers.clone();
+    response.body = null;
+  }
+
+  /** Puts it in the place of the one that is there now. */
+  restore(): void {
+    const { body } = this.#response;
+    if (!isBuffered(body)) body.cancel();
+    Object.assign(this.#response, this.#kept);
+  }
+
+  cancel(): void {
+    const { body } = this.#kept;
+    if (!isBuffered(body)) body.cancel();
+  }
+}
 
 /** Remembers request and response; the function returned puts them back. */
 function snapshot(context: RequestContext): () => void {
@@ -58,11 +103,12 @@ function snapshot(context: RequestContext): () => void {
   const { method, target, body } = request;
   const requestHeaders = request.headers.clone();
   const responseHeaders = response.headers.clone();
-  const { status, statusText, body: responseBody } = response;
+  const { status, statusText, body: responseBody, failure } = response;
   return () => {
     Object.assign(request, { method, target, headers: requestHeaders, body });
     if (!isBuffered(response.body) && response.body !== responseBody) response.body.cancel();
-    Object.assign(response, { status, statusText, headers: responseHeaders, body: responseBody });
+    const headers = responseHeaders;
+    Object.assign(response, { status, statusText, headers, body: responseBody, failure });
     context.finished = false;
   };
 }
