@@ -23,6 +23,8 @@ export interface ForwardOptions {
   readonly via: string | null;
   /** What a failure becomes: a response in the context, or an error that ends the flow. */
   readonly failure: 'response' | 'error';
+  /** What the response tells of where it came from: X-Backend-Cluster, and X-Backend-Server. */
+  readonly tells: 'cluster and node' | 'node' | 'nothing';
   /** What a `hash` balancer goes by; null for other balancers. */
   readonly hashKey: ((context: RequestContext) => string) | null;
 }
@@ -122,6 +124,7 @@ export const defaultForwardOptions: ForwardOptions = {
   isRead: readsByMethod,
   via: null,
   failure: 'error',
+  tells: 'nothing',
   hashKey: null,
   retry: {
     maxTimes: 5,

@@ -234,6 +234,12 @@ export interface HealthCheckConfig {
   readonly timeout: number;
   /** Origin-form target. */
   readonly path: string;
+  /** Statuses (`200`) and classes of them (`2xx`) that mean that a node is well; absent for the usual. */
+  readonly expected_status?: readonly (number | string)[];
+  /** Answers in a row after which a node that is down is used again. */
+  readonly rise: number;
+  /** Failures in a row after which a node is down. */
+  readonly fall: number;
 }
 
 /** Limits for each node, over all workers; 0 is no limit. */

@@ -123,10 +123,12 @@ export class GatewayResponse extends Message {
     this.body = body;
   }
 
-  /** An error of the gateway's own takes the place of this response. */
-  fail(error: GatewayError): void {
+  /** An error of the gateway's own takes the place of this response; `complete` may add fields. */
+  fail(error: GatewayError, complete?: (headers: HeaderList) => void): void {
     const { contentType, body } = errorBody(error);
-    this.replaceBy(error.status, '', new HeaderList(['Content-Type', contentType]), body);
+    const headers = new HeaderList(['Content-Type', contentType]);
+    complete?.(headers);
+    this.replaceBy(error.status, '', headers, body);
     this.failure = error;
   }
 }

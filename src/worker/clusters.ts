@@ -7,6 +7,7 @@ import type { ClusterConfig } from '../cluster/cluster.ts';
 import { clusterConfigOf, createCluster, type NodeCluster } from '../cluster/node-cluster.ts';
 import type { ConnectionPermits } from '../shared-limits/worker/node-connection-slots.ts';
 import type { TrafficChannel } from '../cluster/nodes/traffic-limits.ts';
+import { isWell } from '../cluster/monitoring/expected-status.ts';
 import { ClusterObserver, type WatchedCluster, watchedOf } from '../cluster/monitoring/monitor.ts';
 
 /** How a worker's clusters speak with the other workers, by way of the primary. */
@@ -36,6 +37,8 @@ export class WorkerClusters {
   readonly #channel: ClusterChannel;
   readonly #named = new Map<string, NodeCluster>();
   readonly #own: NodeCluster[] = [];
+  /** Nodes of filters' own clusters, by name. */
+  readonly #ownNodes = new Map<string, string>();
   readonly #watchedOwn: NodeCluster[] = [];
   readonly #observers = new Map<string, ClusterObserver>();
   readonly #known = new Map<string, ClusterObservation>();
@@ -60,18 +63,36 @@ export class WorkerClusters {
 
   /** A cluster of a filter's own. Those of one name are watched as the first of them says. */
   open(config: ClusterConfig): NodeCluster {
-    const { name, nodes, healthCheck, connections } = config;
+    const { nodes, healthCheck, connections } = config;
+    const name = this.#nameFor(config);
     const onTrouble = (): void => this.#channel.wantClusterCheck(name);
-    const cluster = createCluster(config, this.#log, healthCheck?.enabled ? { onTrouble } : {});
+    const cluster = createCluster(
+      { ...config, name },
+      this.#log,
+      healthCheck?.enabled ? { onTrouble } : {},
+    );
     this.#own.push(cluster);
     if (!healthCheck?.enabled) return cluster;
     this.#watchedOwn.push(cluster);
     if (!this.#observers.has(name)) {
       const discovery = { enabled: false, interval: 0 };
-      const watched = { name, endpoints: nodes, discovery, healthCheck, connections };
+      const watched = { name, endpoints: nodes, discovery, healthCheck, connections, isWell };
       this.#watch({ ...watched, authorization: null });
     }
     return cluster;
+  }
+
+  /** Other nodes of the same name would be taken for these by whoever watches and counts. */
+  #nameFor({ name, nodes }: ClusterConfig): string {
+    const key = nodes.join();
+    for (let number = 1; ; number++) {
+      const free = number === 1 ? name : `${name}-${number}`;
+      const known = this.#ownNodes.get(free);
+      if (known === key || (known === undefined && !this.#named.has(free))) {
+        this.#ownNodes.set(free, key);
+        return free;
+      }
+    }
   }
 
   get all(): readonly NodeCluster[] {

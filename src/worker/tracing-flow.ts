@@ -53,6 +53,8 @@ export class Tracer {
     own.endedAt = context.endedAt;
     own.pathVariables = context.pathVariables;
     own.variables = context.variables;
+    own.forward = context.forward;
+    own.flows = context.flows;
     // Requests that wait on the same connection go first.
     await nextRound();
     try {

@@ -10,7 +10,8 @@ import { compressed } from '../../http/body/compression.ts';
 import { Attempts, type AttemptTarget, type Repetition } from './attempts.ts';
 import { requestFields, requestLines } from './request-headers.ts';
 import { LimitedBody } from '../../http/body/limited.ts';
-import type { Node } from '../nodes/node.ts';
+import { backendNames, type Node } from '../nodes/node.ts';
+import { parseLines } from '../../http/headers/raw-lines.ts';
 import type { NodeTraffic } from '../nodes/traffic-limits.ts';
 import { ReplayBody } from '../../http/body/replay.ts';
 import type { FailurePhase, UpstreamExchange, UpstreamHandler } from '../transport/transport.ts';
@@ -228,8 +229,23 @@ export class Forwarding
     }
     headers.removeOfConnection();
     if (this.#options.via !== null) headers.append('Via', this.#options.via);
+    this.#tellOrigin(node, headers);
     this.#context.response.replaceBy(status, statusText, headers, body);
     this.#settle();
+  }
+
+  /** Adds where the response came from. */
+  #tellOrigin(node: Node, headers: HeaderList): void {
+    const { tells } = this.#options;
+    if (tells === 'nothing') return;
+    const lines = node.tell(tells === 'node' ? null : this.#target.name);
+    if (!headers.appendNew(lines, backendNames)) {
+      const fields = parseLines(lines.all);
+      for (let i = 0; i < fields.length; i += 2) {
+        headers.set(fields[i] as string, fields[i + 1] as string);
+      }
+    }
+    if (this.repetitions > 0) headers.set('X-Retry-Times', `${this.repetitions}`);
   }
 
   onUpgrade(status: number, headers: string[], socket: Duplex, head: Buffer): void {
@@ -303,7 +319,10 @@ export class Forwarding
     if (this.#body instanceof ReplayBody) this.#body.release();
     if (error !== undefined && !isBuffered(this.#body)) this.#body.cancel(error);
     if (this.#options.failure === 'response' && error instanceof GatewayError && error.ofUpstream) {
-      this.#context.response.fail(error);
+      const { response } = this.#context;
+      response.fail(error, (headers) => {
+        if (this.#asked !== null) this.#tellOrigin(this.#asked, headers);
+      });
       this.complete();
     } else this.complete(error);
   }

@@ -9,6 +9,7 @@ import type { ClusterObservation, NodeIdentity, NodeObservation } from '../../ip
 import type { Log } from '../../log.ts';
 import { authorizationOf } from '../forwarding/authorization.ts';
 import { defaultConnections } from '../cluster.ts';
+import { isWellOfElasticsearch, type StatusTest, statusTest } from './expected-status.ts';
 import { openTransport } from '../nodes/node.ts';
 import { probe } from './health-request.ts';
 import { nodeNameOf } from '../names/node-name.ts';
@@ -18,8 +19,6 @@ import { type ConnectionSettings, isUnreachable, type Transport } from '../trans
 
 /** Checks asked for out of turn are this far apart at least, ms. */
 const soonest = 1000;
-/** Failures in a row that a node which takes connections may have before it counts as down. */
-const tolerated = 2;
 /** What is found out is good for so many intervals. */
 const goodFor = 3;
 
@@ -30,6 +29,8 @@ export interface WatchedCluster {
   readonly endpoints: readonly string[];
   readonly discovery: DiscoveryConfig;
   readonly healthCheck: HealthCheckConfig;
+  /** Whether a status means that a node is well, where `healthCheck` does not say. */
+  readonly isWell: StatusTest;
   /** Value of Authorization, or null. */
   readonly authorization: string | null;
   /** For verifying nodes; the rest is the observer's own. */
@@ -44,6 +45,7 @@ export function watchedOf(resource: ElasticsearchConfig): WatchedCluster {
     endpoints,
     discovery,
     healthCheck: health_check,
+    isWell: isWellOfElasticsearch,
     authorization: authorizationOf(basic_auth),
     connections: { tls: readTlsFiles(tls), tlsInsecureSkipVerify: null },
   };
@@ -53,7 +55,10 @@ interface Watched {
   readonly transport: Transport;
   up: boolean | null;
   reason: string | null;
+  /** Failures in a row. */
   failures: number;
+  /** Answers in a row. */
+  answers: number;
 }
 
 /**
@@ -65,6 +70,7 @@ export class ClusterObserver {
   readonly #log: Log;
   readonly #tell: (observation: ClusterObservation) => void;
   readonly #connections: ConnectionSettings;
+  readonly #isWell: StatusTest;
   /** By origin. */
   readonly #watched = new Map<string, Watched>();
   #topology: ReadonlyMap<string, NodeIdentity> | null = null;
@@ -80,7 +86,8 @@ export class ClusterObserver {
     this.#config = config;
     this.#log = log.child({ cluster: config.name });
     this.#tell = tell;
-    const { timeout, interval } = config.healthCheck;
+    const { timeout, interval, expected_status } = config.healthCheck;
+    this.#isWell = expected_status ? statusTest(expected_status) : config.isWell;
     this.#connections = {
       ...defaultConnections,
       ...config.connections,
@@ -99,7 +106,8 @@ export class ClusterObserver {
     if (known && isDeepStrictEqual(known.seeds, endpoints)) {
       if (discovery.enabled && known.discovered) this.#topology = identitiesOf(known);
       for (const { origin, up, reason } of known.nodes) {
-        Object.assign(this.#watch(origin), { up, reason, failures: up === false ? tolerated : 0 });
+        const failures = up === false ? healthCheck.fall : 0;
+        Object.assign(this.#watch(origin), { up, reason, failures });
       }
     }
     this.#schedule(0);
@@ -195,18 +203,27 @@ export class ClusterObserver {
     const watched = this.#watch(origin);
     try {
       const { status } = await this.#ask(origin, this.#config.healthCheck.path);
-      const failing = status === 502 || status === 503 || status === 504;
-      if (failing) this.#failed(watched, `it answered ${status}`, false);
-      else Object.assign(watched, { up: true, reason: null, failures: 0 });
+      if (this.#isWell(status)) this.#answered(watched);
+      else this.#failed(watched, `it answered ${status}`, false);
     } catch (error) {
       this.#failed(watched, reasonOf(error), isUnreachable(error));
     }
   }
 
+  #answered(watched: Watched): void {
+    watched.failures = 0;
+    watched.answers++;
+    if (watched.up === false && watched.answers < this.#config.healthCheck.rise) return;
+    watched.up = true;
+    watched.reason = null;
+  }
+
   #failed(watched: Watched, reason: string, unreachable: boolean): void {
-    watched.failures = unreachable ? tolerated : watched.failures + 1;
+    const { fall } = this.#config.healthCheck;
+    watched.answers = 0;
+    watched.failures = unreachable ? fall : watched.failures + 1;
     // A node that was never seen to answer gets no credit.
-    if (watched.failures < tolerated && watched.up === true) return;
+    if (watched.failures < fall && watched.up === true) return;
     watched.up = false;
     watched.reason = reason;
   }
@@ -225,7 +242,7 @@ export class ClusterObserver {
     let watched = this.#watched.get(origin);
     if (watched === undefined) {
       const transport = openTransport(origin, this.#connections);
-      watched = { transport, up: null, reason: null, failures: 0 };
+      watched = { transport, up: null, reason: null, failures: 0, answers: 0 };
       this.#watched.set(origin, watched);
     }
     return watched;

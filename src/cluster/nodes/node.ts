@@ -1,6 +1,7 @@
 import type { ConnectionPermits } from '../../shared-limits/worker/node-connection-slots.ts';
 import { hashOf } from '../balancing/hash.ts';
 import type { NodeHealth } from './outlier-detection.ts';
+import { type FieldLines, fieldLine, nameBit } from '../../http/headers/raw-lines.ts';
 import { Http1Transport } from '../transport/http1/transport.ts';
 import { Http2Transport } from '../transport/http2/transport.ts';
 import type { NodeTraffic } from './traffic-limits.ts';
@@ -12,6 +13,8 @@ export interface NodeMember {
   readonly health: NodeHealth;
   readonly traffic: NodeTraffic | null;
 }
+
+export const backendNames = ['X-Backend-Cluster', 'X-Backend-Server'] as const;
 
 /** A member of a cluster, as one view of the cluster uses it. */
 export class Node {
@@ -37,6 +40,7 @@ export class Node {
   reserve = false;
   readonly #settings: ConnectionSettings;
   #transport: Transport | null = null;
+  #origins: FieldLines | null = null;
 
   constructor(member: NodeMember, weight: number, settings: ConnectionSettings) {
     const { origin, health, traffic } = member;
@@ -56,6 +60,17 @@ export class Node {
       this.traffic?.connections ?? null,
     );
     return this.#transport;
+  }
+
+  /** What tells that a response is this node's: X-Backend-Server, and X-Backend-Cluster if named. */
+  tell(cluster: string | null): FieldLines {
+    if (this.#origins === null) {
+      const own = cluster === null ? '' : fieldLine(backendNames[0], cluster);
+      const lines = own + fieldLine(backendNames[1], nodeName(this.origin));
+      const names = nameBit(backendNames[0]) | nameBit(backendNames[1]);
+      this.#origins = { all: lines, passed: lines, names };
+    }
+    return this.#origins;
   }
 
   async close(): Promise<void> {

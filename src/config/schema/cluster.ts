@@ -1,5 +1,6 @@
 import { clusterRemarks } from './cluster-remarks.ts';
 import { identifier } from './identifier.ts';
+import { healthCheck } from './health-check.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { upstreamHttp2, upstreamTls } from './upstream-tls.ts';
 
@@ -44,40 +45,6 @@ const discovery: JsonSchema = {
           examples: ['10s'],
         },
       },
-    },
-  },
-};
-
-/** Checks of nodes, on unless said otherwise. */
-export const healthCheck: JsonSchema = {
-  type: 'object',
-  description:
-    'Asking every node from time to time whether it is there, once for all workers. A node that ' +
-    'does not answer, or answers 502, 503 or 504, gets no requests until it answers again.',
-  additionalProperties: false,
-  default: {},
-  properties: {
-    enabled: { type: 'boolean', description: 'Whether nodes are asked.', default: true },
-    interval: {
-      type: ['string', 'number'],
-      duration: true,
-      description: 'How long to wait in between.',
-      default: '10s',
-      examples: ['5s'],
-    },
-    timeout: {
-      type: ['string', 'number'],
-      duration: true,
-      description: 'How long an answer may take.',
-      default: '5s',
-      examples: ['2s'],
-    },
-    path: {
-      type: 'string',
-      pattern: '^/[!-~]*$',
-      description: 'What is asked for, by GET.',
-      default: '/',
-      examples: ['/_cluster/health?local=true'],
     },
   },
 };

@@ -28,7 +28,7 @@ interface RawCluster {
 
 const unwatched = {
   discovery: { enabled: false, interval: 0 },
-  health_check: { enabled: false, interval: 0, timeout: 0, path: '/' },
+  health_check: { enabled: false, interval: 0, timeout: 0, path: '/', rise: 1, fall: 1 },
 };
 
 /** All clusters. One that is switched off has no nodes: what refers to it finds none available. */

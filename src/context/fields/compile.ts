@@ -6,11 +6,13 @@ import { noNeeds } from '../requirements.ts';
 import type { Field, FieldRule, FieldTable, FieldWriter } from './rule.ts';
 import { requestFields } from './request.ts';
 import { responseFields } from './response.ts';
+import { upstreamFields } from './upstream.ts';
 import { systemFields, utilityFields } from './system.ts';
 
 export const fieldTables: Readonly<Record<string, FieldTable>> = {
   '_ctx.request': requestFields,
   '_ctx.response': responseFields,
+  '_ctx.upstream': upstreamFields,
   _ctx: connectionFields,
   _sys: systemFields,
   _util: utilityFields,

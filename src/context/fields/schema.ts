@@ -12,6 +12,7 @@ export const contextSchema: JsonSchema = {
       properties: {
         request: tableSchema('_ctx.request', 'The request as it is now.'),
         response: tableSchema('_ctx.response', 'The response as it is now.'),
+        upstream: tableSchema('_ctx.upstream', 'How the request was forwarded.'),
         ...propertiesOf(fieldTables['_ctx']),
       },
     },

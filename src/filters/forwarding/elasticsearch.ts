@@ -264,6 +264,7 @@ export default defineFilter<ElasticsearchParameters>({
       { ...parameters, timeout },
       {
         host: 'node',
+        tells: 'cluster and node',
         isRead: readsOfElasticsearch,
         hashKey: key && key.render,
         retry: {

@@ -1,4 +1,4 @@
-import { healthCheck } from '../../config/schema/cluster.ts';
+import { healthCheck } from '../../config/schema/health-check.ts';
 import { upstreamHttp2, upstreamTls } from '../../config/schema/upstream-tls.ts';
 import type { HealthCheckConfig, UpstreamTlsConfig } from '../../config/types.ts';
 import type { FilterProblem } from '../../dialect.ts';
@@ -14,6 +14,7 @@ import { readsByMethod } from '../../cluster/forwarding/retry.ts';
 
 interface HttpParameters extends ForwardParameters {
   readonly schema: 'http' | 'https';
+  readonly name?: string;
   readonly host?: string;
   readonly hosts?: readonly string[];
   readonly skip_failure_host: boolean;
@@ -46,6 +47,13 @@ export default defineFilter<HttpParameters>({
         default: 'http',
         description: 'How to talk to the servers.',
       },
+      name: {
+        type: 'string',
+        pattern: '^[\\w.:-]{1,100}$',
+        description:
+          'Name of the servers in metrics, logs and status; their addresses when it is absent.',
+        examples: ['shop'],
+      },
       host: {
         type: 'string',
         minLength: 1,
@@ -69,7 +77,8 @@ export default defineFilter<HttpParameters>({
         ...healthCheck,
         description:
           'Asking every server from time to time whether it is there, once for all workers. One that ' +
-          'does not answer, or answers 502, 503 or 504, gets no requests until it answers again.',
+          'does not answer as expected (2xx and 3xx unless told otherwise) gets no requests until it ' +
+          'does. One that takes no connection is down at once.',
         properties: {
           ...healthCheck.properties,
           enabled: { type: 'boolean', description: 'Whether servers are asked.', default: false },
@@ -140,7 +149,7 @@ export default defineFilter<HttpParameters>({
     const all = host === undefined ? hosts : [host, ...hosts];
     const origins = new Set(all.map((text) => originOf(schema, text) as string));
     const cluster = services.ownCluster({
-      name: [...origins].join(','),
+      name: parameters.name ?? [...origins].join(','),
       nodes: [...origins],
       weights: {},
       balancer: 'weight',
@@ -155,6 +164,7 @@ export default defineFilter<HttpParameters>({
     });
     const options = forwardOptionsOf(parameters, {
       host: 'client',
+      tells: 'node',
       isRead: readsByMethod,
       retry: { onFailure: true, readsOnFailure: true, writesOnFailure: false, onBusy: false },
     });

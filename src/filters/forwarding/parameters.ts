@@ -17,6 +17,7 @@ export interface ForwardParameters {
   readonly tls_insecure_skip_verify?: boolean;
   readonly via?: string;
   readonly on_failure: 'continue' | 'end';
+  readonly skip_metadata_enrich: boolean;
 }
 
 function duration(value: string, description: string, noLimit = false): JsonSchema {
@@ -96,6 +97,16 @@ export const forwardProperties: Readonly<Record<string, JsonSchema>> = {
       'field is added: many servers do not compress what goes through a proxy that shows itself.',
     examples: ['edge'],
   },
+  skip_metadata_enrich: {
+    type: 'boolean',
+    default: false,
+    description:
+      'Leaves the fields out that tell clients where a response came from: X-Backend-Cluster (of ' +
+      'the elasticsearch filter), X-Backend-Server with the address of the node, and ' +
+      'X-Retry-Times if the request was repeated. Set it where clients must not learn addresses. ' +
+      'X-Forwarded-* of requests follow "forwarded" of the entry.',
+    examples: [true],
+  },
   on_failure: {
     type: 'string',
     enum: ['continue', 'end'],
@@ -117,11 +128,6 @@ export const forwardProperties: Readonly<Record<string, JsonSchema>> = {
     type: 'boolean',
     description: 'Passes the fields on that concern one connection only.',
     unsupported: 'has no effect: such fields are never passed on, for they would break framing',
-  },
-  skip_metadata_enrich: {
-    type: 'boolean',
-    description: 'Leaves the X-* fields of the gateway out.',
-    unsupported: 'has no effect: X-Forwarded-* follow "forwarded" of the entry',
   },
   read_buffer_size: {
     type: ['integer', 'string'],
@@ -152,7 +158,7 @@ export function connectionsOf(parameters: Omit<ForwardParameters, 'timeout'>): C
 
 export function forwardOptionsOf(
   parameters: ForwardParameters,
-  rest: Pick<ForwardOptions, 'host' | 'isRead'> & {
+  rest: Pick<ForwardOptions, 'host' | 'isRead' | 'tells'> & {
     readonly hashKey?: ForwardOptions['hashKey'];
     readonly retry: Omit<RetryPolicy, 'maxTimes' | 'delay'>;
   },
@@ -163,6 +169,7 @@ export function forwardOptionsOf(
     maxResponseSize: parameters.max_response_size,
     via: parameters.via === undefined ? null : `1.1 ${parameters.via}`,
     failure: parameters.on_failure === 'end' ? 'error' : 'response',
+    tells: parameters.skip_metadata_enrich ? 'nothing' : rest.tells,
     host: rest.host,
     isRead: rest.isRead,
     hashKey: rest.hashKey ?? null,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { RequestContext } from '../../http/context.ts';
 import { compileField } from '../../context/fields/compile.ts';
+import { readArguments } from '../../http/query-args.ts';
 import { isBuffered } from '../../http/body/body.ts';
 import type { Message } from '../../http/message.ts';
 import { defineFilter } from '../../flow/filter.ts';
@@ -64,7 +65,7 @@ export default defineFilter<LoggingParameters>({
         minimum: 0,
         default: 1024,
         description:
-          'How much is kept of a request body, in bytes. A body that is sent on as it arrives is seen when this filter stands before the one that sends it, or in the tracing_flow of a router.',
+          'How much is kept of a request body, in bytes; 0 for nothing, where bodies may hold what is secret. A body that is sent on as it arrives is seen when this filter stands before the one that sends it, or in the tracing_flow of a router.',
       },
       max_response_body_size: {
         type: 'integer',
@@ -142,6 +143,11 @@ function openLog(path: string, log: Log): LogFile {
   });
 }
 
+function milliseconds(elapsed: number): number {
+  return Math.round(elapsed * 1000) / 1000;
+}
+
+const user = compileField('_ctx.request.user');
 const uri = compileField('_ctx.request.uri');
 const remoteAddress = compileField('_ctx.remote_addr');
 const localAddress = compileField('_ctx.local_addr');
@@ -158,7 +164,7 @@ function recordOf(
   parameters: LoggingParameters,
   bodies: Bodies,
 ): object {
-  const { client, request, response } = context;
+  const { client, request, response, forward } = context;
   const now = Date.now();
   return {
     '@timestamp': new Date(now).toISOString(),
@@ -167,11 +173,29 @@ function recordOf(
     tls: client.tls,
     remote_ip: client.remoteAddress,
     local_ip: client.localAddress,
+    flow: {
+      from: client.remoteAddress,
+      relay: localAddress.read(context),
+      to: forward === null || forward.node === '' ? [] : [new URL(forward.node).host],
+      process: context.flows === '' ? [] : context.flows.split('->'),
+    },
+    elastic: forward === null ? {} : { cluster_name: [forward.cluster] },
+    upstream:
+      forward === null
+        ? null
+        : {
+            cluster: forward.cluster,
+            node: forward.node,
+            elapsed: milliseconds(forward.elapsedMs),
+            retries: forward.repetitions,
+          },
     request: {
       started: new Date(now - elapsed).toISOString(),
       method: request.method,
       uri: uri.read(context),
       path: request.path,
+      query_args: readArguments(request.query),
+      user: user.read(context),
       host: request.headers.get('host'),
       remote_addr: remoteAddress.read(context),
       local_addr: localAddress.read(context),
@@ -180,7 +204,9 @@ function recordOf(
     },
     response: {
       status_code: response.status,
-      elapsed: Math.round(elapsed * 1000) / 1000,
+      elapsed: milliseconds(elapsed),
+      cached: false,
+      ...(response.failure !== null && { error: response.failure.code }),
       header: fieldsOf(response, parameters),
       ...bodyOf(response, bodies.response),
     },

@@ -45,6 +45,8 @@ test('logging writes a line for each request', async (t) => {
     method: 'POST',
     uri: 'http://h/a?b',
     path: '/a',
+    query_args: { b: '' },
+    user: 'medcl',
     host: 'h',
     remote_addr: '127.0.0.1:50925',
     local_addr: '127.0.0.1:8000',
@@ -57,6 +59,7 @@ test('logging writes a line for each request', async (t) => {
   assert.equal(typeof elapsed, 'number');
   assert.deepEqual(response, {
     status_code: 201,
+    cached: false,
     header: { 'Content-Type': 'text/plain' },
     body_length: 13,
     body: 'a long',
