@@ -64,7 +64,8 @@ function standard(schema: JsonSchema, more: Draft7 = {}): Draft7 {
 
 function ruleOf(schema: JsonSchema, more: Draft7): Draft7 {
   const types = new Set<string>([schema.type ?? []].flat());
-  const { minimum, maximum, items, required, additionalProperties: others } = schema;
+  const { maximum, items, required, additionalProperties: others } = schema;
+  const minimum = schema.noLimit && schema.minimum === 0 ? -1 : schema.minimum;
   const isList = types.has('array');
   const isMap = types.has('object');
   // Nothing is as good as an empty one, and a list of one need not be a list.
@@ -73,6 +74,8 @@ function ruleOf(schema: JsonSchema, more: Draft7): Draft7 {
   if (isList) for (const type of [one['type'] ?? []].flat()) types.add(type as string);
   const scalar = types.size > 0 && !isList && !isMap && !types.has('string');
   if (scalar) types.add('string');
+  // A name or a password may look like a number.
+  if (types.size === 1 && types.has('string')) types.add('number');
   return {
     ...(isList && one),
     ...(types.size > 0 && { type: [...types] }),

@@ -28,8 +28,9 @@ test('so is what the dialect allows', () => {
   const yaml = `
 path.data: /tmp/x
 workers: $[[env.WORKERS]]
-entry: { name: a, network.binding: ":8000", max_concurrency: "$[[env.MAX]]", tls: }
-flow: [{ name: f, filter: [{ drop: }, { if: { exists: [x] }, then: [{ echo: { when: { equals: { a: 1 } } } }] }] }]
+entry: { name: a, network.binding: ":8000", max_concurrency: "$[[env.MAX]]", max_conns_per_ip: -1, tls: }
+elasticsearch: [{ name: 717, id: x, endpoint: "http://a:1", basic_auth: { username: a, password: 0123 } }]
+flow: [{ name: f, filter: [{ drop: }, { elasticsearch: { elasticsearch: 717, timeout: -1, weights: { "a:1": 2 } } }, { if: { exists: [x] }, then: [{ echo: { when: { equals: { a: 1 } } } }] }] }]
 `;
   assert.deepEqual(mistakes(yaml), []);
 });
