@@ -82,6 +82,30 @@ test('a worker that is stopped for a moment is left alone', async (t) => {
   assert.match(gateway.output, /worker responds again/);
 });
 
+test('the connections that wait for a worker that does not respond are accepted by others', async (t) => {
+  const supervision = { heartbeat_timeout: 600_000 };
+  const gateway = await start(t, { entry: [entry('a')], supervision }, { workers: 3 });
+  const port = await gateway.port('a');
+  const [stopped = 0, ...others] = await workersOf(gateway);
+  process.kill(stopped, 'SIGSTOP');
+  t.after(() => isAlive(stopped) && process.kill(stopped, 'SIGKILL'));
+  const answers = await Promise.all(Array.from({ length: 40 }, () => ask(port)));
+  for (const { pid } of answers) assert.ok(others.includes(pid));
+});
+
+test('the connections that wait for a worker that cannot be replaced are accepted by others', async (t) => {
+  const gateway = await start(t, { entry: [entry('a')] }, { workers: 2 });
+  const port = await gateway.port('a');
+  const [killed = 0, other] = await workersOf(gateway);
+  gateway.breakProgram();
+  process.kill(killed, 'SIGKILL');
+  await eventually('its end', () => !isAlive(killed));
+  const answers = await Promise.all(Array.from({ length: 40 }, () => ask(port)));
+  for (const { pid } of answers) assert.equal(pid, other);
+  gateway.mendProgram();
+  await eventually('both', async () => (await workersOf(gateway)).length === 2);
+});
+
 test('workers are left alone by a primary that was itself stopped', async (t) => {
   const gateway = await start(t, { entry: [entry('a')], ...quick });
   const before = await workersOf(gateway);

@@ -1,18 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../../errors.ts';
 import type { ClusterObservation } from '../../ipc/cluster-state.ts';
-import type { QuotaKey } from '../../ipc/messages.ts';
 import type { DrainReport } from '../../ipc/messages.ts';
+import { LimitKeeper, type LimitMessage } from '../../shared-limits/primary/limit-keeper.ts';
 import type { Log } from '../../log.ts';
 import type { DrainAccount } from '../reload/drain-stats.ts';
 import type { Generation } from '../generation.ts';
+import { socketsOf } from '../sockets/listeners.ts';
 import { Observations } from './cluster-monitor-election.ts';
-import { Limits } from '../../shared-limits/primary/rate-windows.ts';
-import { Permits } from '../../shared-limits/primary/connection-slots.ts';
-import type { LimitToPrimary } from '../../shared-limits/messages.ts';
 import { type HeartbeatListener, Heartbeats } from './heartbeats.ts';
 import { describeState } from './process-activity.ts';
-import { Quotas } from '../../shared-limits/primary/token-buckets.ts';
 import type { PredecessorInspection } from '../upgrade/messages.ts';
 import { TicketKeys } from './session-ticket-keys.ts';
 import { type EntryTotals, type NodeTotals, nodeTotalsOf, Totals } from '../status/counters.ts';
@@ -67,9 +64,10 @@ export interface DrainingPrimary {
 
 /** The workers: one for each slot, and those that are draining. */
 export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
-  readonly permits = new Permits();
+  readonly #limits = new LimitKeeper();
+  readonly permits = this.#limits.permits;
   readonly observations = new Observations();
-  readonly quotas = new Quotas();
+  readonly quotas = this.#limits.quotas;
   readonly draining = new Map<WorkerHandle, DrainAccount | null>();
   readonly #ticketKeys = new TicketKeys((keys) => {
     for (const worker of this.alive) worker.send({ type: 'ticket-keys', keys });
@@ -91,7 +89,6 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
   onAliveChanged: (() => void) | null = null;
   /** A worker cannot be replaced, because another version of the program is installed now. */
   onOutdated: (() => void) | null = null;
-  readonly #limits = new Limits();
   readonly #heartbeats = new Heartbeats(this);
   readonly #slots = new Map<number, Slot>();
   readonly #forks: WorkerForks;
@@ -111,7 +108,6 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
     const worker = new WorkerHandle(this.#forks.take(), generation, slot, this);
     this.alive.add(worker);
     this.onAliveChanged?.();
-    this.permits.add(worker);
     this.#limits.add(worker);
     return worker;
   }
@@ -240,6 +236,7 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
           'a replacement failed to start',
         );
         if (worker?.startFailure === 'outdated') this.onOutdated?.();
+        if (slot.current === null) this.#lendSockets(number, slot.generation);
         continue;
       }
       if (superseded() || slot.generation !== worker.generation) {
@@ -253,16 +250,8 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
     }
   }
 
-  onPermitsWanted(worker: WorkerHandle, entry: string, count: number): void {
-    this.permits.wanted(worker, entry, count);
-  }
-
-  onPermitsTaken(worker: WorkerHandle, entry: string, count: number): void {
-    this.permits.taken(worker, entry, count);
-  }
-
-  onPermitsReturned(worker: WorkerHandle, entry: string, count: number): void {
-    this.permits.returned(worker, entry, count);
+  onLimitMessage(worker: WorkerHandle, message: LimitMessage): void {
+    this.#limits.take(worker, message);
   }
 
   onClusterObserved(worker: WorkerHandle, observation: ClusterObservation): void {
@@ -271,17 +260,6 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
 
   onClusterCheckWanted(name: string): void {
     this.observations.wantCheck(name);
-  }
-
-  onQuotaWanted(worker: WorkerHandle, key: QuotaKey, count: number): void {
-    this.quotas.wanted(worker, key, count);
-  }
-
-  onLimit(worker: WorkerHandle, message: LimitToPrimary): void {
-    const { key } = message;
-    if (message.type === 'limit-wanted') {
-      this.#limits.wanted(worker, message.spec, key, message.need, message.want);
-    } else this.#limits.returned(worker, message.id, key, message.window, message.count);
   }
 
   onLeaving(worker: WorkerHandle): void {
@@ -299,12 +277,22 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
   onResponsiveness(worker: WorkerHandle): void {
     const { slot, generation, pid, silence, responsive } = worker;
     const told = { worker: slot, generation: generation.number, pid };
-    this.permits.setAbsent(worker, !responsive);
     this.#limits.setAbsent(worker, !responsive);
     if (responsive) this.#log.info(told, 'worker responds again');
     else {
       const reason = describeState(silence.activity?.state);
       this.#log.warn({ ...told, reason }, 'worker does not respond');
+      if (this.#slots.get(slot)?.current === worker) this.#lendSockets(slot, generation);
+    }
+  }
+
+  /** Nobody accepts from the sockets of this slot: the workers of the other slots shall. */
+  #lendSockets(number: number, generation: Generation): void {
+    const others = this.serving.filter(
+      (other) => other.slot !== number && other.serves && other.generation === generation,
+    );
+    for (const assigned of socketsOf(generation.plan, number)) {
+      for (const other of others) other.lend(assigned);
     }
   }
 
@@ -333,8 +321,6 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
     this.alive.delete(worker);
     this.onAliveChanged?.();
     this.draining.delete(worker);
-    this.permits.remove(worker);
-    this.quotas.remove(worker);
     const { counts: totals, drainReport: drain } = worker;
     const nodes = nodeTotalsOf(worker.clusters);
     this.totals.add(totals);

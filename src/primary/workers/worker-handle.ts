@@ -5,12 +5,11 @@ import type {
   DrainReport,
   EntryInspection,
   LostLines,
-  QuotaKey,
   ToPrimary,
   ToWorker,
   WorkerInspection,
 } from '../../ipc/messages.ts';
-import type { LimitToPrimary } from '../../shared-limits/messages.ts';
+import type { LimitMessage } from '../../shared-limits/primary/limit-keeper.ts';
 import { type Generation, slotsOf } from '../generation.ts';
 import { type AssignedSocket, socketsOf } from '../sockets/listeners.ts';
 import { version } from '../../package.ts';
@@ -34,13 +33,9 @@ export interface WorkerListener {
   readonly ticketKeys: Uint8Array;
   /** What a new worker is told of clusters. */
   readonly observations: { readonly latest: readonly ClusterObservation[] };
-  onPermitsWanted(worker: WorkerHandle, entry: string, count: number): void;
-  onPermitsTaken(worker: WorkerHandle, entry: string, count: number): void;
-  onPermitsReturned(worker: WorkerHandle, entry: string, count: number): void;
+  onLimitMessage(worker: WorkerHandle, message: LimitMessage): void;
   onClusterObserved(worker: WorkerHandle, observation: ClusterObservation): void;
   onClusterCheckWanted(cluster: string): void;
-  onQuotaWanted(worker: WorkerHandle, key: QuotaKey, count: number): void;
-  onLimit(worker: WorkerHandle, message: LimitToPrimary): void;
   onLeaving(worker: WorkerHandle): void;
   /** It no longer counts as one that serves, or does so again. */
   onResponsiveness(worker: WorkerHandle): void;
@@ -87,6 +82,8 @@ export class WorkerHandle {
   readonly #closedToNew = Promise.withResolvers<void>();
   readonly #gone = Promise.withResolvers<WorkerExit>();
   readonly #inspections = new Map<number, (inspection: WorkerInspection | null) => void>();
+  /** Sockets of others that it accepts from. */
+  readonly #borrowed = new Set<number>();
   #lastInspection = 0;
   #responsive = true;
   /** What it is busy with while it starts. */
@@ -179,6 +176,14 @@ export class WorkerHandle {
     return promise;
   }
 
+  /** Has it accept from a socket of another worker, too, from now until it drains. */
+  lend(assigned: AssignedSocket): void {
+    const { entry, socket } = assigned;
+    if (this.#borrowed.has(socket.id) || this.sockets.some((own) => own.socket === socket)) return;
+    this.#borrowed.add(socket.id);
+    this.send({ type: 'socket', entry, id: socket.id }, assigned);
+  }
+
   grantPermits(entry: string, count: number): void {
     this.send({ type: 'permits-granted', entry, count });
   }
@@ -224,26 +229,18 @@ export class WorkerHandle {
         this.#closedToNew.resolve();
         break;
       case 'permits-wanted':
-        this.#listener.onPermitsWanted(this, message.entry, message.count);
-        break;
       case 'permits-taken':
-        this.#listener.onPermitsTaken(this, message.entry, message.count);
-        break;
       case 'permits-returned':
-        this.#listener.onPermitsReturned(this, message.entry, message.count);
+      case 'quota-wanted':
+      case 'limit-wanted':
+      case 'limit-returned':
+        this.#listener.onLimitMessage(this, message);
         break;
       case 'cluster-observed':
         this.#listener.onClusterObserved(this, message.observation);
         break;
       case 'cluster-check-wanted':
         this.#listener.onClusterCheckWanted(message.cluster);
-        break;
-      case 'quota-wanted':
-        this.#listener.onQuotaWanted(this, message.key, message.count);
-        break;
-      case 'limit-wanted':
-      case 'limit-returned':
-        this.#listener.onLimit(this, message);
         break;
       case 'inspection':
         this.#onInspection(message.id, message.inspection);
