@@ -9,7 +9,16 @@ import { numberEnd, skipBlanks, stringEnd, wordEnd } from './tokens.ts';
 const deepest = 1000;
 
 /** What comes next. */
-const Next = { value: 0, firstItem: 1, firstName: 2, name: 3, colon: 4, comma: 5, nothing: 6 };
+const Next = {
+  value: 0,
+  firstItem: 1,
+  item: 2,
+  firstName: 3,
+  name: 4,
+  colon: 5,
+  comma: 6,
+  nothing: 7,
+};
 const inObject = 1;
 const inList = 2;
 
@@ -38,6 +47,9 @@ export class JsonScan {
   /** The place of the value that comes. */
   #coming: JsonPlace | null;
   #memberStart = 0;
+  #isText = false;
+  /** End of the last string, or how far it has been read. */
+  #stringEnd = 0;
 
   constructor(bytes: Buffer, paths: Iterable<JsonPath>) {
     this.root = placesOf(paths);
@@ -50,22 +62,32 @@ export class JsonScan {
   /** Reads about `count` bytes further; true when all is read. @throws JsonFault */
   advance(count: number): boolean {
     const bytes = this.#bytes;
-    if (this.#next === Next.value && this.#depth === 0 && !isUtf8(bytes)) {
-      throw new JsonFault('it is not UTF-8');
+    if (!this.#isText) {
+      if (!isUtf8(bytes)) throw new JsonFault('it is not UTF-8');
+      this.#isText = true;
     }
-    const stop = this.#at + count;
+    const stop = Math.max(this.#at, this.#stringEnd) + count;
     let at = this.#at;
     while (at < stop) {
-      at = skipBlanks(bytes, at);
+      at = skipBlanks(bytes, at, stop);
       if (at === bytes.length) {
         const empty = this.#next === Next.value && this.#depth === 0;
         if (!empty && this.#next !== Next.nothing) throw new JsonFault('it ends too early', at);
         return true;
       }
+      if (at >= stop) break;
+      if (bytes[at] === 0x22 && !this.#readString(at, stop)) break;
       at = this.#step(bytes[at] as number, at);
     }
     this.#at = at;
     return false;
+  }
+
+  /** Reads a string up to its end; false when `stop` came before that. */
+  #readString(start: number, stop: number): boolean {
+    const end = stringEnd(this.#bytes, Math.max(start + 1, this.#stringEnd), stop);
+    this.#stringEnd = end < 0 ? ~end : end;
+    return end >= 0;
   }
 
   /** Takes the token that begins at `at`, where `byte` is; gives its end. */
@@ -73,6 +95,9 @@ export class JsonScan {
     switch (this.#next) {
       case Next.firstItem:
         if (byte === 0x5d) return this.#close(at);
+        this.#expectItem(at);
+        return this.#value(byte, at);
+      case Next.item:
         this.#expectItem(at);
         return this.#value(byte, at);
       case Next.value:
@@ -97,13 +122,7 @@ export class JsonScan {
     const isObject = this.#kinds[this.#depth] === inObject;
     if (byte === (isObject ? 0x7d : 0x5d)) return this.#close(at);
     if (byte !== 0x2c) throw unexpected(at);
-    if (isObject) this.#next = Next.name;
-    else {
-      const after = skipBlanks(this.#bytes, at + 1);
-      this.#expectItem(after);
-      this.#next = Next.value;
-      return after;
-    }
+    this.#next = isObject ? Next.name : Next.item;
     return at + 1;
   }
 
@@ -117,7 +136,7 @@ export class JsonScan {
   #name(byte: number, at: number): number {
     if (byte !== 0x22) throw unexpected(at);
     const bytes = this.#bytes;
-    const end = stringEnd(bytes, at);
+    const end = this.#stringEnd;
     this.#next = Next.colon;
     this.#coming = null;
     const place = this.#places[this.#depth] as JsonPlace | null;
@@ -140,7 +159,7 @@ export class JsonScan {
     if (byte === 0x7b || byte === 0x5b) return this.#open(byte, at, place);
     const bytes = this.#bytes;
     let end: number;
-    if (byte === 0x22) end = stringEnd(bytes, at);
+    if (byte === 0x22) end = this.#stringEnd;
     else if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) end = numberEnd(bytes, at);
     else end = wordEnd(bytes, at);
     this.#ended(place, end);

@@ -6,18 +6,21 @@ const special = new Uint8Array(256);
 special.fill(1, 0, 0x20);
 special[0x22] = special[0x5c] = 1;
 
+/** Digits in a row, as many as Elasticsearch takes. */
+const mostDigits = 1000;
 const shortEscapes = Buffer.from('"\\/bfnrt');
 const words: readonly Buffer[] = ['true', 'false', 'null'].map((word) => Buffer.from(word));
 
-/** Passes blanks and comments. */
-export function skipBlanks(bytes: Buffer, from: number): number {
+/** Passes blanks and comments, and no more of them after `stop`. */
+export function skipBlanks(bytes: Buffer, from: number, stop = Infinity): number {
   let at = from;
-  for (;;) {
+  while (at < stop) {
     const byte = bytes[at];
     if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) at++;
     else if (byte === 0x2f) at = commentEnd(bytes, at);
     else return at;
   }
+  return at;
 }
 
 function commentEnd(bytes: Buffer, start: number): number {
@@ -28,18 +31,24 @@ function commentEnd(bytes: Buffer, start: number): number {
     return end + 2;
   }
   if (kind !== 0x2f) throw new JsonFault('unexpected character', start);
-  let at = start + 2;
-  while (at < bytes.length && bytes[at] !== 0x0a && bytes[at] !== 0x0d) at++;
-  return at;
+  const line = bytes.indexOf(0x0a, start);
+  const end = line < 0 ? bytes.length : line;
+  const earlier = bytes.subarray(start, end).indexOf(0x0d);
+  return earlier < 0 ? end : start + earlier;
 }
 
-/** The string whose quote stands at `start`. */
-export function stringEnd(bytes: Buffer, start: number): number {
+/**
+ * A string, of which what is before `from` has been read. Where `stop` comes before its end, what has
+ * been read so far: the complement of the offset.
+ */
+export function stringEnd(bytes: Buffer, from: number, stop = Infinity): number {
   const { length } = bytes;
-  let at = start + 1;
+  const last = Math.min(stop, length);
+  let at = from;
   for (;;) {
-    while (at < length && special[bytes[at] as number] === 0) at++;
-    if (at >= length) throw new JsonFault('a string does not end', start);
+    while (at < last && special[bytes[at] as number] === 0) at++;
+    if (at >= length) throw new JsonFault('a string does not end', length);
+    if (at >= last) return ~at;
     if (bytes[at] === 0x22) return at + 1;
     if (bytes[at] !== 0x5c) throw new JsonFault('control character in a string', at);
     at = escapeEnd(bytes, at);
@@ -71,8 +80,9 @@ export function numberEnd(bytes: Buffer, start: number): number {
 
 function digitsEnd(bytes: Buffer, start: number): number {
   let at = start;
-  while (isDigit(bytes[at])) at++;
+  while (isDigit(bytes[at]) && at - start <= mostDigits) at++;
   if (at === start) throw new JsonFault('bad number', start);
+  if (at - start > mostDigits) throw new JsonFault('a number has too many digits', start);
   return at;
 }
 
@@ -92,7 +102,7 @@ export function withoutComments(bytes: Buffer, start: number, end: number): stri
   let kept = start;
   for (let at = start; at < end; ) {
     const byte = bytes[at];
-    if (byte === 0x22) at = stringEnd(bytes, at);
+    if (byte === 0x22) at = stringEnd(bytes, at + 1);
     else if (byte === 0x2f) {
       text += bytes.toString('utf8', kept, at);
       at = kept = commentEnd(bytes, at);

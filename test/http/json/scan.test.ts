@@ -51,6 +51,7 @@ suite('JSON as Elasticsearch takes it', () => {
     ['a name twice', '{"size":1,"a":2,"s\\u0069ze":500}', /is there twice/],
     ['NaN', '{"a":NaN,"size":500}', /unexpected/],
     ['a plus sign', '{"size":+500}', /unexpected/],
+    ['a number without end', `{"size":${'5'.repeat(1001)}}`, /too many digits/],
     ['a leading zero', '{"size":0500}', /unexpected/],
     ['no digits after the point', '{"size":500.}', /bad number/],
     ['a hexadecimal number', '{"size":0x1f4}', /unexpected/],
@@ -147,7 +148,8 @@ test('agrees with JSON.parse on random texts, whole and with a byte changed', ()
 });
 
 test('reads in parts of any size what it reads at once', () => {
-  const text = '{"a":[1,{"b":"x"}],/* */"c":{"d":[true,null,"y"]}} ';
+  const blanks = ' \n/**/ //x\n/* y */\t '.repeat(5);
+  const text = `${blanks}{"a":[1,${blanks}{"b":"${'x'.repeat(70)}\\n"}],/* */"c":{"d":[true,null,"y"]}} `;
   const paths: JsonPath[] = [['c', 'd', 2], ['a']];
   for (let size = 1; size < 60; size++) {
     const scan = new JsonScan(Buffer.from(text), paths);
