@@ -54,6 +54,10 @@ const catalogue = {
   EXPECTATION_FAILED: { message: 'the expectation cannot be met', status: 417 },
   HEAD_TOO_LARGE: { message: 'the request head is too large', status: 431 },
   ROUTE_NOT_FOUND: { message: 'NOT FOUND', status: 404 },
+  LOOP_DETECTED: {
+    message: 'the request has come through this gateway before: a node leads back to it',
+    status: 508,
+  },
   FLOWS_ENDLESS: {
     message:
       'the request has run through 100 flows, the last of them "{flow}"; they run each other',

@@ -32,6 +32,8 @@ import { TlsServer } from './tls/server.ts';
 export interface EntryServices {
   readonly log: Log;
   readonly permits: PermitSource;
+  /** How the entry names itself in the Forwarded field; not at all when it is absent. */
+  readonly identity?: string;
   /** What one client address may have; needed with max_conns_per_ip alone. */
   readonly addressPermits?: (address: string) => PermitSource;
   /** The flow for a request; throws ROUTE_NOT_FOUND. */
@@ -83,7 +85,7 @@ export class Entry implements ExchangeOwner {
     this.#config = config;
     this.maxRequests = config.max_requests_per_connection || Infinity;
     this.#isTrusted = compileNetworks(config.trusted_addresses);
-    this.forwarded = new ForwardedFields(config.forwarded, this.#isTrusted);
+    this.forwarded = new ForwardedFields(config.forwarded, this.#isTrusted, services.identity);
     this.#permits = new Permits(services.permits, config.max_concurrency);
     this.#addressPermits = new AddressPermits(
       services.addressPermits ? config.max_conns_per_ip : 0,

@@ -16,6 +16,7 @@ import { memoryForClients } from './memory.ts';
 import { Router } from '../router/router.ts';
 import { LimitShares } from '../shared-limits/worker/rate-window.ts';
 import { Tracer } from './tracing-flow.ts';
+import { identityOf } from './identity.ts';
 import { clientAccess } from './client-access.ts';
 import { type ClusterChannel, WorkerClusters } from './clusters.ts';
 
@@ -121,6 +122,7 @@ export async function buildWorker(
       new Entry(entry, {
         log,
         memory,
+        identity: identityOf(config.path.data, entry.name),
         permits,
         addressPermits,
         route,

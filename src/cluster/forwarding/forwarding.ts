@@ -29,6 +29,11 @@ export interface ForwardTarget extends AttemptTarget {
 }
 
 const none: readonly Node[] = [];
+/** Whether a Via field names that gateway. */
+function names(value: string, via: string): boolean {
+  return value.split(',').some((hop) => hop.trim().split(' ')[1] === via.split(' ')[1]);
+}
+
 /** How long after the first attempt another may begin, unless one alone may take longer, ms. */
 const longestRepeating = 30_000;
 
@@ -93,6 +98,10 @@ export class Forwarding
     const context = this.#context;
     if (context.aborted) return this.#settle(new GatewayError('CLIENT_GONE'));
     const { headers } = context.request;
+    const { via } = this.#options;
+    if (via !== null && headers.getAll('via').some((value) => names(value, via))) {
+      return this.#settle(new GatewayError('LOOP_DETECTED'));
+    }
     this.#target.budget.earn();
     if (this.#options.host === 'client') this.#host = headers.get('host') ?? '';
     this.#fields = this.#fieldsToSend(headers);

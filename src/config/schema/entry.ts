@@ -125,7 +125,7 @@ export const entrySchema: JsonSchema = {
         type: 'string',
         enum: ['append', 'replace', 'off'],
         description:
-          'What becomes of X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded. "replace": the gateway sets them anew, but adds to those of a client in "trusted_addresses"; "append": it adds to whatever a client sends; "off": they pass as they come.',
+          'What becomes of X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded. "replace": the gateway sets them anew, but adds to those of a client in "trusted_addresses"; "append": it adds to whatever a client sends; "off": they pass as they come. By what it adds to Forwarded the entry also finds requests that come back to it, which get 508.',
         default: 'replace',
         examples: ['append'],
       },

@@ -13,6 +13,7 @@ import { rootSchema } from '../schema/root.ts';
 import { checkAgainst } from './ajv.ts';
 import type { IdTable, NamedThing, NameTable, Scope } from './scope.ts';
 import type { SyntaxChecks } from '../../dialect.ts';
+import { checkOwnEndpoints } from './own-endpoints.ts';
 import { checkCircles } from './flow-circles.ts';
 import { childOf, keyPlaceAt, type MapNode, nodeAt, placeAt } from '../source/tree.ts';
 import type {
@@ -100,6 +101,7 @@ export function validate(
     log: { level: raw.log?.level },
   };
   checkFlows(config.flow, scope);
+  checkOwnEndpoints(entry, config.elasticsearch, config.flow, scope);
   requireEntry(config.entry.length, listOf(raw.entry), scope);
   return { config: freezeDeep(config), tlsFiles };
 }

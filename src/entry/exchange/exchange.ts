@@ -83,12 +83,14 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
     const request = this.newRequest();
     request.inflight = owner.inflight;
     request.headSize = request.headers.size;
+    const comesBack = owner.forwarded.comesBack(request.headers);
     owner.forwarded.apply(request.headers, this.connection);
     const context = new RequestContext(++lastId, owner.name, this.connection, request);
     context.response.inflight = owner.inflight;
     context.interim = this;
     this.context = context;
     try {
+      if (comesBack) throw new GatewayError('LOOP_DETECTED');
       const pending = this.run(context);
       if (pending === undefined) this.#respond(context);
       else if (pending instanceof Completion) pending.whenCompleted(this);

@@ -31,16 +31,29 @@ export interface ForwardingConnection extends ClientConnection {
 export class ForwardedFields {
   readonly #policy: EntryConfig['forwarded'];
   readonly #isTrusted: NetworkTest;
+  /** How the entry names itself (`by`); empty for not at all. */
+  readonly #identity: string;
 
-  constructor(policy: EntryConfig['forwarded'], isTrusted: NetworkTest) {
+  constructor(policy: EntryConfig['forwarded'], isTrusted: NetworkTest, identity = '') {
     this.#policy = policy;
     this.#isTrusted = isTrusted;
+    this.#identity = identity;
+  }
+
+  /** Whether the request has come through this entry before. */
+  comesBack(headers: HeaderList): boolean {
+    if (this.#identity === '' || !headers.has('forwarded')) return false;
+    return headers.getAll('forwarded').some((value) => value.includes(`by=${this.#identity}`));
   }
 
   /** Sets the fields of one request. */
   apply(headers: HeaderList, client: ForwardingConnection): void {
     if (this.#policy === 'off') return;
-    const { host, address, proto, element, lines } = said(client, headers.get('host'));
+    const { host, address, proto, element, lines } = said(
+      client,
+      headers.get('host'),
+      this.#identity,
+    );
     if (headers.appendNew(lines, names)) return;
     keepFromConnection(headers);
     if (this.#policy === 'append' || this.#isTrusted(client.remoteAddress)) {
@@ -62,14 +75,18 @@ export class ForwardedFields {
 }
 
 /** Nearly all requests of a connection ask for the same host. */
-function said(client: ForwardingConnection, host: string | undefined): ForwardedClient {
+function said(
+  client: ForwardingConnection,
+  host: string | undefined,
+  identity: string,
+): ForwardedClient {
   const { remoteAddress, forwardedAs } = client;
   if (forwardedAs?.host === host && forwardedAs?.remoteAddress === remoteAddress) {
     return forwardedAs;
   }
   const address = plainAddress(remoteAddress);
   const proto = client.tls ? 'https' : 'http';
-  const element = elementFor(address, proto, host);
+  const element = elementFor(address, proto, host, identity);
   const lines = linesOf([address, proto, host, element]);
   return (client.forwardedAs = { remoteAddress, host, address, proto, element, lines });
 }
@@ -102,9 +119,15 @@ function extend(headers: HeaderList, name: string, value: string): void {
   headers.set(name, [...before, value].join(', '));
 }
 
-function elementFor(address: string, proto: string, host: string | undefined): string {
+function elementFor(
+  address: string,
+  proto: string,
+  host: string | undefined,
+  identity: string,
+): string {
   const node = address.includes(':') ? `"[${address}]"` : address;
-  const element = `for=${node || 'unknown'};proto=${proto}`;
+  const by = identity === '' ? '' : `;by=${identity}`;
+  const element = `for=${node || 'unknown'}${by};proto=${proto}`;
   if (host === undefined) return element;
   return `${element};host=${/^[\w!#$%&'*+\-.^`|~]+$/.test(host) ? host : `"${host}"`}`;
 }

@@ -94,7 +94,9 @@ export const forwardProperties: Readonly<Record<string, JsonSchema>> = {
     pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z:-]+$",
     description:
       'Name of the gateway to add to the Via field of requests and responses. When absent no such ' +
-      'field is added: many servers do not compress what goes through a proxy that shows itself.',
+      'field is added: many servers do not compress what goes through a proxy that shows itself. ' +
+      'A request whose Via has the name already has come in a circle, and gets 508: no two ' +
+      'gateways in a row may have the same.',
     examples: ['edge'],
   },
   skip_metadata_enrich: {
