@@ -1,4 +1,3 @@
-import { reasonOf } from '../errors.ts';
 import { completeCredentials, type Credentials, noCredentials } from './reload/certificates.ts';
 import type { LoadedConfiguration } from './configuration-source.ts';
 
@@ -7,14 +6,10 @@ export interface Candidate extends LoadedConfiguration {
   readonly credentials: Credentials;
 }
 
-/** Adds certificates where the configuration names none; that this fails is a problem of it. */
+/** Adds certificates where the configuration names none. */
 export async function toCandidate(loaded: LoadedConfiguration): Promise<Candidate> {
   const { config, tlsFiles } = loaded;
   if (!config || !tlsFiles) return { ...loaded, credentials: noCredentials };
-  try {
-    return { ...loaded, credentials: await completeCredentials(config, tlsFiles) };
-  } catch (error) {
-    const problems = [reasonOf(error)];
-    return { ...loaded, config: null, problems, error, credentials: noCredentials };
-  }
+  const { credentials, warnings } = await completeCredentials(config, tlsFiles);
+  return { ...loaded, credentials, warnings: [...loaded.warnings, ...warnings] };
 }

@@ -4,7 +4,7 @@ import { Api } from './control/api.ts';
 import { AutoReload } from './reload/auto-reload.ts';
 import { bootWorkers } from './workers/boot.ts';
 import { type Candidate, toCandidate } from './candidate.ts';
-import { RenewalClock } from './reload/certificates.ts';
+import { CertificateClock } from './reload/certificates.ts';
 import type { ControlRoutes } from './control/server.ts';
 import { type ControlAnswer, requestControl } from './control/client.ts';
 import { DrainAccount } from './reload/drain-stats.ts';
@@ -52,7 +52,7 @@ class Primary {
   readonly #ended = Promise.withResolvers<void>();
   readonly #listeners = new Listeners();
   readonly #history = new ReloadHistory();
-  readonly #renewal = new RenewalClock(() => this.#reloads.request('renewal'));
+  readonly #expiry = new CertificateClock(() => this.#reloads.request('renewal'));
   #log: Log;
   #pool: Pool;
   readonly #record: WorkerRecord;
@@ -245,7 +245,7 @@ class Primary {
   #installed(generation: Generation): void {
     const before = this.#running;
     this.#running = generation;
-    this.#renewal.set(generation.credentials.renewAt);
+    this.#expiry.set(generation.credentials, this.#log);
     if (before) this.#record.open(generation.config);
     this.#pool.quotas.setLimits(generation.config.elasticsearch);
     this.#pool.observations.keep(generation.config.elasticsearch.map(({ name }) => name));

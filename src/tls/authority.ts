@@ -19,6 +19,8 @@ import { createOnce, readIfThere, replaceFile, secureFolder } from './safe-file.
 export interface GeneratedPair extends CertificatePair {
   /** When a new one should take its place, ms since 1970. */
   readonly renewAt: number;
+  /** A clock that shows an earlier time was put back since the certificate was made, ms since 1970. */
+  readonly validFrom: number;
 }
 
 /** Days. Clients of a private authority accept longer ones, but renewing is free. */
@@ -26,8 +28,8 @@ const LEAF_LIFETIME = 90;
 /** Days. */
 const AUTHORITY_LIFETIME = 10 * 365;
 const DAY = 24 * 3600 * 1000;
-/** Clocks of clients may be behind by this much, ms. */
-const CLOCK_SKEW = 3600 * 1000;
+/** Clocks of clients may be behind by this much, and this machine's may have been ahead, ms. */
+const CLOCK_SKEW = 7 * DAY;
 
 const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
@@ -44,10 +46,13 @@ export class LocalAuthority {
   readonly certificateFile: string;
   /** PEM. */
   readonly certificate: string;
+  /** Worth a warning: what was done or could not be done, in words. */
+  readonly notices: string[] = [];
   readonly #folder: string;
-  readonly #key: string;
+  /** PEM; null for one that cannot issue certificates. */
+  readonly #key: string | null;
 
-  private constructor(folder: string, certificate: string, key: string) {
+  private constructor(folder: string, certificate: string, key: string | null) {
     this.#folder = folder;
     this.certificateFile = join(folder, 'ca.crt');
     this.certificate = certificate;
@@ -64,12 +69,25 @@ export class LocalAuthority {
       await secureFolder(folder);
       const known = await readIfThere(certificateFile);
       let key = await readIfThere(keyFile);
-      if (known !== null && key === null) throw new Error(`${keyFile} is missing`);
+      if (known !== null && key === null) {
+        const authority = new LocalAuthority(folder, known, null);
+        authority.notices.push(`${keyFile} is missing: no certificate can be made or renewed`);
+        return authority;
+      }
       key ??= await createOnce(keyFile, await newKey(), 0o600);
       const certificate =
         known ?? (await createOnce(certificateFile, await selfSign(key, now), 0o644));
-      checkAuthority(certificate, key, now);
-      return new LocalAuthority(folder, certificate, key);
+      checkAuthority(certificate, key);
+      const outdated = outsideValidity(certificate, now);
+      if (outdated === null) return new LocalAuthority(folder, certificate, key);
+      // Same key, same name: what it has issued, and who trusts that key, need nothing new.
+      const renewed = await selfSign(key, now, certificate);
+      const authority = new LocalAuthority(folder, renewed, key);
+      authority.notices.push(
+        `${certificateFile} ${outdated}: it was made anew with the same key; clients that trust the file need the new one`,
+      );
+      await authority.#save(certificateFile, renewed, 0o644);
+      return authority;
     } catch (thrown) {
       throw failed(folder, thrown);
     }
@@ -92,10 +110,28 @@ export class LocalAuthority {
       const usable = known === null ? null : this.#usable(known, names, now);
       if (usable) return usable;
       const pair = await this.#issue(names, now, lifetime);
-      await replaceFile(file, pair.cert + pair.key, 0o600);
-      return { ...pair, renewAt: renewalOf(new X509Certificate(pair.cert)) };
+      await this.#save(file, pair.cert + pair.key, 0o600);
+      return { ...pair, ...lifeOf(new X509Certificate(pair.cert)) };
     } catch (thrown) {
       throw failed(file, thrown);
+    }
+  }
+
+  /** A certificate of an authority that nobody knows, and that goes with this process. */
+  static async temporary(names: HostNames): Promise<GeneratedPair> {
+    const now = Date.now();
+    const key = await newKey();
+    const authority = new LocalAuthority('', await selfSign(key, now), key);
+    const pair = await authority.#issue(names, now, LEAF_LIFETIME * DAY);
+    return { ...pair, ...lifeOf(new X509Certificate(pair.cert)) };
+  }
+
+  /** A disk that takes nothing costs the file, and not the certificate, which is shown nevertheless. */
+  async #save(path: string, text: string, mode: number): Promise<void> {
+    try {
+      await replaceFile(path, text, mode);
+    } catch (thrown) {
+      this.notices.push(`cannot write ${path}: ${reasonOf(thrown)}`);
     }
   }
 
@@ -104,14 +140,15 @@ export class LocalAuthority {
       const [cert, key] = splitPair(text);
       const certificate = new X509Certificate(cert);
       const authority = new X509Certificate(this.certificate);
-      const renewAt = renewalOf(certificate);
+      const life = lifeOf(certificate);
       const held = new Set(namesOf(certificate).map(canonical));
       const usable =
-        renewAt > now &&
+        life.renewAt > now &&
+        life.validFrom <= now &&
         [...names.domains, ...names.addresses].every((name) => held.has(canonical(name))) &&
         certificate.checkPrivateKey(createPrivateKey(key)) &&
         certificate.verify(authority.publicKey);
-      return usable ? { cert, key, renewAt } : null;
+      return usable ? { cert, key, ...life } : null;
     } catch {
       // Half a file, or another's: a new one takes its place.
       return null;
@@ -119,6 +156,7 @@ export class LocalAuthority {
   }
 
   async #issue(names: HostNames, now: number, lifetime: number): Promise<CertificatePair> {
+    if (this.#key === null) throw new Error('ca.key is missing');
     const x509 = await import('@peculiar/x509');
     const authority = new x509.X509Certificate(this.certificate);
     const key = await newKey();
@@ -149,6 +187,18 @@ export class LocalAuthority {
   }
 }
 
+const temporaryPairs = new Map<string, Promise<GeneratedPair>>();
+
+/** For an entry that can be given no other: the same one for as long as this process lives. */
+export function temporaryPair(entry: string, names: HostNames): Promise<GeneratedPair> {
+  const key = JSON.stringify([entry, names]);
+  const known = temporaryPairs.get(key);
+  if (known !== undefined) return known;
+  const made = LocalAuthority.temporary(names);
+  temporaryPairs.set(key, made);
+  return made;
+}
+
 /** File of an entry's generated certificate; entries may have any name. */
 export function fileNameFor(entry: string): string {
   const plain = encodeURIComponent(entry);
@@ -156,14 +206,18 @@ export function fileNameFor(entry: string): string {
   return `entry-${createHash('sha256').update(entry).digest('hex')}.pem`;
 }
 
-async function selfSign(key: string, now: number): Promise<string> {
+/** @param before the certificate that this one takes the place of */
+async function selfSign(key: string, now: number, before?: string): Promise<string> {
   const x509 = await import('@peculiar/x509');
   const publicKey = await publicKeyOf(key);
   // Two authorities of one name confuse clients that trust both, so each has a mark of its own.
   const mark = randomBytes(3).toString('hex');
   const authority = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(),
-    name: [{ CN: [`Evergate CA ${mark} ${hostname()}`.slice(0, 64)] }],
+    name:
+      before === undefined
+        ? [{ CN: [`Evergate CA ${mark} ${hostname()}`.slice(0, 64)] }]
+        : new x509.X509Certificate(before).subject,
     notBefore: new Date(now - CLOCK_SKEW),
     notAfter: new Date(now + AUTHORITY_LIFETIME * DAY),
     keys: { privateKey: await importKey(key), publicKey },
@@ -180,23 +234,25 @@ async function selfSign(key: string, now: number): Promise<string> {
   return `${authority.toString('pem')}\n`;
 }
 
-function checkAuthority(pem: string, key: string, now: number): void {
+function checkAuthority(pem: string, key: string): void {
   const certificate = new X509Certificate(pem);
   if (!certificate.ca) throw new Error('ca.crt is not the certificate of an authority');
   if (!certificate.checkPrivateKey(createPrivateKey(key))) {
     throw new Error('ca.key is not the key of ca.crt');
   }
-  if (certificate.validToDate.getTime() <= now) {
-    throw new Error(
-      `ca.crt expired on ${certificate.validTo}; move ca.crt and ca.key away, and a new authority is made`,
-    );
-  }
 }
 
-/** After two thirds of its life, which leaves a month to find out why renewing fails. */
-function renewalOf(certificate: X509Certificate): number {
+/** What is wrong with its time, in words; null for nothing. */
+function outsideValidity(pem: string, now: number): string | null {
+  const { validFrom, validFromDate, validTo, validToDate } = new X509Certificate(pem);
+  if (validToDate.getTime() <= now) return `expired on ${validTo}`;
+  return validFromDate.getTime() > now ? `is not valid before ${validFrom}` : null;
+}
+
+/** Renewed after two thirds of its life, which leaves a month to find out why renewing fails. */
+function lifeOf(certificate: X509Certificate): Pick<GeneratedPair, 'renewAt' | 'validFrom'> {
   const [from, to] = [certificate.validFromDate.getTime(), certificate.validToDate.getTime()];
-  return from + ((to - from) * 2) / 3;
+  return { renewAt: from + ((to - from) * 2) / 3, validFrom: from };
 }
 
 function splitPair(text: string): [cert: string, key: string] {

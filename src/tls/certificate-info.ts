@@ -1,5 +1,12 @@
 import { X509Certificate } from 'node:crypto';
+import type { EntryCredentials } from './credentials.ts';
 import { namesOf } from './key-pair.ts';
+
+/** The part of an entry's configuration that names its certificates. */
+interface CertificateFiles {
+  readonly cert_file: string | null;
+  readonly certificates: readonly { readonly cert_file: string }[];
+}
 
 /** What `evergate cert` tells of a certificate. */
 export interface CertificateInfo {
@@ -30,6 +37,47 @@ export function certificateInfo(pem: string): CertificateInfo {
     fingerprint: certificate.fingerprint256,
     key: `${(asymmetricKeyType ?? 'unknown').toUpperCase()} ${detail}`.trim(),
   };
+}
+
+/** How long a certificate that an entry shows is valid. */
+export interface CertificateStatus {
+  readonly entry: string;
+  /** Host names that it is shown to; those that it is for where any name gets it. */
+  readonly names: readonly string[];
+  /** Where it comes from; `generated` for one of the gateway's own. */
+  readonly file: string;
+  /** ms since 1970 */
+  readonly validFrom: number;
+  readonly validTo: number;
+}
+
+/** All certificates of an entry. */
+export function certificatesOf(
+  entry: string,
+  { cert_file, certificates }: CertificateFiles,
+  { fallback, named }: EntryCredentials,
+): CertificateStatus[] {
+  const statusOf = (
+    pem: string,
+    names: readonly string[] | null,
+    file: string,
+  ): CertificateStatus => {
+    const certificate = new X509Certificate(pem);
+    const { validFromDate, validToDate } = certificate;
+    return {
+      entry,
+      names: names ?? namesOf(certificate),
+      file,
+      validFrom: validFromDate.getTime(),
+      validTo: validToDate.getTime(),
+    };
+  };
+  return [
+    statusOf(fallback.cert, null, cert_file ?? 'generated'),
+    ...named.map(({ cert, domains }, index) =>
+      statusOf(cert, domains, certificates[index]?.cert_file ?? ''),
+    ),
+  ];
 }
 
 function oneLine(name: string | undefined): string {

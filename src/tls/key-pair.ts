@@ -165,12 +165,17 @@ function checkDates(
   problems: TlsProblem[],
 ): void {
   const { validFromDate, validToDate } = certificate;
-  const add = (message: string, warning: boolean): void => {
-    problems.push({ path: [key], message: `${path}: the certificate ${message}`, warning });
-  };
-  if (validToDate.getTime() <= now) add(`expired on ${day(validToDate)}`, false);
-  else if (validFromDate.getTime() > now) add(`is not valid before ${day(validFromDate)}`, false);
-  else if (validToDate.getTime() - now < EXPIRES_SOON) add(`expires on ${day(validToDate)}`, true);
+  // Never more than a warning: what else the configuration serves is not to wait for a new certificate.
+  const trouble = validityTrouble(validFromDate, validToDate, now);
+  if (trouble === null) return;
+  problems.push({ path: [key], message: `${path}: the certificate ${trouble}`, warning: true });
+}
+
+/** What is wrong with a certificate's time, or will soon be, in words; null for nothing. */
+export function validityTrouble(from: Date, to: Date, now: number): string | null {
+  if (to.getTime() <= now) return `expired on ${day(to)}`;
+  if (from.getTime() > now) return `is not valid before ${day(from)}`;
+  return to.getTime() - now < EXPIRES_SOON ? `expires on ${day(to)}` : null;
 }
 
 /** Clients put a chain together from any order, most of them; so a wrong order is a warning. */

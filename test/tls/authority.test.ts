@@ -50,19 +50,55 @@ test('a folder that others could enter is closed', async (t) => {
 test('an authority that cannot be used is left alone, and said', async (t) => {
   const path = join(folder(t), 'certs');
   const other = join(folder(t), 'certs');
-  await LocalAuthority.open(path);
+  const first = await (await LocalAuthority.open(path)).pairFor('web', names);
   await LocalAuthority.open(other);
   const certificate = readFileSync(join(path, 'ca.crt'), 'utf8');
-  await assert.rejects(LocalAuthority.open(path, Date.now() + 4000 * DAY), {
-    code: 'CERTIFICATE_FAILED',
-    message: /ca\.crt expired on .* move ca\.crt and ca\.key away/,
-  });
+  const key = readFileSync(join(path, 'ca.key'));
   writeFileSync(join(path, 'ca.key'), readFileSync(join(other, 'ca.key')));
   await assert.rejects(LocalAuthority.open(path), /ca\.key is not the key of ca\.crt/);
   rmSync(join(path, 'ca.key'));
-  await assert.rejects(LocalAuthority.open(path), /ca\.key is missing/);
+  const keyless = await LocalAuthority.open(path);
+  assert.match(keyless.notices.join(), /ca\.key is missing/);
+  assert.equal((await keyless.pairFor('web', names)).cert, first.cert);
+  await assert.rejects(keyless.pairFor('new', names), /ca\.key is missing/);
   assert.equal(readFileSync(join(path, 'ca.crt'), 'utf8'), certificate);
-  assert.deepEqual(readdirSync(path), ['ca.crt']);
+  writeFileSync(join(path, 'ca.key'), key);
+  assert.deepEqual((await LocalAuthority.open(path)).notices, []);
+});
+
+test('an authority made while the clock was wrong is made anew with its key and name', async (t) => {
+  for (const wrong of [500 * DAY, -4000 * DAY]) {
+    const path = join(folder(t), 'certs');
+    const before = await LocalAuthority.open(path, Date.now() + wrong);
+    const old = await before.pairFor('web', names, Date.now() + wrong);
+    const key = readFileSync(join(path, 'ca.key'), 'utf8');
+    const authority = await LocalAuthority.open(path);
+    assert.match(
+      authority.notices.join(),
+      /ca\.crt (?:expired on|is not valid before) .*made anew/,
+    );
+    assert.equal(readFileSync(join(path, 'ca.crt'), 'utf8'), authority.certificate);
+    assert.equal(readFileSync(join(path, 'ca.key'), 'utf8'), key);
+    assert.equal(
+      certificateInfo(authority.certificate).subject,
+      certificateInfo(before.certificate).subject,
+    );
+    const pair = await authority.pairFor('web', names);
+    assert.notEqual(pair.cert, old.cert);
+    assert.ok(pair.validFrom <= Date.now());
+    const leaf = join(path, fileNameFor('web'));
+    assert.match(openssl(path, `verify -x509_strict -CAfile ca.crt ${leaf}`), /: OK/);
+    assert.deepEqual((await LocalAuthority.open(path)).notices, []);
+  }
+});
+
+test('a clock that is some hours ahead makes certificates that are valid already', async (t) => {
+  const path = join(folder(t), 'certs');
+  const ahead = Date.now() + 6 * 3600 * 1000;
+  const pair = await (await LocalAuthority.open(path, ahead)).pairFor('web', names, ahead);
+  const authority = await LocalAuthority.open(path);
+  assert.deepEqual(authority.notices, []);
+  assert.equal((await authority.pairFor('web', names)).cert, pair.cert);
 });
 
 test('a certificate holds every name, and strict clients verify it', async (t) => {

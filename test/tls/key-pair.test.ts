@@ -44,14 +44,18 @@ test('a key of another certificate', (t) => {
 test('an expired certificate, one not valid yet, and one that expires soon', (t) => {
   const made = selfSigned(folder(t), 'a.test', { days: 30 });
   const at = (days: number): LoadedPair => load(made.cert, made.key, null, Date.now() + days * DAY);
-  refused(at(31), 'cert_file', /expired on \d{4}-\d\d-\d\d/);
-  refused(at(-2), 'cert_file', /not valid before \d{4}-\d\d-\d\d/);
-  const soon = at(25);
-  assert.ok(soon.pair);
-  assert.deepEqual(
-    soon.problems.map((problem) => [problem.path, problem.warning]),
-    [[['cert_file'], true]],
-  );
+  const warning = (days: number): string => {
+    const { pair, problems } = at(days);
+    assert.ok(pair);
+    assert.deepEqual(
+      problems.map((problem) => [problem.path, problem.warning]),
+      [[['cert_file'], true]],
+    );
+    return problems[0]?.message ?? '';
+  };
+  assert.match(warning(31), /expired on \d{4}-\d\d-\d\d/);
+  assert.match(warning(-2), /not valid before \d{4}-\d\d-\d\d/);
+  assert.match(warning(25), /expires on \d{4}-\d\d-\d\d/);
 });
 
 test('files that are not there, are folders, or may not be read', (t) => {

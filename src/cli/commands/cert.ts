@@ -50,13 +50,16 @@ function describeAuthority(file: string): string {
 
 function describe(what: string, source: string, pem: string): string {
   const { subject, issuer, names, validFrom, validTo, fingerprint, key } = certificateInfo(pem);
-  const left = Math.floor((validTo.getTime() - Date.now()) / DAY);
+  const now = Date.now();
+  const left = Math.floor((validTo.getTime() - now) / DAY);
+  const state =
+    validFrom.getTime() > now ? 'not yet valid' : left < 0 ? 'expired' : `${left} days left`;
   return [
     `${what}: ${source}`,
     `  subject      ${subject}`,
     `  issuer       ${issuer === subject ? 'itself' : issuer}`,
     ...(names.length > 0 ? [`  names        ${names.join(', ')}`] : []),
-    `  valid        ${day(validFrom)} to ${day(validTo)} (${left} days left)`,
+    `  valid        ${day(validFrom)} to ${day(validTo)} (${state})`,
     `  key          ${key}`,
     `  fingerprint  ${fingerprint}`,
   ].join('\n');

@@ -60,7 +60,7 @@ export const tls: JsonSchema = {
       type: 'string',
       minLength: 1,
       description:
-        'PEM file with the certificate and its chain, relative to the configuration file that names it.',
+        'PEM file with the certificate and its chain, relative to the configuration file that names it. One that has expired is served, with a warning each day and the metric `evergate_certificate_expiry_seconds`.',
       examples: ['/etc/ssl.crt'],
     },
     key_file: {

@@ -1,8 +1,12 @@
 import { join } from 'node:path';
 import type { GatewayConfig } from '../../config/types.ts';
-import { LocalAuthority } from '../../tls/authority.ts';
-import type { EntryCredentials, EntryFiles } from '../../tls/credentials.ts';
-import { hostNamesOf, thisMachine } from '../../tls/host-names.ts';
+import { reasonOf } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import { type GeneratedPair, LocalAuthority, temporaryPair } from '../../tls/authority.ts';
+import { type CertificateStatus, certificatesOf } from '../../tls/certificate-info.ts';
+import type { CertificatePair, EntryCredentials, EntryFiles } from '../../tls/credentials.ts';
+import { type HostNames, hostNamesOf, thisMachine } from '../../tls/host-names.ts';
+import { validityTrouble } from '../../tls/key-pair.ts';
 
 /** The credentials of a generation's entries. */
 export interface Credentials {
@@ -10,45 +14,87 @@ export interface Credentials {
   readonly entries: Readonly<Record<string, EntryCredentials>>;
   /** When the first generated certificate is due for renewal, ms since 1970; null for never. */
   readonly renewAt: number | null;
+  /** A clock that shows an earlier time makes a generated certificate invalid, ms since 1970. */
+  readonly validFrom: number;
+  /** How long each certificate is valid. */
+  readonly certificates: readonly CertificateStatus[];
 }
 
 /** For a configuration without TLS. */
-export const noCredentials: Credentials = { entries: {}, renewAt: null };
+export const noCredentials: Credentials = {
+  entries: {},
+  renewAt: null,
+  validFrom: 0,
+  certificates: [],
+};
 
-/** A timer cannot wait longer than 24 days; clocks are put forward in the meantime, too. ms */
-const LONGEST_WAIT = 3600 * 1000;
+/** What could not be done as it should, with what can be done. */
+export interface CompletedCredentials {
+  readonly credentials: Credentials;
+  readonly warnings: readonly string[];
+}
+
+/** Clocks are put forward and back in the meantime, ms. */
+const LONGEST_WAIT = 60 * 1000;
+/** How often it warns of certificates that expire, ms. */
+const WARN_EVERY = 24 * 3600 * 1000;
 /** When renewing failed, it is tried again after this, doubled with each further failure, ms. */
 const RETRY = { first: 1000, longest: 3600 * 1000 };
+/** How soon it is tried again to make a certificate where that has failed, ms. */
+const FAILED_AGAIN = 3600 * 1000;
 
 /**
  * What each entry shows its clients: the certificates from files, and where none is named, one from
- * the gateway's own authority, which is made when it is first needed.
- * @throws CERTIFICATE_FAILED
+ * the gateway's own authority, which is made when it is first needed. Where that fails, everything else
+ * goes on: the entry shows a certificate that no client trusts.
  */
 export async function completeCredentials(
   config: GatewayConfig,
   files: ReadonlyMap<string, EntryFiles>,
-): Promise<Credentials> {
+): Promise<CompletedCredentials> {
   const entries: Record<string, EntryCredentials> = {};
-  let authority: LocalAuthority | null = null;
+  const certificates: CertificateStatus[] = [];
+  const warnings: string[] = [];
   let renewAt: number | null = null;
+  let validFrom = 0;
   for (const { name, network, tls } of config.entry) {
     const found = files.get(name);
     if (!found) continue;
     const { fallback, ...rest } = found;
-    if (fallback) {
-      entries[name] = { fallback, ...rest };
-      continue;
+    let shown: CertificatePair;
+    if (fallback) shown = fallback;
+    else {
+      const names = hostNamesOf({ ...network, defaultDomain: tls.default_domain }, thisMachine());
+      // oxlint-disable-next-line no-await-in-loop -- one authority for all
+      const made = await generatedPair(certificateFolder(config), name, names, warnings);
+      renewAt = Math.min(renewAt ?? Infinity, made.renewAt);
+      validFrom = Math.max(validFrom, made.validFrom);
+      shown = { cert: made.cert, key: made.key };
     }
-    const naming = { ...network, defaultDomain: tls.default_domain };
-    // oxlint-disable no-await-in-loop -- one authority for all
-    authority ??= await LocalAuthority.open(certificateFolder(config));
-    const made = await authority.pairFor(name, hostNamesOf(naming, thisMachine()));
-    // oxlint-enable no-await-in-loop
-    renewAt = Math.min(renewAt ?? Infinity, made.renewAt);
-    entries[name] = { fallback: { cert: made.cert, key: made.key }, ...rest };
+    entries[name] = { fallback: shown, ...rest };
+    certificates.push(...certificatesOf(name, tls, entries[name]));
   }
-  return { entries, renewAt };
+  return { credentials: { entries, renewAt, validFrom, certificates }, warnings };
+}
+
+async function generatedPair(
+  folder: string,
+  entry: string,
+  names: HostNames,
+  warnings: string[],
+): Promise<GeneratedPair> {
+  try {
+    const authority = await LocalAuthority.open(folder);
+    const pair = await authority.pairFor(entry, names);
+    warnings.push(...authority.notices);
+    return pair;
+  } catch (error) {
+    warnings.push(
+      `entry ${entry}: ${reasonOf(error)}; until that is mended it shows a certificate that no client trusts`,
+    );
+    const pair = await temporaryPair(entry, names);
+    return { ...pair, renewAt: Date.now() + FAILED_AGAIN };
+  }
 }
 
 /** Where generated certificates are kept. */
@@ -56,23 +102,33 @@ export function certificateFolder(config: GatewayConfig): string {
   return join(config.path.data, 'certs');
 }
 
-/** Asks for a renewal when one is due, again and again until it has come about. */
-export class RenewalClock {
+type Warns = Pick<Log, 'warn'>;
+
+/** Looks after certificates while the gateway runs: renews its own, and warns of those that expire. */
+export class CertificateClock {
   readonly #renew: () => Promise<unknown>;
+  #log: Warns | null = null;
+  #credentials = noCredentials;
   #timer: NodeJS.Timeout | undefined;
   #retry = RETRY.first;
+  /** performance.now() from which on it warns again. */
+  #warnAt = 0;
 
   /** `renew` settles when it is known what has become of it. */
   constructor(renew: () => Promise<unknown>) {
     this.#renew = renew;
   }
 
-  /** Waits for this time from now on, ms since 1970. */
-  set(renewAt: number | null): void {
+  /** Looks after these from now on. Of what is wrong with them already, their loading has warned. */
+  set(credentials: Credentials, log: Warns): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#retry = RETRY.first;
-    if (renewAt !== null) this.#wait(renewAt);
+    this.#credentials = credentials;
+    this.#log = log;
+    this.#warnAt = performance.now() + WARN_EVERY;
+    const { renewAt, certificates } = credentials;
+    if (renewAt !== null || certificates.length > 0) this.#wait(renewAt ?? Infinity);
   }
 
   #wait(renewAt: number): void {
@@ -82,7 +138,9 @@ export class RenewalClock {
   }
 
   async #look(renewAt: number): Promise<void> {
-    if (Date.now() < renewAt) {
+    this.#warnOfExpiry();
+    const now = Date.now();
+    if (now < renewAt && now >= this.#credentials.validFrom) {
       this.#wait(renewAt);
       return;
     }
@@ -92,5 +150,14 @@ export class RenewalClock {
     if (this.#timer !== own) return;
     this.#wait(Date.now() + this.#retry);
     this.#retry = Math.min(this.#retry * 2, RETRY.longest);
+  }
+
+  #warnOfExpiry(): void {
+    if (performance.now() < this.#warnAt) return;
+    this.#warnAt = performance.now() + WARN_EVERY;
+    for (const { entry, file, validFrom, validTo } of this.#credentials.certificates) {
+      const trouble = validityTrouble(new Date(validFrom), new Date(validTo), Date.now());
+      if (trouble !== null) this.#log?.warn(`entry ${entry}: the certificate ${file} ${trouble}`);
+    }
   }
 }

@@ -208,7 +208,8 @@ function isExplicit(trigger: ReloadTrigger): boolean {
 
 function runsAlready({ config, credentials }: Candidate, running: Generation): boolean {
   return (
-    isDeepStrictEqual(config, running.config) && isDeepStrictEqual(credentials, running.credentials)
+    isDeepStrictEqual(config, running.config) &&
+    isDeepStrictEqual(credentials.entries, running.credentials.entries)
   );
 }
 

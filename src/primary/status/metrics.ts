@@ -51,7 +51,7 @@ function ofProgram({ version, state, lostLines, not_ready }: GatewayStatus): Fam
   ];
 }
 
-function ofEntries({ entries }: GatewayStatus): Family[] {
+function ofEntries({ entries, certificates }: GatewayStatus): Family[] {
   const all = (value: (entry: EntryStatus) => number): Sample[] =>
     entries.map((entry) => [{ entry: entry.name }, value(entry)]);
   return [
@@ -69,6 +69,14 @@ function ofEntries({ entries }: GatewayStatus): Family[] {
       'entry_connections_refused_total',
       'Connections refused, over a limit or for their address.',
       all(({ refused }) => refused),
+    ),
+    gauge(
+      'certificate_expiry_seconds',
+      'When a certificate expires, in seconds since 1970.',
+      certificates.map(({ entry, names, file, validTo }) => [
+        { entry, server_name: names.join(','), file },
+        validTo / 1000,
+      ]),
     ),
     gauge(
       'entry_requests',

@@ -114,6 +114,7 @@ export async function collectStatus(
     changes: history.counts,
     crashes: pool.crashes,
     hangs: pool.hangs,
+    certificates: generation.credentials.certificates,
     lostLines: sumLostLines([
       lostLineCounts(),
       pool.totals.lostLines,

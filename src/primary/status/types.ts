@@ -1,3 +1,4 @@
+import type { CertificateStatus } from '../../tls/certificate-info.ts';
 import type { ConnectionHolder, LostLines } from '../../ipc/messages.ts';
 import type { ReloadRecord, ReloadResult, ReloadTrigger } from '../reload/record.ts';
 import type { WorkerStage } from '../workers/worker-handle.ts';
@@ -30,6 +31,8 @@ export interface GatewayStatus {
   readonly crashes: number;
   /** Workers that were killed because they no longer responded. */
   readonly hangs: number;
+  /** How long the certificates of the entries are valid. */
+  readonly certificates: readonly CertificateStatus[];
   /** Log lines that found no room since the primary began, by where they should have gone. */
   readonly lostLines: LostLines;
   /** A reload that waits for the generation before to have drained. */
