@@ -1,9 +1,10 @@
 /** The death of the primary: its workers serve on, and a new primary takes their place. */
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
+import { evergate } from '../support/program.ts';
 import {
   ask,
   Clients,
@@ -81,6 +82,17 @@ test('TERM has a worker without a primary drain', async (t) => {
   await eventually('their end', () => !workers.some(isAlive));
 });
 
+test('"evergate stop" ends workers without a primary', async (t) => {
+  const gateway = await start(t, { entry: [entry('a')], ...lasting });
+  const workers = await workersOf(t, gateway);
+  await gateway.killPrimary();
+  const { code, stdout } = await evergate(['stop', '--socket', gateway.socket]);
+  assert.deepEqual([code, stdout], [0, 'stopped\n']);
+  await eventually('the system to have noticed', () => !workers.some(isAlive));
+  const again = await evergate(['stop', '--socket', gateway.socket]);
+  assert.equal(again.code, 1);
+});
+
 test('a new primary kills workers without a primary that do not respond', async (t) => {
   const port = await freePort();
   const config: StandInConfig = { entry: [entry('a', { port, reuse_port: false })], ...lasting };
@@ -129,7 +141,6 @@ test('a process that has the id of a worker by chance is left alone', async (t) 
   const gateway = await start(t, config, { folder });
   const workers = await workersOf(t, gateway);
   await gateway.killPrimary();
-  const { writeFileSync } = await import('node:fs');
   const recorded = workers.map((pid) => ({ pid, startedAt: '1' }));
   writeFileSync(`${gateway.data}/workers.json`, JSON.stringify(recorded));
   const next = await launch(t, config, { folder }).ready();

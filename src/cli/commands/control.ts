@@ -1,6 +1,9 @@
+import { dirname } from 'node:path';
 import { GatewayError } from '../../errors.ts';
+import { createLog } from '../../log.ts';
 import { requestControl } from '../../primary/control/client.ts';
 import type { ReloadRecord } from '../../primary/reload/record.ts';
+import { orphansIn } from '../../primary/workers/worker-record.ts';
 import { renderStatus } from '../output/outline.ts';
 
 /** Asks the gateway to take up its configuration, and waits for the outcome. */
@@ -18,9 +21,17 @@ export async function upgrade(socketPath: string): Promise<void> {
   console.log(`upgraded: version ${body.version} runs as process ${body.pid}`);
 }
 
-/** Has the gateway end, once its connections have, and waits for it. */
+/** Has the gateway end, once its connections have, and waits for it; also what is left of one. */
 export async function stop(socketPath: string): Promise<void> {
-  await ask(socketPath, 'POST', '/stop');
+  try {
+    await ask(socketPath, 'POST', '/stop');
+  } catch (error) {
+    if (!(error instanceof GatewayError) || error.code !== 'NOT_RUNNING') throw error;
+    const orphans = orphansIn(dirname(socketPath));
+    if (orphans.count === 0) throw error;
+    await orphans.release(createLog('warn'));
+    await orphans.gone();
+  }
   console.log('stopped');
 }
 

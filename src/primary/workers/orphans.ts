@@ -21,12 +21,20 @@ export class Orphans {
   }
 
   /** Has them drain; settles when none of them accepts connections any more. */
-  release(log: Log): Promise<void> {
+  release(log: Pick<Log, 'warn'>): Promise<void> {
     this.#released ??= this.#release(log);
     return this.#released;
   }
 
-  async #release(log: Log): Promise<void> {
+  /** Settles when none of them is left. */
+  async gone(): Promise<void> {
+    while (this.#workers.some((worker) => titleOf(worker))) {
+      // oxlint-disable-next-line no-await-in-loop -- until it is so
+      await sleep(50);
+    }
+  }
+
+  async #release(log: Pick<Log, 'warn'>): Promise<void> {
     for (const { pid } of this.#workers) signal(pid, 'SIGTERM');
     const deadline = performance.now() + PATIENCE;
     for (let open = this.#workers; open.length > 0; open = open.filter(accepts)) {

@@ -35,7 +35,7 @@ export class WorkerRecord {
   update(): void {
     if (!this.#config) return;
     const workers = Array.from(this.#alive, ({ identity }) => identity);
-    if (this.#ownsFile) write(pathIn(this.#config), workers);
+    if (this.#ownsFile) write(pathIn(this.#config.path.data), workers);
     const { entry, supervision } = this.#config;
     const longest = Math.max(0, ...entry.map(({ drain }) => drain.timeout));
     this.#guard.watch(workers, supervision.orphan_timeout + longest + SLACK);
@@ -48,7 +48,7 @@ export class WorkerRecord {
 
   close(): void {
     this.#guard.close();
-    if (this.#ownsFile && this.#config) rmSync(pathIn(this.#config), { force: true });
+    if (this.#ownsFile && this.#config) rmSync(pathIn(this.#config.path.data), { force: true });
     this.#config = null;
   }
 }
@@ -58,7 +58,7 @@ export class WorkerRecord {
  * hold a port which they do not share are released at once.
  */
 export async function findOrphans(config: GatewayConfig, log: Log): Promise<Orphans> {
-  const orphans = new Orphans(read(pathIn(config)));
+  const orphans = orphansIn(config.path.data);
   if (orphans.count === 0) return orphans;
   log.warn(`a primary has died; taking over from ${orphans.count} workers of it`);
   const sharesAll = config.entry.every(({ network }) => network.reuse_port);
@@ -66,17 +66,18 @@ export async function findOrphans(config: GatewayConfig, log: Log): Promise<Orph
   return orphans;
 }
 
-function read(path: string): readonly ProcessIdentity[] {
+/** Recorded workers, where there is no primary; with one they are its own. @param data path.data */
+export function orphansIn(data: string): Orphans {
   try {
-    const found = JSON.parse(readFileSync(path, 'utf8')) as unknown;
-    return Array.isArray(found) ? (found as ProcessIdentity[]) : [];
+    const found = JSON.parse(readFileSync(pathIn(data), 'utf8')) as unknown;
+    return new Orphans(Array.isArray(found) ? (found as ProcessIdentity[]) : []);
   } catch {
-    return [];
+    return new Orphans([]);
   }
 }
 
-function pathIn({ path }: GatewayConfig): string {
-  return join(path.data, 'workers.json');
+function pathIn(data: string): string {
+  return join(data, 'workers.json');
 }
 
 function write(path: string, workers: readonly ProcessIdentity[]): void {
