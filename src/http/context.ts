@@ -299,6 +299,8 @@ export class RequestContext {
     if (this.aborted) return;
     this.aborted = true;
     this.finished = true;
+    this.request.abandoned = true;
+    this.response.abandoned = true;
     const first = this.#abortListener;
     const more = this.#moreAbortListeners ?? [];
     this.#abortListener = this.#moreAbortListeners = null;

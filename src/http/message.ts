@@ -43,7 +43,8 @@ export class Message {
   /** Where the bytes that are read into memory count; null when they do not. */
   inflight: InflightBytes | null = null;
   #held = 0;
-  #released = false;
+  /** Whether the client went away before the response was out. */
+  abandoned = false;
   /** The body, when it may be sent more than once. */
   #kept: KeptBody | null = null;
 
@@ -234,7 +235,6 @@ export class Message {
     this.#kept?.release();
     if (this.#held > 0) this.inflight?.give(this.#held);
     this.#held = 0;
-    this.#released = true;
     this.inflight = null;
   }
 
@@ -299,7 +299,7 @@ export class Message {
       await decompress(bytes, encoding, (part) => {
         size += part.length;
         if (size > most) throw new GatewayError(this.#faults.tooLarge, { limit: most });
-        if (this.#released && this.#seen === null) throw new GatewayError('CLIENT_GONE');
+        if (this.abandoned) throw new GatewayError('CLIENT_GONE');
         this.hold(part.length);
         parts.push(part);
         return true;

@@ -28,9 +28,12 @@ export const conditionSchema: JsonSchema = {
     contains: fields('Whether each field contains this text.', { '_ctx.response.body': 'error' }),
     prefix: fields('Whether each field begins with this text.', { '_ctx.request.path': '/logs' }),
     suffix: fields('Whether each field ends with this text.', { '_ctx.request.path': '/_search' }),
-    regexp: fields('Whether this expression (RE2) matches a part of each field.', {
-      '_ctx.request.uri': '.*/_search',
-    }),
+    regexp: fields(
+      'Whether this expression (RE2) matches a part of each field. A text of more than two million characters is answered with 413.',
+      {
+        '_ctx.request.uri': '.*/_search',
+      },
+    ),
     range: fields('Whether each field is a number within bounds: lt, lte, gt, gte.', {
       '_ctx.response.status': { gte: 400, lt: 500 },
     }),

@@ -22,7 +22,7 @@ export const flowSchema: JsonSchema = {
         type: 'object',
         additionalProperties: false,
         description:
-          'How much of a body this flow holds in memory where a filter or condition of it reads the body; bodies that nothing reads pass as they come.',
+          'How much of a body this flow holds in memory where a filter or condition of it reads the body; bodies that nothing reads pass as they come. A compressed body counts by what it decompresses to, too; that of a request may not come to more than 200 times its size where that is above 16 MB.',
         properties: {
           request: {
             type: ['integer', 'string'],

@@ -187,6 +187,21 @@ test('says what must have been read', () => {
   });
 });
 
+test('a compressed body can be read when the request is over, and not for a client that went', async () => {
+  const field = compileField('_ctx.request.body_json.a');
+  const prepare = preparation(field.needs, limits);
+  const headers = ['Content-Encoding', 'gzip'];
+  const over = newContext({ headers, body: gzipSync('{"a":5}') });
+  over.end();
+  over.request.release();
+  await prepare?.(over);
+  assert.equal(field.read(over), 5);
+  const gone = newContext({ headers, body: gzipSync('{"a":5}') });
+  const pending = prepare?.(gone);
+  gone.abort();
+  await assert.rejects(Promise.resolve(pending), { code: 'CLIENT_GONE' });
+});
+
 test('reads a body when it is needed, and only then', async () => {
   const field = compileField('_ctx.request.body_json.a');
   const prepare = preparation(field.needs, limits);
