@@ -77,6 +77,7 @@ export class Entry implements ExchangeOwner {
   #drained: Promise<DrainReport> | null = null;
   #probe: Probe | null = null;
   #total = 0;
+  #denied = 0;
 
   /** @throws what is wrong with the certificate or its key. */
   constructor(config: EntryConfig, services: EntryServices) {
@@ -205,10 +206,9 @@ export class Entry implements ExchangeOwner {
   #accept(socket: Socket): void {
     // A proxy that speaks for its clients says first who they are.
     const known = !this.#config.network.proxy_protocol;
-    if (known && this.#admits !== null && !this.#admits(socket.remoteAddress ?? '')) {
-      this.#refusals.deny(socket);
-      return;
-    }
+    const address = socket.remoteAddress ?? '';
+    if (known && this.#admits !== null && !this.#admits(address))
+      return this.#deny(socket, address);
     if (this.#permits.take()) {
       this.#admit(socket);
       return;
@@ -252,9 +252,17 @@ export class Entry implements ExchangeOwner {
       if (this.#admits === null || this.#admits(connection.remoteAddress)) {
         return this.#count(connection, socket);
       }
-      this.#refusals.deny(socket);
+      this.#deny(socket, connection.remoteAddress);
       return true;
     });
+  }
+
+  /** Breaks off a connection of a client that the router's lists of addresses leave out. */
+  #deny(socket: Socket, client: string): void {
+    this.#refusals.deny(socket);
+    if (this.#denied++ % 1000 > 0) return;
+    const told = { entry: this.name, client, times: this.#denied };
+    this.log.info(told, 'connection of a denied address broken off');
   }
 
   /** Serves the connection if its client may have one more; false when that is not known yet. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
+import { fileURLToPath } from 'node:url';
 import { after, before, suite, test, type TestContext } from 'node:test';
 import { refusing } from '../support/forwarding.ts';
 import { startBackend, startGateway } from '../support/gateway.ts';
@@ -195,5 +196,23 @@ flow:
       assert.equal(failed.headers.get('x-both'), path === '/fault' ? null : 'flow', path);
       assert.equal(JSON.parse(failed.text).status, status, path);
     }
+  });
+
+  test('an id that a plugin gives reaches the client through a proxy', async (t) => {
+    const backend = await startBackend(t, (req, res) => res.end(req.headers['x-trace-id']));
+    const plugin = fileURLToPath(new URL('../../examples/plugins/request-id.js', import.meta.url));
+    const gateway = await startGateway(
+      t,
+      `
+plugins: ["${plugin}"]
+entry: [{ name: main, router: main, network: { binding: "127.0.0.1:0" } }]
+router: [{ name: main, default_flow: main }]
+flow: [{ name: main, filter: [{ request_id: { header: X-Trace-Id } }, { http: { host: "${new URL(backend.origin).host}" } }] }]
+`,
+      { args: ['--workers', '1'] },
+    );
+    const response = await fetch(await gateway.origin('main'));
+    assert.match(response.headers.get('x-trace-id') ?? '', /^[0-9a-f-]{36}$/);
+    assert.equal(await response.text(), response.headers.get('x-trace-id'));
   });
 });

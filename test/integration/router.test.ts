@@ -138,6 +138,7 @@ flow: [{ name: hi, filter: [{ echo: { message: hi } }] }]
     const origin = `http://127.0.0.1:${await gateway.port(name)}`;
     await assert.rejects(ask(origin), name);
   }
+  assert.match(gateway.output, /"client":"127\.0\.0\.1".*a denied address/);
 });
 
 test('a body that was sent on is not waited for again', async (t) => {
