@@ -27,6 +27,11 @@ export class ClientIntake {
     this.#handle = (socket as Duplex & { _handle?: Handle })._handle ?? null;
   }
 
+  /** Whether something waits for the system to take it. */
+  get waiting(): boolean {
+    return this.#handle !== null && this.#handle.writeQueueSize > 0;
+  }
+
   /** Bytes that have gone out, as far as libuv knows. */
   get taken(): number {
     const handle = this.#handle;

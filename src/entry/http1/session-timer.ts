@@ -74,9 +74,13 @@ export class SessionTimer implements Timed {
   }
 
   expire(): void {
-    const goesOn = this.#awaited === 'answer' && this.#intake.taken !== this.#taken;
-    if (goesOn) this.awaitAnswer();
+    if (this.#awaited === 'answer' && this.#isTaken) this.awaitAnswer();
     else this.#session.late(this.#awaited);
+  }
+
+  /** Whether the answer goes on. One that its client takes too slowly is write_timeout's matter. */
+  get #isTaken(): boolean {
+    return this.#intake.taken !== this.#taken || this.#intake.waiting;
   }
 
   #wait(awaited: Awaited, deadline: number): void {
