@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { RawClient, answerPath, get, startEntry, until } from '../support/entry.ts';
 import { withTls } from '../support/tls.ts';
@@ -95,6 +98,40 @@ suite('an entry with TLS', () => {
     await going.expectEnd();
     assert.equal(staying.ended, false);
     assert.equal(entry.inspect().connections, 1);
+  });
+
+  test('clients that reset their connections at any time leave nothing behind', async (t) => {
+    const { port, entry } = await startEntry(
+      t,
+      async (context) => {
+        await sleep(60);
+        answerPath(context);
+      },
+      { config: { ...config, idle_timeout: 500, head_timeout: 500 }, permits: 24, permitDelay: 20 },
+    );
+    let left = 400;
+    const leave = async (): Promise<void> => {
+      const tcp = net.connect({ port, host: '127.0.0.1', noDelay: true });
+      tcp.on('error', () => {});
+      const closed = once(tcp, 'close');
+      const socket = tls.connect({ socket: tcp, rejectUnauthorized: false });
+      socket.on('error', () => {});
+      await Promise.race([once(socket, 'secureConnect').catch(() => {}), closed]);
+      socket.write(get());
+      setTimeout(() => tcp.resetAndDestroy(), [0, 10, 59, 61, 100][left % 5]);
+      await closed;
+    };
+    await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        // oxlint-disable-next-line no-await-in-loop -- so many at one time
+        while (left-- > 0) await leave();
+      }),
+    );
+    await until(
+      () => entry.inspect().connections === 0,
+      'the close of all',
+      () => JSON.stringify(entry.holders()),
+    );
   });
 
   test('a client that speaks plain HTTP is dropped and leaves nothing behind', async (t) => {

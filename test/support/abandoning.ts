@@ -155,6 +155,10 @@ export interface Abandoned {
   /** When the client leaves after its request, ms. */
   readonly afterMs: number;
   readonly departure: Departure;
+  /** Sent in place of the request, over HTTP/1. */
+  readonly text?: string;
+  /** A client that reads nothing. */
+  readonly isDeaf?: boolean;
 }
 
 /** Sends a request, or a part of one, and leaves. Settles when the connection has closed. */
@@ -172,7 +176,8 @@ export async function abandon(asked: Abandoned): Promise<void> {
     tcp.on('close', resolve);
   });
   await once(socket, entry === 'plain' ? 'connect' : 'secureConnect');
-  socket.resume();
+  if (asked.isDeaf) tcp.pause();
+  else socket.resume();
   socket.write(entry === 'http2' ? framesOf(asked) : Buffer.from(textOf(asked), 'latin1'));
   await new Promise((resolve) => {
     setTimeout(resolve, afterMs);
@@ -189,7 +194,8 @@ export async function abandon(asked: Abandoned): Promise<void> {
   clearTimeout(timer);
 }
 
-function textOf({ path, part }: Abandoned): string {
+function textOf({ path, part, text }: Abandoned): string {
+  if (text !== undefined) return text;
   const head = `${part === 'GET' ? 'GET' : 'POST'} ${path} HTTP/1.1\r\nHost: a\r\n`;
   if (part === 'GET') return `${head}\r\n`;
   if (part === 'some of the body') return `${head}Content-Length: 100\r\n\r\nsome`;

@@ -210,6 +210,8 @@ export function launchGateway(
     gateway.process.kill('SIGTERM');
     gateway.process.kill('SIGTERM');
     await gateway.stop();
+    // Whatever a test is about: nothing that a client or a node does ends a worker.
+    assert.doesNotMatch(gateway.output, /worker crashed/);
   });
   return gateway;
 }

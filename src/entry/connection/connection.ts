@@ -192,16 +192,18 @@ export class Connection implements ClientConnection, Placed {
   /** For how long its client has taken nothing of what waits for it, as far as the looks tell. */
   stalled(now: number): number {
     if (this.upgraded) return 0;
-    const { multiplex } = this;
-    const owing = multiplex !== null && multiplex.owing;
-    return this.intake.stalled(now, owing ? multiplex.progress : null);
+    const { intake, multiplex } = this;
+    if (multiplex !== null) return intake.stalled(now, multiplex.owing ? multiplex.progress : null);
+    // What TLS holds back waits in its stream alone.
+    const owing = this.tls && this.socket.writableLength > 0;
+    return intake.stalled(now, owing ? intake.taken : null);
   }
 
   /** Ends the connection properly once what is written has gone out. */
   close(): void {
     this.closing = true;
     if (this.multiplex !== null) this.multiplex.announceEnd();
-    else closeLingering(this.socket);
+    else closeLingering(this.socket, this.intake);
   }
 
   /** The worker has begun to drain. HTTP/1.1 says so with the next response. */

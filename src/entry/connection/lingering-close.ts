@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { clock, type Timed } from '../../runtime/deadline-timers.ts';
+import type { ClientIntake } from './write-progress.ts';
 
 /** How long a connection that we have ended is still read from, ms. */
 const lingerTime = 2_000;
@@ -12,11 +13,11 @@ type Ended = Duplex & { [ending]?: true };
  * what the client still sends is read and thrown away for a while. Closing with unread data would
  * send a reset, and a reset can destroy an answer that the client has not read yet.
  */
-export function closeLingering(socket: Duplex): void {
+export function closeLingering(socket: Duplex, intake: ClientIntake | null = null): void {
   const ended: Ended = socket;
   if (socket.destroyed || ended[ending]) return;
   ended[ending] = true;
-  const lingering = new Lingering(socket);
+  const lingering = new Lingering(socket, intake);
   clock.add(lingering);
   socket.once('close', () => clock.delete(lingering));
   // Whoever parsed this connection has no more say in it.
@@ -28,20 +29,32 @@ export function closeLingering(socket: Duplex): void {
 
 /** A connection that has said its last word. */
 class Lingering implements Timed {
-  deadline = Infinity;
+  deadline = clock.deadline(lingerTime);
   place = -1;
   readonly #socket: Duplex;
+  readonly #intake: ClientIntake | null;
+  #taken: number;
 
-  constructor(socket: Duplex) {
+  constructor(socket: Duplex, intake: ClientIntake | null) {
     this.#socket = socket;
+    this.#intake = intake;
+    this.#taken = intake?.taken ?? 0;
   }
 
+  /** All that was written has gone out. */
   begin(): void {
     this.deadline = clock.deadline(lingerTime);
   }
 
   expire(): void {
-    this.#socket.destroy();
+    const intake = this.#intake;
+    const isWriting = !this.#socket.writableFinished && intake !== null;
+    // A client that takes too little is write_timeout's matter. Where nothing waits for the system, and
+    // nothing goes out either, nothing ever will: TLS loses sight of a write when it is reset.
+    if (isWriting && (intake.waiting || intake.taken !== this.#taken)) {
+      this.#taken = intake.taken;
+      this.begin();
+    } else this.#socket.destroy();
   }
 }
 
