@@ -24,7 +24,12 @@ export interface LoadedConfiguration {
 export interface ConfigurationSource {
   /** Reads everything anew; does not throw. */
   load(): Promise<LoadedConfiguration>;
-  watch(targets: WatchTargets, onChange: () => void): Promise<ConfigurationWatcher>;
+  /** @param onTrouble told when changes are noticed later than they should be, or not at all */
+  watch(
+    targets: WatchTargets,
+    onChange: () => void,
+    onTrouble: (error: unknown) => void,
+  ): Promise<ConfigurationWatcher>;
 }
 
 /** Configuration files, and folders of them. */
@@ -62,8 +67,12 @@ export class FileSource implements ConfigurationSource {
     }
   }
 
-  watch(targets: WatchTargets, onChange: () => void): Promise<ConfigurationWatcher> {
-    return watchConfiguration(targets, onChange);
+  watch(
+    targets: WatchTargets,
+    onChange: () => void,
+    onTrouble: (error: unknown) => void,
+  ): Promise<ConfigurationWatcher> {
+    return watchConfiguration(targets, onChange, onTrouble);
   }
 }
 

@@ -70,8 +70,8 @@ class Primary {
   constructor(options: PrimaryOptions) {
     this.#options = options;
     this.#source = options.source;
-    this.#autoReload = new AutoReload(this.#source, () => void this.#reload('files'));
     this.#log = createLog(options.logLevel ?? 'info');
+    this.#autoReload = new AutoReload(this.#source, this.#log, () => void this.#reload('files'));
     this.#forks = options.forks ?? new WorkerForks();
     this.#pool = new Pool(this.#forks, this.#log, this.#stop.signal);
     this.#supervisor = new Supervisor(this.#log);

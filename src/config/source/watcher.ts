@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, realpath } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { FSWatcher } from 'chokidar';
 
@@ -23,34 +23,49 @@ export interface ConfigurationWatcher {
 const SETTLE = 150;
 /** How long a file that vanished may take to come back (an editor's rename), ms. */
 const VANISHED_GRACE = 1000;
+/** How often files are looked at without an event, ms. */
+const POLL = 2000;
 
 /**
  * Turns file events into one "changed". Events only say *when* to look: what counts is a fingerprint
  * of the content, so bursts, touches, editors that rename, and symlinks that are switched over
  * (Kubernetes replaces `..data`) all come out as one change or none. Folders are watched rather than
- * files, because a file that is replaced takes its watch along.
+ * files, because a file that is replaced takes its watch along. There are changes without an event (a
+ * symlink further up, a folder that was away, a network file system) and systems without events to
+ * spare, so the files are looked at every two seconds as well.
+ * @param onTrouble called once when there are no events to be had
  */
 export async function watchConfiguration(
   targets: WatchTargets,
   onChange: () => void,
+  onTrouble: (error: unknown) => void,
 ): Promise<ConfigurationWatcher> {
-  const watcher = new TargetWatcher(onChange);
+  const watcher = new TargetWatcher(onChange, onTrouble);
   await watcher.update(targets);
   return watcher;
 }
 
 class TargetWatcher implements ConfigurationWatcher {
   readonly #onChange: () => void;
+  readonly #onTrouble: (error: unknown) => void;
+  readonly #poll: NodeJS.Timeout;
   #targets: WatchTargets = { files: [], folders: [] };
   #known = '';
   #watched = '';
   #watcher: FSWatcher | null = null;
   #timer: NodeJS.Timeout | null = null;
+  /** performance.now() */
   #missingSince = 0;
+  /** How the files looked when they were last polled. */
+  #outline = '';
+  #isPolling = false;
+  #hasTrouble = false;
   #closed = false;
 
-  constructor(onChange: () => void) {
+  constructor(onChange: () => void, onTrouble: (error: unknown) => void) {
     this.#onChange = onChange;
+    this.#onTrouble = onTrouble;
+    this.#poll = setInterval(() => void this.#lookAtOutline(), POLL).unref();
   }
 
   async update(targets: WatchTargets): Promise<void> {
@@ -62,6 +77,7 @@ class TargetWatcher implements ConfigurationWatcher {
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#poll);
     if (this.#timer) clearTimeout(this.#timer);
     await this.#watcher?.close();
   }
@@ -70,7 +86,7 @@ class TargetWatcher implements ConfigurationWatcher {
   async #follow(targets: WatchTargets): Promise<void> {
     const folders = await foldersOf(targets);
     const watched = folders.join('\n');
-    if (watched !== this.#watched) {
+    if (watched !== this.#watched && !this.#hasTrouble) {
       this.#watched = watched;
       await this.#watcher?.close();
       // Loaded when a gateway serves already: only then it begins to watch.
@@ -80,9 +96,34 @@ class TargetWatcher implements ConfigurationWatcher {
       this.#watcher = watcher;
       const look = (): void => this.#lookSoon();
       // `raw` too: a symlink that is switched over has no event of its own.
-      watcher.on('all', look).on('raw', look).on('error', look);
-      await new Promise<void>((resolve) => watcher.once('ready', resolve));
+      watcher.on('all', look).on('raw', look);
+      await new Promise<void>((resolve) => {
+        watcher.once('ready', resolve);
+        watcher.on('error', (error) => {
+          this.#fail(error);
+          resolve();
+        });
+      });
     }
+    this.#lookSoon();
+  }
+
+  /** Without events, or without some of them. */
+  #fail(error: unknown): void {
+    this.#lookSoon();
+    if (this.#hasTrouble || this.#closed) return;
+    this.#hasTrouble = true;
+    this.#onTrouble(error);
+  }
+
+  async #lookAtOutline(): Promise<void> {
+    if (this.#isPolling) return;
+    this.#isPolling = true;
+    const { files, folders } = this.#targets;
+    const outline = (await Promise.all([...files, ...folders].map(outlineOf))).join('\n');
+    this.#isPolling = false;
+    if (outline === this.#outline) return;
+    this.#outline = outline;
     this.#lookSoon();
   }
 
@@ -102,8 +143,8 @@ class TargetWatcher implements ConfigurationWatcher {
       return;
     }
     if (seen.missing) {
-      this.#missingSince ||= Date.now();
-      if (Date.now() - this.#missingSince < VANISHED_GRACE) {
+      this.#missingSince ||= performance.now();
+      if (performance.now() - this.#missingSince < VANISHED_GRACE) {
         this.#lookSoon();
         return;
       }
@@ -125,6 +166,13 @@ async function foldersOf(targets: WatchTargets): Promise<string[]> {
     if (real) folders.add(dirname(real));
   }
   return [...folders].sort();
+}
+
+/** What changes whenever the content does, of the file or folder that the path leads to now. */
+async function outlineOf(path: string): Promise<string> {
+  const found = await stat(path, { bigint: true }).catch(() => null);
+  if (found === null) return 'missing';
+  return `${found.dev} ${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
 }
 
 /** A digest over every target's content, and whether a file that was read is not there now. */

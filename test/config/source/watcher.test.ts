@@ -24,10 +24,11 @@ function folder(t: TestContext): string {
 async function watching(t: TestContext, targets: WatchTargets) {
   let count = 0;
   let notify = (): void => {};
-  const watcher = await watchConfiguration(targets, () => {
+  const onChange = (): void => {
     count += 1;
     notify();
-  });
+  };
+  const watcher = await watchConfiguration(targets, onChange, assert.ifError);
   t.after(() => watcher.close());
   const firstLook = performance.now() + 60_000;
   while (count < 1 && performance.now() < firstLook) await sleep(20);
@@ -154,4 +155,44 @@ test('new targets take the place of the old ones', async (t) => {
   writeFileSync(join(first, 'a.yml'), 'a: 2');
   await watched.nothingUntil(() => writeFileSync(join(second, 'b.yml'), 'b: 2'));
   assert.equal(watched.count(), 2);
+});
+
+test('symlinks anywhere on the way to a file are followed when they are switched over', async (t) => {
+  const path = folder(t);
+  for (const release of ['one', 'two', 'three']) {
+    mkdirSync(join(path, 'releases', release, 'conf'), { recursive: true });
+    writeFileSync(join(path, 'releases', release, 'conf', 'e.yml'), release);
+  }
+  const current = join(path, 'current');
+  const switchTo = (release: string): void => {
+    symlinkSync(join('releases', release), `${current}.new`);
+    renameSync(`${current}.new`, current);
+  };
+  switchTo('one');
+  mkdirSync(join(path, 'etc'));
+  symlinkSync(join(current, 'conf', 'e.yml'), join(path, 'etc', 'linked.yml'));
+  const files = [join(current, 'conf', 'e.yml'), join(path, 'etc', 'linked.yml')];
+  const watched = await watching(t, { files, folders: [] });
+  switchTo('two');
+  await watched.changedTo(1);
+  writeFileSync(join(path, 'releases', 'two', 'conf', 'e.yml'), 'edited');
+  await watched.changedTo(2);
+  switchTo('three');
+  await watched.changedTo(3);
+});
+
+test('a folder that was away for seconds is watched again', async (t) => {
+  const path = join(folder(t), 'conf');
+  const file = join(path, 'e.yml');
+  mkdirSync(path);
+  writeFileSync(file, 'one');
+  const watched = await watching(t, { files: [file], folders: [] });
+  rmSync(path, { recursive: true });
+  await watched.changedTo(1);
+  await sleep(2000);
+  mkdirSync(path);
+  writeFileSync(file, 'two');
+  await watched.changedTo(2);
+  writeFileSync(file, 'three');
+  await watched.changedTo(3);
 });
