@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashSync } from 'bcryptjs';
 import { basicAuth } from '../../src/http/basic-auth.ts';
+import { PasswordChecker } from '../../src/filters/access/password-checker.ts';
 import { bodyText } from '../support/context.ts';
 import { problemsOf, startFlows } from '../support/flows.ts';
 
@@ -137,4 +138,19 @@ test('basic_auth: wrong guesses of one client keep no other one out', async (t) 
   assert.deepEqual(new Set(await Promise.all(honest)), new Set([0]));
   const last = order.lastIndexOf('10.0.0.1');
   assert.ok(order.slice(last).length > 8, 'the honest client was answered before most guesses');
+});
+
+test('a check that its client has left is not what the next one waits for', async () => {
+  const checker = new PasswordChecker();
+  const hashed = hashSync('secret', 8);
+  const first = checker.check('secret', hashed, '10.0.0.1');
+  const second = checker.check('secret', hashed, '10.0.0.2');
+  first.cancel();
+  assert.equal(await second.answer, true, 'it was asked for twice');
+  assert.equal(checker.isKnown('secret', hashed), true);
+  const gone = checker.check('wrong', hashed, '10.0.0.1');
+  gone.cancel();
+  const next = checker.check('wrong', hashed, '10.0.0.2');
+  await assert.rejects(gone.answer, { code: 'CLIENT_GONE' });
+  assert.equal(await next.answer, false);
 });

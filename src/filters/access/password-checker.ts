@@ -44,21 +44,24 @@ export class PasswordChecker {
     check.asking++;
     const ours = check;
     const cancel = (): void => {
-      if (--ours.asking === 0) task.cancel();
+      if (--ours.asking > 0) return;
+      // Nobody joins it any more.
+      if (this.#checks.get(digest) === ours) this.#checks.delete(digest);
+      task.cancel();
     };
     return { answer: task.answer, cancel };
   }
 
-  async #remember(digest: string, { task }: Check): Promise<void> {
+  async #remember(digest: string, check: Check): Promise<void> {
     try {
-      if (!(await task.answer)) return;
+      if (!(await check.task.answer)) return;
       this.#known.add(digest);
       const [oldest] = this.#known;
       if (this.#known.size > maxKnown && oldest !== undefined) this.#known.delete(oldest);
     } catch {
       // Those who have asked are told.
     } finally {
-      this.#checks.delete(digest);
+      if (this.#checks.get(digest) === check) this.#checks.delete(digest);
     }
   }
 
