@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import { GatewayError, reasonOf } from '../../src/errors.ts';
 import { ChunkDecoder } from '../../src/http/http1/chunk-decoder.ts';
 import { type ParsedHead, readRequestHead } from '../../src/http/http1/request-head.ts';
+import { Dice } from './mutations.ts';
 
 interface Parser {
   initialize(type: number, resource: object, maxHeaderSize: number, lenient: number): void;
@@ -79,26 +80,6 @@ function judge(bytes: Buffer): Seen[] | string {
   const result = parser.execute(bytes);
   if (typeof result === 'number') return messages;
   return (result as Error & { code?: string }).code ?? 'unknown';
-}
-
-/** A small generator of pseudo-random numbers (mulberry32), so that a run can be repeated. */
-class Random {
-  #state: number;
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  }
-  below(limit: number): number {
-    return Math.floor(this.next() * limit);
-  }
-  of<T>(values: readonly T[]): T {
-    return values[this.below(values.length)] as T;
-  }
 }
 
 const targets = [
@@ -216,51 +197,51 @@ const pieces = [
   '5',
 ];
 
-function generate(random: Random): Buffer {
-  const count = random.of([1, 1, 1, 2, 3]);
+function generate(dice: Dice): Buffer {
+  const count = dice.pick([1, 1, 1, 2, 3]);
   let text = '';
-  for (let i = 0; i < count; i++) text += message(random);
-  for (let damage = random.below(6) - 2; damage > 0; damage--) text = damaged(text, random);
+  for (let i = 0; i < count; i++) text += message(dice);
+  for (let damage = dice.below(6) - 2; damage > 0; damage--) text = damaged(text, dice);
   return Buffer.from(text, 'latin1');
 }
 
-function message(random: Random): string {
-  const common = random.below(2) === 0;
-  const method = random.below(4)
-    ? random.of(['GET', 'POST', 'PUT', 'HEAD'])
-    : random.of([...METHODS, 'FOO', 'M-S!']);
-  const target = random.below(2) ? '/index/_doc/1' : random.of(targets);
-  const lines = [`${method} ${target} ${common ? 'HTTP/1.1' : random.of(versions)}`];
-  if (random.below(12) > 0) lines.push('Host: example.com');
-  const many = random.below(60) === 0 ? 70 : random.below(6);
+function message(dice: Dice): string {
+  const common = dice.below(2) === 0;
+  const method = dice.below(4)
+    ? dice.pick(['GET', 'POST', 'PUT', 'HEAD'])
+    : dice.pick([...METHODS, 'FOO', 'M-S!']);
+  const target = dice.below(2) ? '/index/_doc/1' : dice.pick(targets);
+  const lines = [`${method} ${target} ${common ? 'HTTP/1.1' : dice.pick(versions)}`];
+  if (dice.below(12) > 0) lines.push('Host: example.com');
+  const many = dice.below(60) === 0 ? 70 : dice.below(6);
   for (let i = 0; i < many; i++) {
-    lines.push(common && random.below(8) > 0 ? random.of(fields.slice(0, 4)) : random.of(fields));
+    lines.push(common && dice.below(8) > 0 ? dice.pick(fields.slice(0, 4)) : dice.pick(fields));
   }
   let body = '';
-  if (random.below(3) === 0) {
-    body = random.of(bodies);
-    if (random.below(2)) lines.push(`Content-Length: ${body.length}`);
-    else if (random.below(3)) lines.push('Transfer-Encoding: chunked');
+  if (dice.below(3) === 0) {
+    body = dice.pick(bodies);
+    if (dice.below(2)) lines.push(`Content-Length: ${body.length}`);
+    else if (dice.below(3)) lines.push('Transfer-Encoding: chunked');
   }
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }
 
-function damaged(text: string, random: Random): string {
-  const at = random.below(text.length + 1);
-  const end = at + random.below(4);
-  switch (random.below(6)) {
+function damaged(text: string, dice: Dice): string {
+  const at = dice.below(text.length + 1);
+  const end = at + dice.below(4);
+  switch (dice.below(6)) {
     case 0:
-      return text.slice(0, at) + random.of(pieces) + text.slice(at);
+      return text.slice(0, at) + dice.pick(pieces) + text.slice(at);
     case 1:
       return text.slice(0, at) + text.slice(end);
     case 2:
-      return text.slice(0, at) + String.fromCharCode(random.below(256)) + text.slice(at + 1);
+      return text.slice(0, at) + String.fromCharCode(dice.below(256)) + text.slice(at + 1);
     case 3:
       return text.slice(0, at) + text.slice(at, end + 20) + text.slice(at);
     case 4:
-      return text.replace('\r\n', random.of(['\n', '\r', '\r\r\n', '\n\r']));
+      return text.replace('\r\n', dice.pick(['\n', '\r', '\r\r\n', '\n\r']));
     default:
-      return random.below(4) === 0 ? text.slice(0, at) : text.slice(at).concat(text.slice(0, at));
+      return dice.below(4) === 0 ? text.slice(0, at) : text.slice(at).concat(text.slice(0, at));
   }
 }
 
@@ -386,13 +367,13 @@ function isKnownToBoth({ method }: ParsedHead, bytes: Buffer): boolean {
  * @throws AssertionError with the message that they see differently
  */
 export function compareReaders(count: number, seed: number): number {
-  const random = new Random(seed);
+  const dice = new Dice(seed);
   let taken = 0;
   for (let i = 0; i < count; i++) {
-    const bytes = generate(random);
+    const bytes = generate(dice);
     const shown = JSON.stringify(bytes.toString('latin1'));
     const whole = read(bytes, () => bytes.length);
-    const width = random.of([1, 7, 100]);
+    const width = dice.pick([1, 7, 100]);
     const inParts = read(bytes, (from) => Math.min(bytes.length, from + width));
     compareParts(whole, inParts, shown);
     if (whole === null) continue;

@@ -2,8 +2,7 @@
 export type Fields = string[] | string;
 
 /**
- * Where a response goes on the wire: HTTP/1.1 by node:http today; any other way of speaking HTTP
- * takes the same few calls. Either `send` alone, or `begin`, `write` any number of times, `end`.
+ * Where a response goes on the wire; every way of speaking HTTP takes the same few calls. Either `send` alone, or `begin`, `write` any number of times, `end`.
  */
 export interface ResponseWriter {
   /** Whether a head has gone out; from then on only `breakOff` can tell of a failure. */

@@ -17,7 +17,7 @@ import { answerPath, get, RawClient, startEntry, until } from '../support/entry.
 import { withTls } from '../support/tls.ts';
 
 type Changes = Partial<EntryLimits>;
-/** What makes the strict front leave a request to node:http. */
+/** A field that usual requests do not have. */
 const unusual = 'Expect: ';
 const chunked = 'Transfer-Encoding: chunked';
 
@@ -59,14 +59,14 @@ function post(client: ClientHttp2Session, fields: http2.OutgoingHttpHeaders = {}
   return stream;
 }
 
-/** A head that leaves its body to follow, as each front of HTTP/1.1 reads it. */
+/** A head that leaves its body to follow, in either framing. */
 const bodies = {
-  'strict front': {
+  'known length': {
     head: 'POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n',
     part: 'x',
     end: '',
   },
-  'node:http': {
+  chunks: {
     head: `POST / HTTP/1.1\r\nHost: test\r\n${chunked}\r\n\r\n`,
     part: '1\r\nx\r\n',
     end: '0\r\n\r\n',
@@ -97,13 +97,13 @@ suite('read_timeout', () => {
     });
   }
 
-  test('node:http: a body that nobody asks for yet is not waited for', async (t) => {
+  test('a body that nobody asks for yet is not waited for', async (t) => {
     const { port } = await serve(t, { read_timeout: 200 }, async (context) => {
       await sleep(800);
       await store(context);
     });
     const client = await RawClient.connect(t, port);
-    client.send(bodies['node:http'].head + bodies['node:http'].part);
+    client.send(bodies.chunks.head + bodies.chunks.part);
     await sleep(700);
     assert.equal(client.received, '');
     client.send('0\r\n\r\n');
@@ -191,8 +191,8 @@ suite('head_timeout', () => {
 
 suite('idle_timeout', () => {
   for (const [front, field] of [
-    ['strict front', 'X: y'],
-    ['node:http', 'Upgrade: h2c'],
+    ['a usual request', 'X: y'],
+    ['an unusual request', 'Upgrade: h2c'],
   ] as const) {
     test(`${front}: a kept connection is closed`, async (t) => {
       const { port } = await serve(t, { idle_timeout: 300 }, answerPath as typeof store);
@@ -231,8 +231,8 @@ suite('idle_timeout', () => {
 
 suite('write_timeout', () => {
   for (const [front, field] of [
-    ['strict front', 'X: y'],
-    ['node:http', unusual],
+    ['a usual request', 'X: y'],
+    ['an unusual request', unusual],
   ] as const) {
     test(`${front}: a client that takes nothing is closed`, async (t) => {
       const { port, entry } = await serve(t, { write_timeout: 500 }, answerLarge as never);
@@ -402,8 +402,8 @@ suite('max_inflight_request_size', () => {
 
 suite('max_request_body_size', () => {
   const fronts = {
-    'strict front, announced': `POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 11\r\n\r\n01234567890`,
-    'node:http, found out': `POST / HTTP/1.1\r\nHost: test\r\n${chunked}\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n`,
+    announced: `POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 11\r\n\r\n01234567890`,
+    'found out': `POST / HTTP/1.1\r\nHost: test\r\n${chunked}\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n`,
   };
   for (const [front, text] of Object.entries(fronts)) {
     test(`${front}: 413`, async (t) => {
@@ -428,10 +428,13 @@ suite('max_request_body_size', () => {
 suite('max_header_size and max_header_count', () => {
   const many = Array.from({ length: 60 }, (_, i) => `X-${i}: y`);
   const broken: Record<string, [Changes, string]> = {
-    'size, strict front': [{ max_header_size: 2000 }, get('/', `X: ${'y'.repeat(2000)}`)],
-    'size, node:http': [{ max_header_size: 2000 }, get('/', unusual, `X: ${'y'.repeat(2000)}`)],
-    'count, strict front': [{ max_header_count: 50 }, get('/', ...many)],
-    'count, node:http': [{ max_header_count: 50 }, get('/', 'Upgrade: h2c', ...many)],
+    size: [{ max_header_size: 2000 }, get('/', `X: ${'y'.repeat(2000)}`)],
+    'size, an unusual request': [
+      { max_header_size: 2000 },
+      get('/', unusual, `X: ${'y'.repeat(2000)}`),
+    ],
+    count: [{ max_header_count: 50 }, get('/', ...many)],
+    'count, an unusual request': [{ max_header_count: 50 }, get('/', 'Upgrade: h2c', ...many)],
   };
   for (const [name, [limits, text]] of Object.entries(broken)) {
     test(`${name}: 431`, async (t) => {
@@ -473,8 +476,8 @@ suite('max_header_size and max_header_count', () => {
 
 suite('max_requests_per_connection', () => {
   for (const [front, field] of [
-    ['strict front', 'X: y'],
-    ['node:http', 'Upgrade: h2c'],
+    ['a usual request', 'X: y'],
+    ['an unusual request', 'Upgrade: h2c'],
   ] as const) {
     test(`${front}: the last response says so`, async (t) => {
       const { port } = await serve(

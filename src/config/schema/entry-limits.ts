@@ -46,7 +46,7 @@ export const limits: Readonly<Record<string, JsonSchema>> = {
     '5m',
   ),
   read_timeout: duration(
-    'Longest silence within the body of a request that is waited for; 408 after that. 0 for no limit. (The head has head_timeout.)',
+    'Longest silence within the body of a request that is waited for; 408 after that. 0 for no limit. (The head has head_timeout.) A client that ends its side of the connection together with its request, as `nc -N` does, is answered as long as it takes some of its answer in this time.',
     '30s',
     '10s',
   ),
