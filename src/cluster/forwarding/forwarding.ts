@@ -36,6 +36,8 @@ function names(value: string, via: string): boolean {
 
 /** How long after the first attempt another may begin, unless one alone may take longer, ms. */
 const longestRepeating = 30_000;
+/** Bytes of a body that are waited for where connections are scarce. */
+const gatheredBytes = 16 << 10;
 
 /**
  * One request on its way to a cluster: attempt after attempt, until a head is in the context, which
@@ -146,11 +148,31 @@ export class Forwarding
     const node = attempts === null ? balancer.pick(nodes, none, key) : attempts.pick(key);
     if (node === null)
       return this.#settle(new GatewayError('UPSTREAM_UNAVAILABLE', { cluster: name }));
+    if (!isBuffered(this.#body) && node.transport.isScarce && this.#gathers(this.#body)) return;
     this.#node = node;
     node.inFlight++;
     const { traffic } = node;
     if (traffic === null) this.#send(node, this.#body);
     else this.#sendLimited(node, traffic);
+  }
+
+  /**
+   * Whether a part of the body is waited for first. A client that sends next to nothing must not hold
+   * one of a few connections meanwhile.
+   */
+  #gathers(body: BodySource): boolean {
+    const kept =
+      body instanceof ReplayBody
+        ? body
+        : new ReplayBody(body, undefined, this.#context.request.inflight);
+    if (kept.started) return false;
+    this.#body = kept;
+    kept.gather(gatheredBytes, (error) => {
+      if (this.#over) return;
+      if (error === null) this.#try();
+      else this.#settle(error);
+    });
+    return true;
   }
 
   /** Sends the request when the node's limits allow it. */

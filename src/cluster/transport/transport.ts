@@ -95,6 +95,11 @@ export interface TlsSettings {
 
 /** Connections to one node. */
 export interface Transport {
+  /**
+   * Whether so many connections are in use that a request had better take none before it has
+   * something to send.
+   */
+  readonly isScarce: boolean;
   send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamExchange;
   /** Waits for exchanges under way, then closes every connection. */
   close(): Promise<void>;

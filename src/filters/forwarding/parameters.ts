@@ -37,7 +37,9 @@ export const forwardProperties: Readonly<Record<string, JsonSchema>> = {
     type: 'integer',
     minimum: 1,
     default: 5000,
-    description: 'Connections that each worker opens to one node at most.',
+    description:
+      'Connections that each worker opens to one node at most. While half of them are in use, an ' +
+      'upload takes one only when 16 KB of it, or all, has come.',
     examples: [100],
   },
   max_response_size: {

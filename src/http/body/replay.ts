@@ -27,6 +27,9 @@ export class ReplayBody implements BodySource, BodySink {
   /** Where kept bytes count; null when they do not. */
   readonly #room: InflightBytes | null;
   #held = 0;
+  /** Set while the beginning is taken before there is a sink. */
+  #gathering: { readonly bytes: number; readonly done: (error: Error | null) => void } | null =
+    null;
 
   constructor(source: BodySource, limit = keptByDefault, room: InflightBytes | null = null) {
     this.#source = source;
@@ -70,6 +73,16 @@ export class ReplayBody implements BodySource, BodySink {
     this.#given = 0;
   }
 
+  /**
+   * Takes the beginning of the body before there is anybody to send it to. `done` is called when so
+   * many bytes have come, or all, or with what the body failed with; then it can be started.
+   */
+  gather(bytes: number, done: (error: Error | null) => void): void {
+    this.#gathering = { bytes, done };
+    this.#started = true;
+    this.#source.start(this);
+  }
+
   start(sink: BodySink): void {
     this.#sink = sink;
     if (!this.#started) {
@@ -94,6 +107,7 @@ export class ReplayBody implements BodySource, BodySink {
 
   cancel(reason?: Error): void {
     this.#sink = null;
+    this.#gathering = null;
     this.#source.cancel(reason);
   }
 
@@ -103,6 +117,9 @@ export class ReplayBody implements BodySource, BodySink {
     const behind = this.#given < this.#chunks.length;
     if (this.#sink === null || behind) {
       this.#chunks.push(own(chunk));
+      if (this.#gathering === null) return false;
+      if (this.#size < this.#gathering.bytes) return true;
+      this.#gathered(null);
       return false;
     }
     if (!this.#keeping) return lend(this.#sink, chunk);
@@ -123,12 +140,21 @@ export class ReplayBody implements BodySource, BodySink {
   end(trailers?: readonly string[]): void {
     this.#ended = true;
     this.#trailers = trailers;
-    if (this.#given === this.#chunks.length) this.#finish();
+    if (this.#gathering !== null) this.#gathered(null);
+    else if (this.#given === this.#chunks.length) this.#finish();
   }
 
   fail(error: Error): void {
     this.#failure = error;
-    this.#finish();
+    if (this.#gathering !== null) this.#gathered(error);
+    else this.#finish();
+  }
+
+  #gathered(error: Error | null): void {
+    const gathering = this.#gathering;
+    this.#gathering = null;
+    // A source that pushes all at once has to know first that it is to wait.
+    queueMicrotask(() => gathering?.done(error));
   }
 
   #finish(): void {

@@ -64,6 +64,13 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
     return exchange;
   }
 
+  get isScarce(): boolean {
+    const idle = this.#idle.length;
+    // How many permits there are for all workers is not known here.
+    if (this.#permits !== null && idle === 0) return true;
+    return this.#connections.length - idle >= Math.floor(this.#settings.maxConnections / 2);
+  }
+
   /** Sends the request on a TLS connection that was opened for it, on a permit that goes with it. */
   sendOn(socket: Socket, request: UpstreamRequest, handler: UpstreamHandler): UpstreamExchange {
     const exchange = new Http1Exchange(request, handler);

@@ -82,8 +82,15 @@ export class NodeSession implements StreamCarrier, Timed {
   get hasRoom(): boolean {
     const session = this.#session;
     if (session === null || !this.#ready || this.#retired || session.closed) return false;
-    if (this.#isOutdated) return false;
-    return this.#open < Math.min(maxStreams, session.remoteSettings.maxConcurrentStreams ?? 100);
+    return !this.#isOutdated && this.#open < this.#mostStreams;
+  }
+
+  get isHalfFull(): boolean {
+    return !this.hasRoom || this.#open >= Math.floor(this.#mostStreams / 2);
+  }
+
+  get #mostStreams(): number {
+    return Math.min(maxStreams, this.#session?.remoteSettings.maxConcurrentStreams ?? 100);
   }
 
   /** It is too old, or the node's name leads elsewhere now. */

@@ -65,6 +65,12 @@ export class Http2Transport implements Transport, SessionOwner, PermitUser, Time
     return exchange;
   }
 
+  get isScarce(): boolean {
+    if (clock.now < this.#http1Until) return this.#http1.isScarce;
+    const canOpen = this.#permits === null && this.#hasRoom;
+    return !canOpen && this.#sessions.every(({ isHalfFull }) => isHalfFull);
+  }
+
   async close(): Promise<void> {
     this.#closing ??= Promise.withResolvers<void>();
     this.#closeIdleSessions();
