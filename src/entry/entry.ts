@@ -1,6 +1,5 @@
 import { compileNetworks, type NetworkTest } from '../context/networks.ts';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { DenseSet } from '../runtime/swap-remove-set.ts';
 import type { EntryConfig, TlsConfig } from '../config/types.ts';
@@ -23,11 +22,12 @@ import { Http1Settings } from './http1/settings.ts';
 import { refuseHttp2, serveHttp2 } from './http2/server.ts';
 import { Permits, type PermitSource } from '../shared-limits/worker/connection-slots.ts';
 import { Probe } from './self-test.ts';
+import { RejectionCounts } from '../ipc/rejections.ts';
 import { RequestCounts } from './statistics.ts';
-import { takeProxyHeader } from './connection/proxy-protocol.ts';
+import { type ProxiedClient, takeProxyHeader } from './connection/proxy-protocol.ts';
 import { Refusals } from './connection/rejections.ts';
 import { TimeLimits } from './connection/timeouts.ts';
-import { TlsServer } from './tls/server.ts';
+import { socketBelow, TlsServer } from './tls/server.ts';
 
 export interface EntryServices {
   readonly log: Log;
@@ -59,6 +59,7 @@ export class Entry implements ExchangeOwner {
   requests = 0;
   unanswered = 0;
   readonly counts = new RequestCounts();
+  readonly rejections = new RejectionCounts();
   readonly maxRequests: number;
   readonly forwarded: ForwardedFields;
   readonly inflight: InflightBytes;
@@ -68,7 +69,7 @@ export class Entry implements ExchangeOwner {
   readonly #addressPermits: AddressPermits;
   readonly #admits: ((address: string) => boolean) | null;
   readonly #connections = new DenseSet<Connection>();
-  readonly #refusals = new Refusals();
+  readonly #refusals: Refusals;
   readonly #acceptor: Acceptor;
   readonly #http1: Http1Settings;
   readonly #tls: TlsServer | null;
@@ -77,12 +78,12 @@ export class Entry implements ExchangeOwner {
   #drained: Promise<DrainReport> | null = null;
   #probe: Probe | null = null;
   #total = 0;
-  #denied = 0;
 
   /** @throws what is wrong with the certificate or its key. */
   constructor(config: EntryConfig, services: EntryServices) {
     this.name = config.name;
     this.log = services.log;
+    this.#refusals = new Refusals(this);
     this.#config = config;
     this.maxRequests = config.max_requests_per_connection || Infinity;
     this.#isTrusted = compileNetworks(config.trusted_addresses);
@@ -95,8 +96,10 @@ export class Entry implements ExchangeOwner {
     this.inflight = new InflightBytes(config.max_inflight_request_size, services.memory ?? null);
     const { tls, disable_tcp_keepalive, tcp_keepalive_in_seconds } = config;
     const keepAlive = disable_tcp_keepalive ? null : tcp_keepalive_in_seconds;
-    this.#acceptor = new Acceptor({ plain: !tls.enabled, keepAlive }, (socket) =>
-      this.#accept(socket),
+    this.#acceptor = new Acceptor(
+      { plain: !tls.enabled, keepAlive },
+      (socket) => this.#accept(socket),
+      () => this.rejections.add('accept'),
     );
     this.#admits = services.admits ?? null;
     this.route = (context) => {
@@ -153,6 +156,7 @@ export class Entry implements ExchangeOwner {
       total: this.#total,
       refused: this.#refusals.total,
       tally: this.counts.tally,
+      rejections: this.rejections.tally,
     };
   }
 
@@ -208,7 +212,7 @@ export class Entry implements ExchangeOwner {
     const known = !this.#config.network.proxy_protocol;
     const address = socket.remoteAddress ?? '';
     if (known && this.#admits !== null && !this.#admits(address))
-      return this.#deny(socket, address);
+      return this.#refusals.deny(socket, address);
     if (this.#permits.take()) {
       this.#admit(socket);
       return;
@@ -244,25 +248,21 @@ export class Entry implements ExchangeOwner {
     if (!this.#isTrusted(connection.remoteAddress)) {
       const client = connection.remoteAddress;
       this.log.info({ entry: this.name, client }, 'not a trusted proxy; connection closed');
+      this.rejections.add('untrusted_proxy');
       connection.destroy();
       return;
     }
-    takeProxyHeader(socket, head_timeout || longestGreeting, (client) => {
+    const done = (client: ProxiedClient | null): boolean => {
       if (client !== null) connection.speaksFor(client);
       if (this.#admits === null || this.#admits(connection.remoteAddress)) {
         return this.#count(connection, socket);
       }
-      this.#deny(socket, connection.remoteAddress);
+      this.#refusals.deny(socket, connection.remoteAddress);
       return true;
-    });
-  }
-
-  /** Breaks off a connection of a client that the router's lists of addresses leave out. */
-  #deny(socket: Socket, client: string): void {
-    this.#refusals.deny(socket);
-    if (this.#denied++ % 1000 > 0) return;
-    const told = { entry: this.name, client, times: this.#denied };
-    this.log.info(told, 'connection of a denied address broken off');
+    };
+    takeProxyHeader(socket, head_timeout || longestGreeting, done, () =>
+      this.rejections.add('proxy_header'),
+    );
   }
 
   /** Serves the connection if its client may have one more; false when that is not known yet. */
@@ -310,15 +310,23 @@ export class Entry implements ExchangeOwner {
 
   #createTlsServer(config: TlsConfig, { credentials, ticketKeys }: EntryServices): TlsServer {
     if (!credentials) throw new Error('there is no certificate');
-    const onSecure = (socket: TLSSocket): void => this.#secured(socket);
-    return new TlsServer({ name: this.name, config, credentials, ticketKeys, onSecure });
+    return new TlsServer({
+      name: this.name,
+      config,
+      credentials,
+      ticketKeys,
+      onSecure: (socket) => this.#secured(socket),
+      onRejected: (reason) => this.rejections.add(reason),
+    });
   }
 
   /** The handshake is done. */
   #secured(socket: TLSSocket): void {
     // Our own request comes over no socket, but by a name that nobody else knows.
     const own = this.#probe !== null && socket.servername === this.#probe.name;
-    const connection = own ? connectionOf(this.#probe?.serverSide) : connectionBelow(socket);
+    const connection = own
+      ? connectionOf(this.#probe?.serverSide)
+      : connectionOf(socketBelow(socket) ?? undefined);
     if (connection === undefined || connection.refused !== null) {
       const code = connection?.refused ?? 'TOO_MANY_CONNECTIONS';
       if (socket.alpnProtocol === 'h2') refuseHttp2(socket, code);
@@ -331,6 +339,7 @@ export class Entry implements ExchangeOwner {
       const reason = problemOf(socket);
       const { remoteAddress } = connection;
       this.log.info({ entry: this.name, client: remoteAddress, reason }, 'client refused');
+      this.rejections.add('client_certificate');
       connection.destroy();
       return;
     }
@@ -338,12 +347,6 @@ export class Entry implements ExchangeOwner {
     if (socket.alpnProtocol === 'h2') serveHttp2(this, connection, this.#config);
     else serveHttp1(this.#http1, connection);
   }
-}
-
-/** The connection on whose socket a TLS socket was put; none for one that is being refused. */
-// oxlint-disable no-underscore-dangle -- the only way from a TLS socket to the socket below it.
-function connectionBelow(socket: TLSSocket): Connection | undefined {
-  return connectionOf((socket as TLSSocket & { _parent?: Duplex })._parent);
 }
 
 function ignore(): void {

@@ -2,6 +2,7 @@ import type { GatewayConfig } from '../config/types.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
 import type { LimitToPrimary, LimitToWorker } from '../shared-limits/messages.ts';
 import type { RequestTally } from './request-statistics.ts';
+import type { RejectionTally } from './rejections.ts';
 import type { ClusterInspection, ClusterObservation } from './cluster-state.ts';
 
 /** Name, HMAC key and AES key of a TLS session ticket, together. */
@@ -124,6 +125,8 @@ export interface EntryInspection {
   readonly refused: number;
   /** Of the requests that are over. */
   readonly tally: RequestTally;
+  /** Clients that were turned away; absent from a version that does not count them. */
+  readonly rejections?: RejectionTally;
 }
 
 export interface WorkerInspection {

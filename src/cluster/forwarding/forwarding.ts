@@ -107,8 +107,7 @@ export class Forwarding
     this.#target.budget.earn();
     if (this.#options.host === 'client') this.#host = headers.get('host') ?? '';
     this.#fields = this.#fieldsToSend(headers);
-    if (!isBuffered(this.#body) && this.#mayRepeat())
-      this.#body = new ReplayBody(this.#body, undefined, context.request.inflight);
+    if (!isBuffered(this.#body) && this.#mayRepeat()) this.#body = this.#kept(this.#body);
     const { hashKey } = this.#options;
     if (hashKey !== null) this.#key = hashKey(context);
     context.onAbort(this);
@@ -161,10 +160,7 @@ export class Forwarding
    * one of a few connections meanwhile.
    */
   #gathers(body: BodySource): boolean {
-    const kept =
-      body instanceof ReplayBody
-        ? body
-        : new ReplayBody(body, undefined, this.#context.request.inflight);
+    const kept = body instanceof ReplayBody ? body : this.#kept(body);
     if (kept.started) return false;
     this.#body = kept;
     kept.gather(gatheredBytes, (error) => {
@@ -173,6 +169,10 @@ export class Forwarding
       else this.#settle(error);
     });
     return true;
+  }
+
+  #kept(body: BodySource): ReplayBody {
+    return new ReplayBody(body, undefined, this.#context.request.inflight);
   }
 
   /** Sends the request when the node's limits allow it. */

@@ -54,12 +54,19 @@ export class Acceptor {
   readonly #handles: ListeningHandle[] = [];
   readonly #onConnection: (socket: Socket) => void;
   readonly #options: AcceptOptions;
+  readonly #onFailed: () => void;
   #accepted = 0;
   /** performance.now() from which on connections have the options when they come. */
   #inheritsFrom = Infinity;
 
-  constructor(options: AcceptOptions, onConnection: (socket: Socket) => void) {
+  /** `onFailed` is told of connections that the system could not accept. */
+  constructor(
+    options: AcceptOptions,
+    onConnection: (socket: Socket) => void,
+    onFailed: () => void,
+  ) {
     this.#options = options;
+    this.#onFailed = onFailed;
     this.#onConnection = (socket) => {
       this.#accepted++;
       onConnection(socket);
@@ -77,7 +84,7 @@ export class Acceptor {
     await promise;
     server.off('error', reject);
     // A failed accept (descriptors used up) passes; the others go on.
-    server.on('error', () => {});
+    server.on('error', this.#onFailed);
     this.#servers.push(server);
     const listening = (server as unknown as { _handle: ListeningHandle })._handle;
     this.#handles.push(listening);
@@ -100,8 +107,8 @@ export class Acceptor {
    */
   #takeFrom(listening: ListeningHandle): void {
     listening.onconnection = (error, accepted) => {
-      if (error < 0 || accepted === undefined) return;
-      this.#take(new ClientSocket(accepted), accepted);
+      if (error < 0 || accepted === undefined) this.#onFailed();
+      else this.#take(new ClientSocket(accepted), accepted);
     };
   }
 

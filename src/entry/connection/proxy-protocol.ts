@@ -68,15 +68,19 @@ function readBinary(bytes: Buffer): ProxyHeader {
 /**
  * Takes the header off the front of a connection. `done` gets the client (null: the peer itself),
  * and answers whether somebody reads the connection now: else it stays paused;
- * it is not called when there is none in time: the connection is closed then.
+ * it is not called when there is none in time: `refused` is, and the connection is closed.
  */
 export function takeProxyHeader(
   socket: Socket,
   timeout: number,
   done: (client: ProxiedClient | null) => boolean,
+  refused: () => void,
 ): void {
   let bytes: Buffer = Buffer.alloc(0);
-  const timer = setTimeout(() => socket.destroy(), timeout);
+  const timer = setTimeout(() => {
+    refused();
+    socket.destroy();
+  }, timeout);
   const give = (): void => {
     clearTimeout(timer);
     socket.off('data', onData);
@@ -91,6 +95,7 @@ export function takeProxyHeader(
     give();
     if (header.kind !== 'complete') {
       socket.on('error', destroy);
+      refused();
       socket.destroy();
       return;
     }

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { type ErrorCode, GatewayError } from '../../errors.ts';
+import type { ExchangeOwner } from '../exchange/exchange.ts';
 import { closeLingering } from './lingering-close.ts';
 import { rawErrorResponse } from '../exchange/error-response.ts';
 
@@ -8,13 +9,22 @@ const maxRefusals = 1024;
 /** A client that says nothing is answered after this time, ms. */
 const patience = 100;
 
+/** What refusals need of their entry. */
+type RefusingEntry = Pick<ExchangeOwner, 'name' | 'log' | 'rejections'>;
+
 /**
  * Turns connections away with 503 or 429. The answer goes out on the first bytes of the request, because
  * a client that reads an answer before it has asked may take it for noise.
  */
 export class Refusals {
+  readonly #entry: RefusingEntry;
   #open = 0;
   #total = 0;
+  #denied = 0;
+
+  constructor(entry: RefusingEntry) {
+    this.#entry = entry;
+  }
 
   /** Connections refused so far. */
   get total(): number {
@@ -29,6 +39,7 @@ export class Refusals {
   /** Counts the connection as refused; false when it was dropped because there are too many. */
   begin(socket: Duplex): boolean {
     this.#total++;
+    this.#entry.rejections.add('limit');
     if (this.#open >= maxRefusals) {
       socket.destroy();
       return false;
@@ -39,9 +50,13 @@ export class Refusals {
   }
 
   /** Breaks off a connection that may not be: its client is told nothing. */
-  deny(socket: Duplex): void {
+  deny(socket: Duplex, client: string): void {
     this.#total++;
+    this.#entry.rejections.add('address');
     socket.destroy();
+    if (this.#denied++ % 1000 > 0) return;
+    const told = { entry: this.#entry.name, client, times: this.#denied };
+    this.#entry.log.info(told, 'connection of a denied address broken off');
   }
 
   /** Answers. The socket is the one that HTTP would run on. */

@@ -9,6 +9,7 @@ import type { Log } from '../../log.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { ForwardedFields } from './forwarded-headers.ts';
 import { respond, respondError } from './respond.ts';
+import type { RejectionCounts } from '../../ipc/rejections.ts';
 import type { RequestCounts } from '../statistics.ts';
 import type { Fields, ResponseWriter } from '../../http/response-writer.ts';
 
@@ -29,6 +30,8 @@ export interface ExchangeOwner {
   unanswered: number;
   /** Those that are over. */
   readonly counts: RequestCounts;
+  /** Clients that were turned away before there was a request. */
+  readonly rejections: RejectionCounts;
   /** Requests that one connection may bring; Infinity for no limit. */
   readonly maxRequests: number;
   readonly forwarded: ForwardedFields;

@@ -335,14 +335,14 @@ class Http1Session implements InputListener, TimedSession, ExchangeSession, Body
 
   /** Expects the rest of a head. That of the first request has been timed from the beginning. */
   #awaitHead(): void {
-    const isNew = !this.#pending.isPartial;
+    if (!this.#pending.isPartial && this.#connection.requests > 0) this.#timer.awaitHead();
     this.#pending.isPartial = true;
-    if (isNew && this.#connection.requests > 0) this.#timer.awaitHead();
   }
 
   /** Answers something that is no request, after which no other can be told. */
   #reject(error: GatewayError): void {
     this.#settings.owner.counts.add(error.status, 0);
+    this.#settings.owner.rejections.add('malformed');
     this.#answerLast(rawErrorResponse(error));
   }
 

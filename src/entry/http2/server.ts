@@ -96,7 +96,10 @@ class Http2Connection implements Multiplex {
     session.close = () => this.announceEnd();
     session.on('stream', (stream, _headers, _flags, raw) => this.#begin(stream, raw));
     // What breaks a session closes its socket, which tells everybody.
-    session.on('error', () => connection.destroy());
+    session.on('error', () => {
+      owner.rejections.add('malformed');
+      connection.destroy();
+    });
     session.on('frameError', () => {});
     // HTTP/2 knows no client that only listens: whoever ends the connection is gone.
     connection.socket.once('end', () => session.destroy());

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls, { type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import type { TlsConfig } from '../../config/types.ts';
@@ -13,7 +14,17 @@ export interface TlsServerOptions {
   /** The same in every worker, the newest first; absent for keys of this process alone. */
   readonly ticketKeys: Buffer | undefined;
   readonly onSecure: (socket: TLSSocket) => void;
+  /** A connection did not get as far as that. */
+  readonly onRejected: (reason: 'handshake' | 'plain_http') => void;
 }
+
+/** How long a client that does not speak TLS may take to read so, ms. */
+const lingerTime = 1_000;
+const plainText =
+  'This port speaks HTTPS: the request came without TLS. Use https:// in its address.\n';
+const plainAnswer =
+  'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n' +
+  `Content-Length: ${plainText.length}\r\n\r\n${plainText}`;
 
 /** How long a handshake may take, ms. */
 const handshakeTimeout = 10_000;
@@ -40,7 +51,7 @@ export class TlsServer {
   readonly #ticketKeys: TicketKeys;
 
   /** @throws what is wrong with a certificate, a key or the cipher list. */
-  constructor({ name, config, credentials, ticketKeys, onSecure }: TlsServerOptions) {
+  constructor({ name, config, credentials, ticketKeys, onSecure, onRejected }: TlsServerOptions) {
     const { fallback, named, clientAuthorities } = credentials;
     const shared: SecureContextOptions = {
       minVersion: config.min_version,
@@ -76,7 +87,19 @@ export class TlsServer {
       socket.allowHalfOpen = true;
       onSecure(socket);
     });
-    this.#server.on('tlsClientError', (_error, socket) => socket.destroy());
+    this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+      const below = socketBelow(socket);
+      if (error.code !== 'ERR_SSL_HTTP_REQUEST' || below === null) {
+        // A connection that is closed without a word is nobody's mistake.
+        if (below === null || below.bytesRead > 0) onRejected('handshake');
+        socket.destroy();
+        return;
+      }
+      onRejected('plain_http');
+      below.write(plainAnswer);
+      below.end();
+      setTimeout(() => socket.destroy(), lingerTime);
+    });
   }
 
   accept(socket: Duplex): void {
@@ -88,6 +111,13 @@ export class TlsServer {
   setTicketKeys(keys: Buffer): void {
     this.#ticketKeys.set(keys);
   }
+}
+
+/** The socket that a TLS socket was put on; null for one that is none. */
+export function socketBelow(socket: TLSSocket): Socket | null {
+  // oxlint-disable-next-line no-underscore-dangle -- the only way to it.
+  const { _parent: below } = socket as TLSSocket & { readonly _parent?: Duplex };
+  return below instanceof Socket ? below : null;
 }
 
 type Chosen = (error: Error | null, context?: SecureContext) => void;

@@ -1,4 +1,5 @@
 import { addTallies, noRequests, type RequestTally } from '../../ipc/request-statistics.ts';
+import { addRejections, noRejections, type RejectionTally } from '../../ipc/rejections.ts';
 import type { ClusterInspection } from '../../ipc/cluster-state.ts';
 import type { LostLines } from '../../ipc/messages.ts';
 
@@ -11,6 +12,8 @@ export interface EntryTotals {
   readonly refused: number;
   /** What became of those requests that are over. */
   readonly tally: RequestTally;
+  /** Clients that were turned away before there was a request. */
+  readonly rejections?: RejectionTally;
 }
 
 /** What one node was given since the gateway began. */
@@ -29,13 +32,14 @@ export class Totals {
   lostLines: LostLines = {};
 
   add(counts: readonly EntryTotals[]): void {
-    for (const { entry, total, refused, tally } of counts) {
+    for (const { entry, total, refused, tally, rejections } of counts) {
       const before = this.of(entry);
       this.#entries.set(entry, {
         entry,
         total: before.total + total,
         refused: before.refused + refused,
         tally: addTallies(before.tally, tally),
+        rejections: addRejections(before.rejections ?? noRejections, rejections ?? noRejections),
       });
     }
   }

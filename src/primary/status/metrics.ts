@@ -70,6 +70,13 @@ function ofEntries({ entries, certificates }: GatewayStatus): Family[] {
       'Connections refused, over a limit or for their address.',
       all(({ refused }) => refused),
     ),
+    counter(
+      'entry_rejections_total',
+      'Clients turned away before there was a request of them, by the reason.',
+      entries.flatMap(({ name, rejected }) =>
+        Object.entries(rejected).map(([reason, count]): Sample => [{ entry: name, reason }, count]),
+      ),
+    ),
     gauge(
       'certificate_expiry_seconds',
       'When a certificate expires, in seconds since 1970.',

@@ -1,3 +1,9 @@
+import {
+  addRejections,
+  noRejections,
+  type RejectionTally,
+  rejectionReasons,
+} from '../../ipc/rejections.ts';
 import type { EntryConfig } from '../../config/types.ts';
 import {
   addTallies,
@@ -91,12 +97,17 @@ export async function collectStatus(
     uptime: Math.round(process.uptime()),
     generation: generation.number,
     entries: generation.config.entry.map((entry) => {
-      const { tally, ...numbers } = countsOf(entry.name, counts, pool.totals.of(entry.name));
+      const { tally, rejections, ...numbers } = countsOf(
+        entry.name,
+        counts,
+        pool.totals.of(entry.name),
+      );
       return {
         ...describeEntry(entry, generation),
         ...numbers,
         max_concurrency: entry.max_concurrency,
         ...readableTally(tally),
+        rejected: readableRejections(rejections ?? noRejections),
       };
     }),
     api: describeApi(generation),
@@ -164,7 +175,7 @@ function countsOf(
   gone: Omit<EntryTotals, 'entry'> = { total: 0, refused: 0, tally: noRequests },
 ): Omit<EntryInspection, 'entry'> {
   let sum = { connections: 0, requests: 0, ...gone };
-  for (const { entry, connections, requests, total, refused, tally } of parts) {
+  for (const { entry, connections, requests, total, refused, tally, rejections } of parts) {
     if (entry !== name) continue;
     sum = {
       connections: sum.connections + connections,
@@ -172,9 +183,15 @@ function countsOf(
       total: sum.total + total,
       refused: sum.refused + refused,
       tally: addTallies(sum.tally, tally),
+      rejections: addRejections(sum.rejections ?? noRejections, rejections ?? noRejections),
     };
   }
   return sum;
+}
+
+function readableRejections(tally: RejectionTally): EntryStatus['rejected'] {
+  const counts = rejectionReasons.map((reason, index) => [reason, tally[index] ?? 0] as const);
+  return Object.fromEntries(counts) as EntryStatus['rejected'];
 }
 
 /** A tally in the words of who reads the status. */

@@ -1,4 +1,5 @@
 import type { CertificateStatus } from '../../tls/certificate-info.ts';
+import type { RejectionReason } from '../../ipc/rejections.ts';
 import type { ConnectionHolder, LostLines } from '../../ipc/messages.ts';
 import type { ReloadRecord, ReloadResult, ReloadTrigger } from '../reload/record.ts';
 import type { WorkerStage } from '../workers/worker-handle.ts';
@@ -73,6 +74,8 @@ export interface EntryStatus extends OutcomeStatus {
   /** Requests and refused connections since the gateway began, over reloads and upgrades. */
   readonly total: number;
   readonly refused: number;
+  /** Clients that were turned away before there was a request, by the reason. */
+  readonly rejected: Readonly<Record<RejectionReason, number>>;
   readonly max_concurrency: number;
 }
 

@@ -1,0 +1,46 @@
+/** Why a client was turned away before there was a request of it. */
+export const rejectionReasons = [
+  /** Over max_concurrency or max_conns_per_ip. */
+  'limit',
+  /** By ip_access_control. */
+  'address',
+  /** It speaks PROXY protocol, and is none of trusted_addresses. */
+  'untrusted_proxy',
+  /** No well-formed PROXY protocol header came in time. */
+  'proxy_header',
+  /** The TLS handshake failed. */
+  'handshake',
+  /** It speaks HTTP where TLS is spoken. */
+  'plain_http',
+  /** Its certificate does not verify. */
+  'client_certificate',
+  /** Something came that is no request, or no whole one in time. */
+  'malformed',
+  /** The system could not accept a connection: descriptors are used up. */
+  'accept',
+] as const;
+
+export type RejectionReason = (typeof rejectionReasons)[number];
+
+/** How many there were for each reason, in that order. */
+export type RejectionTally = readonly number[];
+
+export const noRejections: RejectionTally = rejectionReasons.map(() => 0);
+
+export function addRejections(one: RejectionTally, other: RejectionTally): RejectionTally {
+  return one.map((count, index) => count + (other[index] ?? 0));
+}
+
+/** Counts of one entry in one worker. */
+export class RejectionCounts {
+  readonly #counts = [...noRejections];
+
+  add(reason: RejectionReason): void {
+    const index = rejectionReasons.indexOf(reason);
+    this.#counts[index] = (this.#counts[index] as number) + 1;
+  }
+
+  get tally(): RejectionTally {
+    return [...this.#counts];
+  }
+}
