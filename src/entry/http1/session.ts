@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import { clock } from '../../runtime/deadline-timers.ts';
 import { MessageWriter } from '../../http/http1/message-writer.ts';
 import { own, smallPart } from '../../http/http1/read-buffer.ts';
@@ -37,7 +36,6 @@ class Http1Session implements InputListener, TimedSession, ExchangeSession, Body
   readonly writer: MessageWriter;
   readonly #settings: Http1Settings;
   readonly #connection: Connection;
-  readonly #socket: Duplex;
   readonly #input: SocketInput;
   readonly #timer: SessionTimer;
   readonly #pending = new PendingInput();
@@ -51,12 +49,13 @@ class Http1Session implements InputListener, TimedSession, ExchangeSession, Body
   #looking = false;
   /** Whether the next request waits for the next turn of the event loop, or has just done so. */
   #turn: 'now' | 'waiting' | 'granted' = 'now';
+  /** Requests that may still be answered in this turn, however they are answered. */
+  #leftInTurn = requestsPerTurn;
 
   constructor(settings: Http1Settings, connection: Connection) {
     this.#settings = settings;
     this.#connection = connection;
     this.keepAlive = settings.keepAlive;
-    this.#socket = connection.socket;
     this.writer = new MessageWriter(connection.socket);
     this.#input = new SocketInput(connection.socket, this);
     this.#timer = new SessionTimer(this, settings.limits, connection.intake);
@@ -71,7 +70,7 @@ class Http1Session implements InputListener, TimedSession, ExchangeSession, Body
   // What a body asks for.
 
   get gone(): boolean {
-    return this.#socket.destroyed;
+    return this.#connection.socket.destroyed;
   }
 
   pause(): void {
@@ -143,6 +142,7 @@ class Http1Session implements InputListener, TimedSession, ExchangeSession, Body
 
   received(bytes: Buffer, end: number): void {
     if (this.#connection.closing) return;
+    this.#leftInTurn = requestsPerTurn;
     let at = this.#body === null ? 0 : this.#receiveBody(this.#body, bytes, end);
     const pending = this.#pending;
     if (pending.bytes === null) at = this.#takeAll(bytes, at, end);
@@ -192,13 +192,13 @@ class Http1Session implements InputListener, TimedSession, ExchangeSession, Body
   #takeAll(bytes: Buffer, from: number, end: number): number {
     if (this.#looking) return from;
     let at = from;
-    let left = requestsPerTurn;
     this.#looking = true;
     while (at < end && this.#isFree) {
-      if (left-- === 0 || (this.#settings.owner.draining && this.#turn === 'now')) {
+      if (this.#leftInTurn === 0 || (this.#settings.owner.draining && this.#turn === 'now')) {
         this.#waitForTurn();
         break;
       }
+      this.#leftInTurn--;
       const next = this.#take(bytes, at, end);
       if (next === at) break;
       at = next;
@@ -215,6 +215,7 @@ class Http1Session implements InputListener, TimedSession, ExchangeSession, Body
     this.#turn = 'waiting';
     setImmediate(() => {
       this.#turn = 'granted';
+      this.#leftInTurn = requestsPerTurn;
       if (!this.#connection.closing) this.#goOn();
     });
   }
@@ -238,7 +239,7 @@ class Http1Session implements InputListener, TimedSession, ExchangeSession, Body
    * closes. Over TLS it would look broken off.
    */
   get #hasAll(): boolean {
-    if (!this.#clientEnds || !(this.#socket instanceof ClientSocket)) return false;
+    if (!this.#clientEnds || !(this.#connection.socket instanceof ClientSocket)) return false;
     const isRead = this.#body === null && !this.#input.paused && !this.#connection.ahead;
     return isRead && !this.writer.waiting;
   }
@@ -349,7 +350,7 @@ class Http1Session implements InputListener, TimedSession, ExchangeSession, Body
   #answerLast(response: Buffer | string): void {
     this.#pending.take();
     this.#timer.clear();
-    this.#socket.write(response);
+    this.#connection.socket.write(response);
     this.#connection.ending = 'answered';
     this.#connection.close();
   }
@@ -364,7 +365,7 @@ class Http1Session implements InputListener, TimedSession, ExchangeSession, Body
     const connection = this.#connection;
     // To end it twice would cost an error that nobody sees.
     if (connection.closing) {
-      if (!this.#socket.writableEnded) this.#socket.end();
+      if (!this.#connection.socket.writableEnded) this.#connection.socket.end();
     } else if (this.#body !== null) connection.destroy();
     else if (this.#exchange === null) this.#goOn();
     else if (clock.now - this.#input.lastAt > halfCloseMs) connection.destroy();

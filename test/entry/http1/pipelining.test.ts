@@ -66,21 +66,32 @@ suite('a client that pipelines without end', () => {
     await until(() => entry.inspect().connections === 0, 'the end');
   });
 
-  test('does not keep others waiting: a few of its requests are answered a turn', async (t) => {
-    const order: string[] = [];
-    const { port } = await startEntry(t, (context) => {
-      order.push(context.request.path);
-      answerPath(context);
+  for (const [how, answer] of [
+    ['at once', answerPath],
+    [
+      'in the same turn of the event loop',
+      async (context: RequestContext): Promise<void> => {
+        await Promise.resolve();
+        answerPath(context);
+      },
+    ],
+  ] as const) {
+    test(`does not keep others waiting where it is answered ${how}`, async (t) => {
+      const order: string[] = [];
+      const { port } = await startEntry(t, (context) => {
+        order.push(context.request.path);
+        return answer(context);
+      });
+      const greedy = await RawClient.connect(t, port);
+      const other = await RawClient.connect(t, port);
+      // Both are there when the entry looks.
+      greedy.send(get('/greedy').repeat(1000));
+      other.send(get('/other'));
+      await other.expect(/\/other$/);
+      await until(() => order.length === 1001, 'all answers');
+      assert.ok(order.indexOf('/other') < 100, `it came after ${order.indexOf('/other')}`);
     });
-    const greedy = await RawClient.connect(t, port);
-    const other = await RawClient.connect(t, port);
-    // Both are there when the entry looks.
-    greedy.send(get('/greedy').repeat(1000));
-    other.send(get('/other'));
-    await other.expect(/\/other$/);
-    await until(() => order.length === 1001, 'all answers');
-    assert.ok(order.indexOf('/other') < 100, `it came after ${order.indexOf('/other')}`);
-  });
+  }
 });
 
 /** A flow that answers late. */
