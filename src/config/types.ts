@@ -14,6 +14,8 @@ export interface GatewayConfig {
   /** Worker processes; `auto` is one for each processor. */
   readonly workers: number | 'auto';
   readonly supervision: SupervisionConfig;
+  /** Gateways that may run with one path.data; absent when that is one. */
+  readonly instances?: number;
   /** Null when there is none. */
   readonly api: ApiConfig | null;
   readonly path: PathConfig;

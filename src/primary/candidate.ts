@@ -1,3 +1,4 @@
+import type { GatewayConfig } from '../config/types.ts';
 import { completeCredentials, type Credentials, noCredentials } from './reload/certificates.ts';
 import type { LoadedConfiguration } from './configuration-source.ts';
 
@@ -12,4 +13,10 @@ export async function toCandidate(loaded: LoadedConfiguration): Promise<Candidat
   if (!config || !tlsFiles) return { ...loaded, credentials: noCredentials };
   const { credentials, warnings } = await completeCredentials(config, tlsFiles);
   return { ...loaded, credentials, warnings: [...loaded.warnings, ...warnings] };
+}
+
+/** @throws what is wrong with it */
+export function usable({ config, error, problems }: Candidate): GatewayConfig {
+  if (!config) throw error ?? new Error(problems.join('\n'));
+  return config;
 }

@@ -3,6 +3,7 @@ import { ConfigError, renderProblem, type WatchTargets } from '../config/problem
 import type { GatewayConfig, LogLevel } from '../config/types.ts';
 import { type ConfigurationWatcher, watchConfiguration } from '../config/source/watcher.ts';
 import { reasonOf } from '../errors.ts';
+import { isFurtherInstance } from './control/instances.ts';
 import type { Dialect } from '../dialect.ts';
 import type { EntryFiles } from '../tls/credentials.ts';
 
@@ -92,9 +93,12 @@ export function asItRuns(
   if (!config) return loaded;
   const { path } = config;
   const moved = data !== undefined && data !== path.data;
+  const warning = isFurtherInstance(data ?? '', path.data)
+    ? `other gateways run with this path.data; that of this one is ${data}`
+    : `path.data stays ${data} until the next restart`;
   return {
     ...loaded,
-    warnings: moved ? [...warnings, `path.data stays ${data} until the next restart`] : warnings,
+    warnings: moved ? [...warnings, warning] : warnings,
     config: {
       ...config,
       path: { ...path, data: data ?? path.data },

@@ -3,7 +3,7 @@ import { createLog, type Log } from '../log.ts';
 import { Api } from './control/api.ts';
 import { AutoReload } from './reload/auto-reload.ts';
 import { bootWorkers } from './workers/boot.ts';
-import { type Candidate, toCandidate } from './candidate.ts';
+import { type Candidate, toCandidate, usable } from './candidate.ts';
 import { CertificateClock } from './reload/certificates.ts';
 import type { ControlRoutes } from './control/server.ts';
 import { type ControlAnswer, requestControl } from './control/client.ts';
@@ -61,6 +61,8 @@ class Primary {
   #running: Generation | null = null;
   /** Number of the generation that another primary left to this one. */
   #inherited = 0;
+  /** path.data as it is used, once that is settled. */
+  #data: string | undefined;
   readonly #place: Place;
   readonly #api: Api;
   readonly #stopping: Stopping;
@@ -150,13 +152,13 @@ class Primary {
     try {
       predecessor = await Predecessor.meet();
       this.#pool.predecessor = predecessor;
-      const loaded = await this.#load();
-      const { config } = loaded;
-      if (!config) throw loaded.error ?? new Error(loaded.problems.join('\n'));
+      let loaded = await this.#load();
+      this.#data = await this.#place.find(usable(loaded), predecessor?.inheritance ?? null);
+      if (this.#data !== loaded.config?.path.data) loaded = await this.#load();
+      const config = usable(loaded);
       this.#log.level = config.log.level;
       for (const warning of loaded.warnings) this.#log.warn(warning);
       if (predecessor) this.#inherit(predecessor);
-      else await this.#place.take(config.path.data);
       const account = new DrainAccount();
       predecessor?.share(permitLimits(config), {
         permits: this.#pool.permits,
@@ -233,7 +235,7 @@ class Primary {
     const loaded = await this.#source.load();
     await this.#autoReload.update(loaded.watch);
     const { logLevel } = this.#options;
-    return toCandidate(asItRuns(loaded, { data: this.#running?.config.path.data, logLevel }));
+    return toCandidate(asItRuns(loaded, { data: this.#data, logLevel }));
   }
 
   #next(loaded: Candidate, plan: ListenerPlan): Generation {

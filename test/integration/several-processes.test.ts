@@ -1,8 +1,10 @@
 /** Several gateways share one address, and are restarted one after the other. */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { requestControl } from '../../src/primary/control/client.ts';
+import { eventually, startGateway, temporaryFolder, TestGateway } from '../support/gateway.ts';
 
 const ROUNDS = 10;
 const CLIENTS = 8;
@@ -67,4 +69,37 @@ test('two gateways restarted in turn under a flood of new connections', async (t
     [],
   );
   assert.ok(failures.length <= 3 * ROUNDS, `${failures.length} of ${asked} were reset`);
+});
+
+test('several gateways run with one configuration that allows it, and are upgraded where they are', async (t) => {
+  const folder = temporaryFolder(t);
+  const yaml = `allow_multi_instance: true
+max_num_of_instances: 2
+configs.auto_reload: false
+entry: [{ name: main, network: { binding: "127.0.0.1:0" } }]
+router: [{ name: default, default_flow: main }]
+flow: [{ name: main, filter: [{ echo: { message: "hello" } }] }]
+`;
+  const options = { folder, args: ['--workers', '1'] };
+  const first = await startGateway(t, yaml, options);
+  const second = new TestGateway(folder, yaml, options);
+  const socket = join(folder, 'data/nodes/1/evergate.sock');
+  const statusOf = async () =>
+    (await requestControl(socket, 'GET', '/status').catch(() => null))?.body as
+      | { pid?: number }
+      | undefined;
+  try {
+    await eventually('the second one to serve', async () => (await statusOf())?.pid === second.pid);
+    assert.match(second.output, /that of this one is .*nodes\/1/);
+    const third = new TestGateway(folder, yaml, options);
+    assert.equal((await third.ended()).code, 1);
+    assert.match(third.output, /another gateway .* uses .*nodes\/1/);
+    assert.equal((await requestControl(socket, 'POST', '/reload')).status, 200);
+    assert.equal((await requestControl(socket, 'POST', '/upgrade')).status, 200);
+    assert.notEqual((await statusOf())?.pid, second.pid, 'another process has its place');
+    assert.equal((await first.status()).pid, first.pid, 'and not that of the first');
+  } finally {
+    // Also what has taken its place.
+    await requestControl(socket, 'POST', '/stop').catch(() => second.process.kill('SIGKILL'));
+  }
 });

@@ -189,6 +189,23 @@ export const logSchema: JsonSchema = {
   },
 };
 
+export const instancesSchemas: Readonly<Record<string, JsonSchema>> = {
+  allow_multi_instance: {
+    type: 'boolean',
+    description:
+      'Whether several gateways may run with this configuration. From the second on each keeps its files in a folder of its own, nodes/1 and so on below "path.data"; the command line reaches it by the --socket that its log names.',
+    default: false,
+    examples: [true],
+  },
+  max_num_of_instances: {
+    type: 'integer',
+    minimum: 1,
+    description: 'How many gateways may run then.',
+    default: 5,
+    examples: [2],
+  },
+};
+
 export const workersSchema: JsonSchema = {
   anyOf: [{ type: 'integer', minimum: 1, maximum: 256 }, { const: 'auto' }],
   description: 'How many worker processes serve requests; "auto" is one for each processor.',

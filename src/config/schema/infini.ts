@@ -5,7 +5,6 @@
 
 /** Sections: each is a warning, and left out. */
 export const unsupportedSections: ReadonlySet<string> = new Set([
-  'allow_multi_instance',
   'badger',
   'cluster',
   'disk_queue',
@@ -17,7 +16,6 @@ export const unsupportedSections: ReadonlySet<string> = new Set([
   'kafka',
   'kafka_queue',
   'keystore',
-  'max_num_of_instances',
   'memory_queue',
   'metrics',
   'modules',

@@ -5,6 +5,7 @@ import { flowSchema } from './flow.ts';
 import {
   configsSchema,
   envSchema,
+  instancesSchemas,
   logSchema,
   pathSchema,
   pluginsSchema,
@@ -25,6 +26,7 @@ export const rootSchema: JsonSchema = {
     flow: flowSchema,
     elasticsearch: elasticsearchSchema,
     workers: workersSchema,
+    ...instancesSchemas,
     supervision: supervisionSchema,
     api: apiSchema,
     plugins: pluginsSchema,

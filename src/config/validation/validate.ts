@@ -45,6 +45,8 @@ interface RawConfig {
   flow?: unknown;
   elasticsearch?: unknown;
   workers: number | 'auto';
+  allow_multi_instance: boolean;
+  max_num_of_instances: number;
   supervision: SupervisionConfig;
   api?: Partial<RawApi>;
   path: { data: string; logs: string; configs?: string };
@@ -95,6 +97,7 @@ export function validate(
     plugins: [...plugins],
     workers: raw.workers,
     supervision: raw.supervision,
+    ...(raw.allow_multi_instance && { instances: raw.max_num_of_instances }),
     api: normaliseApi(raw.api, entry, scope),
     path: normalisePaths(raw.path ?? {}, scope),
     configs: { auto_reload: raw.configs?.auto_reload },

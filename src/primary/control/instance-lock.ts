@@ -1,5 +1,7 @@
 import { GatewayError } from '../../errors.ts';
 import { folderReason, makeFolder } from '../../runtime/directories.ts';
+import type { GatewayConfig } from '../../config/types.ts';
+import { instanceFolders, isFurtherInstance } from './instances.ts';
 import { Control } from './socket.ts';
 import type { ControlRoutes } from './server.ts';
 import { releasePidFile, takePidFile } from './pid-file.ts';
@@ -25,6 +27,33 @@ export class Place {
 
   get isTaken(): boolean {
     return this.#control !== null;
+  }
+
+  /**
+   * Where the gateway keeps its files: where the one that it succeeds has them, or in the first folder
+   * that no other gateway has, which it takes.
+   * @throws as `take`, for the last of them
+   */
+  async find(
+    config: GatewayConfig,
+    predecessor: { readonly data?: string } | null,
+  ): Promise<string> {
+    if (predecessor) {
+      const { data } = predecessor;
+      return data && isFurtherInstance(data, config.path.data) ? data : config.path.data;
+    }
+    const folders = instanceFolders(config);
+    for (const [index, folder] of folders.entries()) {
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- the next one only when this is taken
+        await this.take(folder);
+        return folder;
+      } catch (error) {
+        const isTaken = error instanceof GatewayError && error.code === 'ALREADY_RUNNING';
+        if (!isTaken || this.#control !== null || index === folders.length - 1) throw error;
+      }
+    }
+    throw new Error('there is no folder to take');
   }
 
   /**

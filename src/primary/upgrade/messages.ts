@@ -25,6 +25,8 @@ export interface Inheritance {
   readonly reloads: readonly ReloadRecord[];
   /** Keys of TLS session tickets, one behind the other, the newest first, base64; secret. */
   readonly ticketKeys: string;
+  /** Its path.data as it runs. Absent from versions that did not tell. */
+  readonly data?: string;
 }
 
 /** One held socket; its handle comes with the message. */

@@ -120,6 +120,7 @@ export class Upgrades {
         sockets: held.reduce((sum, { sockets }) => sum + sockets.length, 0),
         reloads: history.all,
         ticketKeys: Buffer.from(pool.ticketKeys).toString('base64'),
+        data: generation.config.path.data,
       };
       successor.bequeath(inheritance, held);
       await this.#inTime(successor.proved, generation);
