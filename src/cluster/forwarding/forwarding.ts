@@ -36,6 +36,8 @@ function names(value: string, via: string): boolean {
 
 /** How long after the first attempt another may begin, unless one alone may take longer, ms. */
 const longestRepeating = 30_000;
+/** Bytes that an HTTP/2 node may be sent of a body before it shows that it takes the request. */
+const refusableBytes = 256 << 10;
 /** Bytes of a body that are waited for where connections are scarce. */
 const gatheredBytes = 16 << 10;
 
@@ -135,8 +137,8 @@ export class Forwarding
   #mayRepeat(): boolean {
     const { retry, isRead } = this.#options;
     const { method, target } = this.#context.request;
-    if (retry.onBusy || this.#target.http2) return true;
-    if (!retry.onFailure) return false;
+    const always = retry.onBusy || this.#target.http2;
+    if (always || !retry.onFailure) return always;
     return retry.writesOnFailure || (retry.readsOnFailure && isRead(method, target));
   }
 
@@ -164,15 +166,15 @@ export class Forwarding
     if (kept.started) return false;
     this.#body = kept;
     kept.gather(gatheredBytes, (error) => {
-      if (this.#over) return;
-      if (error === null) this.#try();
-      else this.#settle(error);
+      if (error !== null) this.#settle(error);
+      else if (!this.#over) this.#try();
     });
     return true;
   }
 
   #kept(body: BodySource): ReplayBody {
-    return new ReplayBody(body, undefined, this.#context.request.inflight);
+    const limit = this.#target.http2 ? refusableBytes : undefined;
+    return new ReplayBody(body, limit, this.#context.request.inflight);
   }
 
   /** Sends the request when the node's limits allow it. */
@@ -335,8 +337,7 @@ export class Forwarding
   /** The attempt at the node is over. */
   #leaveNode(): Node | null {
     const node = this.#node;
-    this.#node = null;
-    this.#exchange = null;
+    this.#node = this.#exchange = null;
     if (node !== null) node.inFlight--;
     return node;
   }

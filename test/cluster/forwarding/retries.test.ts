@@ -298,11 +298,12 @@ describe('a node that speaks HTTP/2 fails', { timeout: 100_000 }, () => {
     });
     let failed = 0;
     const write = async (number: number): Promise<void> => {
+      const size = number % 3 === 0 ? 100_000 : 2;
       const body =
         number % 2 === 0
-          ? Buffer.from('{}')
+          ? Buffer.alloc(size)
           : new PushedBody(undefined, (sink) => {
-              sink.write(Buffer.from('{}'));
+              sink.write(Buffer.alloc(size));
               sink.end();
             });
       const request = contextOf('POST', `/i/_bulk?${number}`, [], body);

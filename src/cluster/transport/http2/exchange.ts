@@ -20,7 +20,7 @@ const refusedStream = 7;
 const cancel = 8;
 
 /** Bytes of a request's body that are passed on only as fast as the node takes them. */
-const careful = 64 << 10;
+const careful = 256 << 10;
 
 /** What an exchange asks of the session that carries it. */
 export interface StreamCarrier {
