@@ -172,6 +172,7 @@ class Primary {
         await predecessor.proved();
         await this.#place.take(config.path.data, predecessor.pid);
         this.#serveApi(this.#running);
+        this.#record.succeed(config, predecessor.gone, this.#log);
       }
       this.#record.open(config);
       await this.#supervisor.ready(record.generation);

@@ -67,6 +67,15 @@ function isAlive(pid: number): boolean {
   }
 }
 
+function childrenOf(pid: number): number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
+    return children === '' ? [] : children.split(' ').map(Number);
+  } catch {
+    return [];
+  }
+}
+
 async function upgrade(gateway: TestGateway): Promise<{ status: number; record: ReloadRecord }> {
   const { status, body } = await requestControl(gateway.socket, 'POST', '/upgrade');
   return { status, record: body as ReloadRecord };
@@ -328,6 +337,31 @@ elasticsearch: [{ name: prod, endpoint: "${backend.origin}", health_check.enable
     await gateway.ended();
     await eventually('a connection in its place', async () => isServed(await from('127.0.0.1')));
     assert.ok(isRefused(await from('127.0.0.1')));
+  });
+
+  test('of a primary that is killed meanwhile: its workers drain once the new ones serve', async (t) => {
+    const gateway = await start(t, greeting());
+    const origin = await gateway.origin('main');
+    const before = (await gateway.status()).workers.map(({ pid }) => pid);
+    const clients = new PersistentClients(t, origin, 4, ({ status }) => assert.equal(status, 200));
+    await clients.more(20);
+    void upgrade(gateway).catch(() => {});
+    await eventually('the new program', () => gateway.output.includes('upgrading'));
+    // It has got the sockets already.
+    const successor = childrenOf(gateway.pid).at(-1) ?? 0;
+    const isAssigned = (pid: number): boolean =>
+      existsSync(`/proc/${pid}`) &&
+      readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('(generation 2)');
+    await eventually('its workers', () => childrenOf(successor).some(isAssigned));
+    gateway.process.kill('SIGKILL');
+    await eventually('another primary', async () => {
+      const status = await gateway.status().catch(() => null);
+      return status !== null && status.pid !== gateway.pid;
+    });
+    await eventually('the end of the workers before', () => !before.some(isAlive));
+    const { failures } = await clients.stop();
+    assert.deepEqual(failures, []);
+    assert.equal((await ask(origin)).body, 'hello');
   });
 
   test('that fails when the new workers serve: no client notices, nor do the old workers', async (t) => {

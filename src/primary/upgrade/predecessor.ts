@@ -24,6 +24,8 @@ const INSPECTION_TIMEOUT = 7000;
 /** Permits asked for at a time, at most. */
 const BATCH = 256;
 
+const hasEnded = 'the gateway to be replaced has ended';
+
 /** What a predecessor's permits, workers and counts are added to. */
 export interface PredecessorGround {
   readonly permits: Permits;
@@ -62,7 +64,9 @@ export class Predecessor implements PermitHolder {
   static async meet(): Promise<Predecessor | null> {
     const mark = process.env[successorMark];
     delete process.env[successorMark];
-    if (mark !== `${process.ppid}` || !process.send) return null;
+    if (mark === undefined || !process.send) return null;
+    // What it has sent before it died may be a part of its sockets, on which nobody would accept.
+    if (mark !== `${process.ppid}`) throw new Error(hasEnded);
     const predecessor = new Predecessor();
     try {
       await predecessor.#received.promise;
@@ -205,7 +209,7 @@ export class Predecessor implements PermitHolder {
   /** It has ended, as it should or not: whatever it kept is this primary's. */
   #onGone(): void {
     this.#isGone = true;
-    this.#received.reject(new Error('the gateway to be replaced has ended'));
+    this.#received.reject(new Error(hasEnded));
     this.#received.promise.catch(() => {});
     this.#ground?.permits.remove(this);
     for (const id of this.#inspections.keys()) this.#onInspection(id, null);

@@ -13,7 +13,7 @@ export class Orphans {
 
   /** @param recorded workers of the primary that was there before, which may have gone */
   constructor(recorded: readonly ProcessIdentity[]) {
-    this.#workers = recorded.filter((worker) => titleOf(worker)?.startsWith(workerTitle));
+    this.#workers = recorded.filter(isWorker);
   }
 
   get count(): number {
@@ -35,9 +35,11 @@ export class Orphans {
   }
 
   async #release(log: Pick<Log, 'warn'>): Promise<void> {
-    for (const { pid } of this.#workers) signal(pid, 'SIGTERM');
+    // Their ids may have been given out again since they were recorded.
+    const left = this.#workers.filter(isWorker);
+    for (const { pid } of left) signal(pid, 'SIGTERM');
     const deadline = performance.now() + PATIENCE;
-    for (let open = this.#workers; open.length > 0; open = open.filter(accepts)) {
+    for (let open = left; open.length > 0; open = open.filter(accepts)) {
       for (const worker of open) {
         const stopped = readActivity(worker.pid)?.state === 'T';
         if (!stopped && performance.now() < deadline) continue;
@@ -48,6 +50,10 @@ export class Orphans {
       await sleep(20);
     }
   }
+}
+
+function isWorker(process: ProcessIdentity): boolean {
+  return titleOf(process)?.startsWith(workerTitle) === true;
 }
 
 function accepts(worker: ProcessIdentity): boolean {

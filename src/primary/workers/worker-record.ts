@@ -31,6 +31,18 @@ export class WorkerRecord {
     this.update();
   }
 
+  /**
+   * Takes the record over from another primary. Workers that are left when that has gone were not told
+   * to drain: it has died.
+   */
+  succeed({ path }: GatewayConfig, gone: Promise<void>, log: Log): void {
+    const left = orphansIn(path.data);
+    void gone.then(() => {
+      this.update();
+      return left.release(log);
+    });
+  }
+
   /** Workers have come or gone. */
   update(): void {
     if (!this.#config) return;
