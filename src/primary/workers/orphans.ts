@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closedMark, workerTitle } from '../../ipc/process-marks.ts';
 import type { Log } from '../../log.ts';
-import { type ProcessIdentity, readActivity, titleOf } from './process-activity.ts';
+import { isDead, type ProcessIdentity, readActivity, titleOf } from './process-activity.ts';
 
 /** How long orphans may take to accept what waits for them and to close their sockets, ms. */
 const PATIENCE = 10_000;
@@ -58,7 +58,9 @@ function isWorker(process: ProcessIdentity): boolean {
 
 function accepts(worker: ProcessIdentity): boolean {
   const title = titleOf(worker);
-  return title !== null && title !== '' && !title.endsWith(closedMark);
+  if (title === null || title.endsWith(closedMark)) return false;
+  // One that is dying has no title any more, but perhaps its sockets still.
+  return title !== '' || !isDead(worker.pid);
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** How the main thread of a process spends its time. */
 export interface ProcessActivity {
@@ -45,6 +45,15 @@ export function titleOf({ pid, startedAt }: ProcessIdentity): string | null {
     return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
   } catch {
     return null;
+  }
+}
+
+/** Whether nothing is left of a process but its exit code: all of its threads have ended. */
+export function isDead(pid: number): boolean {
+  try {
+    return readActivity(pid)?.state === 'Z' && readdirSync(`/proc/${pid}/task`).length === 1;
+  } catch {
+    return true;
   }
 }
 
