@@ -42,6 +42,8 @@ export class ChunkDecoder {
   #left = 0;
   #sizeDigits = 0;
   #extensionBytes = 0;
+  /** Bytes of unfinished trailers that are lines. */
+  #checkedTrailers = 0;
   /** Where in an extension it is, see `Extension`. */
   #extension = Extension.begin;
 
@@ -54,6 +56,7 @@ export class ChunkDecoder {
     this.complete = false;
     this.trailers = undefined;
     this.#extensionBytes = 0;
+    this.#checkedTrailers = 0;
     this.#block.clear();
     this.#startChunk();
   }
@@ -165,12 +168,25 @@ export class ChunkDecoder {
 
   #takeTrailers(buffer: Buffer, from: number, end: number): number {
     const found = this.#block.find(buffer, from, end);
-    if (found < 0) return end;
+    if (found < 0) {
+      this.#checkTrailers(this.#block.held as Buffer);
+      return end;
+    }
     const text = this.#block.take(buffer, from, found);
     if (!text.startsWith('\r\n')) throw new HeadError('an illegal chunk size');
     if (text.length > 2) this.trailers = parseFields(text, 2);
     this.complete = true;
     return found;
+  }
+
+  /** Finds at once that unfinished trailers are malformed: each of their lines is looked at as it comes. */
+  #checkTrailers(held: Buffer): void {
+    if (held.length > 1 && held[1] !== lf) throw new HeadError('an illegal chunk size');
+    const end = held.lastIndexOf(lf) + 1;
+    const begin = Math.max(2, this.#checkedTrailers);
+    if (end <= begin) return;
+    parseFields(held.toString('latin1', begin, end), 0);
+    this.#checkedTrailers = end;
   }
 }
 

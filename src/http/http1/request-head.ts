@@ -158,6 +158,8 @@ function readFields(bytes: Buffer, from: number, begin: number, end: number): Pa
     if (kind === Staying.none) continue;
     passed += text.slice(run - from, at - from);
     run = next;
+    // Some readers take a tab at the end of a value for a part of it, which framing must not depend on.
+    if (isFraming(kind) && bytes[next - 3] === 0x09) throw refused('a tab in the framing');
     switch (kind) {
       case Staying.host:
         if (++hosts > 1) throw refused('more than one Host');
@@ -273,6 +275,10 @@ function endsConnection(minor: number, options: number): boolean {
 /** Whether it is another way of speaking HTTP, which is chosen by TLS alone. */
 function isOfHttp(protocol: string): boolean {
   return /^(?:h2|tls|http)/i.test(protocol);
+}
+
+function isFraming(kind: number): boolean {
+  return kind === Staying.contentLength || kind === Staying.transferEncoding;
 }
 
 function isHostAt(bytes: Buffer, from: number, to: number): boolean {

@@ -120,6 +120,8 @@ suite('what is pipelined after a request under way', () => {
   for (const [what, body] of [
     ['with its head', '3\r\nabc\r\nzz\r\n'],
     ['in a size of many digits', `${'0'.repeat(21)}3\r\nabc\r\n0\r\n\r\n`],
+    ['after its last chunk', '3\r\nabc\r\n0\r1\r\n'],
+    ['in its trailers', '3\r\nabc\r\n0\r\nX Y: z\r\n'],
     ['in an extension', '3;a b\r\nabc\r\n0\r\n\r\n'],
   ] as const) {
     test(`a chunked request that is malformed ${what} is answered with 400`, async (t) => {

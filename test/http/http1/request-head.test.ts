@@ -124,6 +124,7 @@ describe('the reader of request heads', () => {
     ['a bare LF', `${get}X: a\nY: b\r\n\r\n`],
     ['garbage that is not complete', '\x16\x03\x01'],
     ['another protocol that is not complete', 'GET / SIP/2'],
+    ['a tab after chunked', `${get}Transfer-Encoding: chunked\t\r\n\r\n`],
     ['two lengths', `${get}Content-Length: 1\r\nContent-Length: 1\r\n\r\n`],
     ['more fields than the limit', `${get}${'X: y\r\n'.repeat(60)}\r\n`, 'HEAD_TOO_LARGE'],
     ['a head above the limit', `${get}X: ${'y'.repeat(4096)}\r\n\r\n`, 'HEAD_TOO_LARGE'],
