@@ -22,6 +22,9 @@ const catalogue = {
     exit: 2,
   },
   NOT_RUNNING: { message: 'no gateway answers on {path}: {reason}' },
+  TOO_FEW_DESCRIPTORS: {
+    message: 'RLIMIT_NOFILE is {limit} file descriptors; a gateway needs at least {needed}',
+  },
   ALREADY_RUNNING: {
     message:
       'another gateway (process {pid}) uses {path}; it is left alone. Two gateways need a path.data, and a pid file, each',
@@ -133,6 +136,12 @@ const catalogue = {
     message: 'cannot connect to {node}: {reason}',
     status: 502,
     shown: 'cannot connect to the upstream node',
+  },
+  UPSTREAM_EXHAUSTED: {
+    message:
+      'no connection to {node} can be opened: {reason}; this process has used up what it may have (RLIMIT_NOFILE)',
+    status: 503,
+    shown: 'the gateway has too many connections',
   },
   UPSTREAM_BUSY: {
     message: '{node} has no free connection: {reason}',

@@ -80,6 +80,8 @@ function addRun(program: Command): void {
       const paths = configPaths(config);
       const { leaveFirstProcess } = await import('./container-init.ts');
       leaveFirstProcess();
+      const { requireDescriptors } = await import('../primary/descriptor-need.ts');
+      requireDescriptors();
       const { WorkerForks } = await import('../primary/workers/spawner.ts');
       const forks = new WorkerForks();
       forks.prepare(typeof count === 'number' ? count : Math.min(availableParallelism(), ahead));

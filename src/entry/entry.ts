@@ -14,6 +14,7 @@ import { Acceptor } from './connection/acceptor.ts';
 import { AddressPermits } from '../shared-limits/worker/address-slots.ts';
 import { clientCertificate, problemOf } from './tls/client-certificate.ts';
 import { Connection, connectionOf } from './connection/connection.ts';
+import { DescriptorShortage } from './connection/descriptor-shortage.ts';
 import { Drain } from './connection/drain.ts';
 import type { ExchangeOwner } from './exchange/exchange.ts';
 import { ForwardedFields } from './exchange/forwarded-headers.ts';
@@ -96,11 +97,9 @@ export class Entry implements ExchangeOwner {
     this.inflight = new InflightBytes(config.max_inflight_request_size, services.memory ?? null);
     const { tls, disable_tcp_keepalive, tcp_keepalive_in_seconds } = config;
     const keepAlive = disable_tcp_keepalive ? null : tcp_keepalive_in_seconds;
-    this.#acceptor = new Acceptor(
-      { plain: !tls.enabled, keepAlive },
-      (socket) => this.#accept(socket),
-      () => this.rejections.add('accept'),
-    );
+    const shortage = new DescriptorShortage(this, this.#connections);
+    const accepting = { plain: !tls.enabled, keepAlive, shortage };
+    this.#acceptor = new Acceptor(accepting, (socket) => this.#accept(socket));
     this.#admits = services.admits ?? null;
     this.route = (context) => {
       this.#total++;

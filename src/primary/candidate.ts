@@ -1,6 +1,8 @@
 import type { GatewayConfig } from '../config/types.ts';
 import { completeCredentials, type Credentials, noCredentials } from './reload/certificates.ts';
 import type { LoadedConfiguration } from './configuration-source.ts';
+import { descriptorWarnings } from './descriptor-need.ts';
+import { type PrimaryOptions, workersOf } from './options.ts';
 
 /** A configuration that was loaded, with everything that its workers need. */
 export interface Candidate extends LoadedConfiguration {
@@ -8,11 +10,19 @@ export interface Candidate extends LoadedConfiguration {
 }
 
 /** Adds certificates where the configuration names none. */
-export async function toCandidate(loaded: LoadedConfiguration): Promise<Candidate> {
+export async function toCandidate(
+  loaded: LoadedConfiguration,
+  options: PrimaryOptions,
+): Promise<Candidate> {
   const { config, tlsFiles } = loaded;
   if (!config || !tlsFiles) return { ...loaded, credentials: noCredentials };
   const { credentials, warnings } = await completeCredentials(config, tlsFiles);
-  return { ...loaded, credentials, warnings: [...loaded.warnings, ...warnings] };
+  const all = [
+    ...loaded.warnings,
+    ...warnings,
+    ...descriptorWarnings(config, workersOf(config, options)),
+  ];
+  return { ...loaded, credentials, warnings: all };
 }
 
 /** @throws what is wrong with it */

@@ -236,7 +236,7 @@ class Primary {
     const loaded = await this.#source.load();
     await this.#autoReload.update(loaded.watch);
     const { logLevel } = this.#options;
-    return toCandidate(asItRuns(loaded, { data: this.#data, logLevel }));
+    return toCandidate(asItRuns(loaded, { data: this.#data, logLevel }), this.#options);
   }
 
   #next(loaded: Candidate, plan: ListenerPlan): Generation {

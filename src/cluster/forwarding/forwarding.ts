@@ -14,7 +14,8 @@ import { backendNames, type Node } from '../nodes/node.ts';
 import { parseLines } from '../../http/headers/raw-lines.ts';
 import type { NodeTraffic } from '../nodes/traffic-limits.ts';
 import { ReplayBody } from '../../http/body/replay.ts';
-import type { FailurePhase, UpstreamExchange, UpstreamHandler } from '../transport/transport.ts';
+import { type FailurePhase, isOfNode, lacksConnection } from '../transport/transport.ts';
+import type { UpstreamExchange, UpstreamHandler } from '../transport/transport.ts';
 
 /** What forwarding needs of a cluster. */
 export interface ForwardTarget extends AttemptTarget {
@@ -290,15 +291,13 @@ export class Forwarding
 
   onError(error: Error, phase: FailurePhase): void {
     const node = this.#leaveNode() as Node;
-    const code = error instanceof GatewayError ? error.code : undefined;
-    const theNodes =
-      code === 'UPSTREAM_CONNECT' || code === 'UPSTREAM_BROKEN' || code === 'UPSTREAM_TIMEOUT';
+    const theNodes = isOfNode(error);
     // The end of a connection is no failure of the node.
     if (theNodes && phase !== 'stale' && phase !== 'refused') {
       node.failures++;
       if (this.#target.ejectFailing) node.health.failed(reasonOf(error), phase === 'connect');
     }
-    if (!theNodes && code !== 'UPSTREAM_BUSY') return this.#settle(error);
+    if (!theNodes && !lacksConnection(error)) return this.#settle(error);
     const canReplay = this.#canReplay();
     const repetition = this.#made().afterFailure({ node, error, phase, canReplay });
     if (repetition === 'no') this.#settle(error);

@@ -4,7 +4,7 @@ import type {
   ElasticsearchConfig,
   HealthCheckConfig,
 } from '../../config/types.ts';
-import { reasonOf } from '../../errors.ts';
+import { GatewayError, reasonOf } from '../../errors.ts';
 import type { ClusterObservation, NodeIdentity, NodeObservation } from '../../ipc/cluster-state.ts';
 import type { Log } from '../../log.ts';
 import { authorizationOf } from '../forwarding/authorization.ts';
@@ -206,6 +206,8 @@ export class ClusterObserver {
       if (this.#isWell(status)) this.#answered(watched);
       else this.#failed(watched, `it answered ${status}`, false);
     } catch (error) {
+      // Nothing was learned of the node.
+      if (error instanceof GatewayError && error.code === 'UPSTREAM_EXHAUSTED') return;
       this.#failed(watched, reasonOf(error), isUnreachable(error));
     }
   }

@@ -1,6 +1,7 @@
 import { connect, type OnReadOpts, type Socket } from 'node:net';
 import { lookupTimeoutMs, type NodeName, nodeNameOf } from '../names/node-name.ts';
 import { clock, type Timed } from '../../runtime/deadline-timers.ts';
+import { descriptors, isOwnShortage } from '../../runtime/descriptors.ts';
 import { NodeTls } from './node-tls.ts';
 import type { ConnectionSettings } from './transport.ts';
 
@@ -80,4 +81,14 @@ export function timeConnecting(
   if (connectTimeout === 0 || name === null || name.isKnown) return;
   timed.deadline = clock.deadline(lookupTimeoutMs + connectTimeout);
   socket.once('lookup', () => (timed.deadline = clock.deadline(connectTimeout)));
+}
+
+/**
+ * The code for a connection that could not be opened. That this process has no descriptor left is no
+ * fault of the node's; for the next attempt one is made free.
+ */
+export function connectFailure(error: unknown): 'UPSTREAM_CONNECT' | 'UPSTREAM_EXHAUSTED' {
+  if (!isOwnShortage(error)) return 'UPSTREAM_CONNECT';
+  descriptors.makeRoom();
+  return 'UPSTREAM_EXHAUSTED';
 }

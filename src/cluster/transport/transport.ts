@@ -111,3 +111,16 @@ export interface Transport {
 export function isUnreachable(error: unknown): boolean {
   return error instanceof GatewayError && error.code === 'UPSTREAM_CONNECT';
 }
+
+/** Whether an exchange got no connection, for a reason that is not the node's. */
+export function lacksConnection(error: unknown): boolean {
+  if (!(error instanceof GatewayError)) return false;
+  return error.code === 'UPSTREAM_BUSY' || error.code === 'UPSTREAM_EXHAUSTED';
+}
+
+/** Whether an exchange failed by the node. */
+export function isOfNode(error: unknown): boolean {
+  if (!(error instanceof GatewayError)) return false;
+  const { code } = error;
+  return code === 'UPSTREAM_CONNECT' || code === 'UPSTREAM_BROKEN' || code === 'UPSTREAM_TIMEOUT';
+}

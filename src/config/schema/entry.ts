@@ -106,7 +106,7 @@ export const entrySchema: JsonSchema = {
         type: 'integer',
         minimum: 1,
         description:
-          'Connections at one time, over all workers, also those that are being replaced. A client above that gets 503 at once, with Retry-After, and is closed.',
+          'Connections at one time, over all workers, also those that are being replaced. A client above that gets 503 at once, with Retry-After, and is closed. When file descriptors (RLIMIT_NOFILE) run out before, clients that wait idle are closed to make room.',
         default: 10_000,
         examples: [2000],
       },

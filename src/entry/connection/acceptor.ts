@@ -1,4 +1,6 @@
 import net, { type Socket } from 'node:net';
+import { descriptors } from '../../runtime/descriptors.ts';
+import type { DescriptorShortage } from './descriptor-shortage.ts';
 import { ClientSocket, writeAhead } from './client-socket.ts';
 
 /** Rounds of the event loop without a new connection after which the queue counts as empty. */
@@ -46,6 +48,8 @@ export interface AcceptOptions {
   readonly plain: boolean;
   /** Quiet time before the system asks whether a client is still there, ms; null for never. */
   readonly keepAlive: number | null;
+  /** What is done when descriptors run out. */
+  readonly shortage: DescriptorShortage;
 }
 
 /** The accepting end of an entry in this worker: several handles, one stream of connections. */
@@ -54,19 +58,12 @@ export class Acceptor {
   readonly #handles: ListeningHandle[] = [];
   readonly #onConnection: (socket: Socket) => void;
   readonly #options: AcceptOptions;
-  readonly #onFailed: () => void;
   #accepted = 0;
   /** performance.now() from which on connections have the options when they come. */
   #inheritsFrom = Infinity;
 
-  /** `onFailed` is told of connections that the system could not accept. */
-  constructor(
-    options: AcceptOptions,
-    onConnection: (socket: Socket) => void,
-    onFailed: () => void,
-  ) {
+  constructor(options: AcceptOptions, onConnection: (socket: Socket) => void) {
     this.#options = options;
-    this.#onFailed = onFailed;
     this.#onConnection = (socket) => {
       this.#accepted++;
       onConnection(socket);
@@ -84,10 +81,11 @@ export class Acceptor {
     await promise;
     server.off('error', reject);
     // A failed accept (descriptors used up) passes; the others go on.
-    server.on('error', this.#onFailed);
+    server.on('error', () => this.#options.shortage.failed());
     this.#servers.push(server);
     const listening = (server as unknown as { _handle: ListeningHandle })._handle;
     this.#handles.push(listening);
+    this.#options.shortage.begin();
     if (inheritsOptions) {
       this.#setOptions(listening);
       this.#inheritsFrom = performance.now() + settling;
@@ -107,7 +105,7 @@ export class Acceptor {
    */
   #takeFrom(listening: ListeningHandle): void {
     listening.onconnection = (error, accepted) => {
-      if (error < 0 || accepted === undefined) this.#onFailed();
+      if (error < 0 || accepted === undefined) this.#options.shortage.failed();
       else this.#take(new ClientSocket(accepted), accepted);
     };
   }
@@ -117,6 +115,7 @@ export class Acceptor {
       this.#setOptions(handle);
       if (performance.now() > this.#inheritsFrom) this.#inheritsFrom = 0;
     }
+    if (descriptors.areShort() && !this.#options.shortage.admit(socket)) return;
     this.#onConnection(socket);
   }
 
@@ -154,5 +153,6 @@ export class Acceptor {
     // Before anything else: what a server does to close takes its time, above all the first time.
     for (const handle of this.#handles.splice(0)) handle.close();
     for (const server of this.#servers.splice(0)) server.close();
+    this.#options.shortage.end();
   }
 }

@@ -12,7 +12,7 @@ import { ResponseParser, type ResponseListener } from '../../../http/http1/respo
 import { encodeRequestHead } from '../../../http/http1/request-encode.ts';
 import { MessageWriter } from '../../../http/http1/message-writer.ts';
 import { type NamedRoute, type NodeAddress, routeOf } from '../node-socket.ts';
-import { openSocket, readyEvent, timeConnecting } from '../node-socket.ts';
+import { connectFailure, openSocket, readyEvent, timeConnecting } from '../node-socket.ts';
 import type { ConnectionSettings, FailurePhase } from '../transport.ts';
 
 /** Who keeps the connections to a node. */
@@ -328,12 +328,12 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     return true;
   }
 
-  readonly #onError = (error: Error): void => this.#break(this.#broken(reasonOf(error)));
+  readonly #onError = (error: Error): void => this.#break(this.#broken(reasonOf(error), error));
 
   readonly #onClose = (): void => this.#break(this.#broken('the connection was closed'));
 
   #broken(reason: string, cause?: unknown): GatewayError {
-    const code = this.#connected ? 'UPSTREAM_BROKEN' : 'UPSTREAM_CONNECT';
+    const code = this.#connected ? 'UPSTREAM_BROKEN' : connectFailure(cause);
     return new GatewayError(code, { node: this.#address.label, reason }, cause);
   }
 

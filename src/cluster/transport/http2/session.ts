@@ -3,7 +3,8 @@ import type { TLSSocket } from 'node:tls';
 import { GatewayError, reasonOf } from '../../../errors.ts';
 import { http2 } from '../../../runtime/builtins.ts';
 import { clock, type Timed } from '../../../runtime/deadline-timers.ts';
-import { type NamedRoute, type NodeAddress, routeOf, timeConnecting } from '../node-socket.ts';
+import { type NamedRoute, type NodeAddress, routeOf } from '../node-socket.ts';
+import { connectFailure, timeConnecting } from '../node-socket.ts';
 import type { ConnectionSettings } from '../transport.ts';
 import type { StreamCarrier, StreamExchange } from './exchange.ts';
 import { http2RequestFields } from './request-fields.ts';
@@ -195,12 +196,12 @@ export class NodeSession implements StreamCarrier, Timed {
     if (this.hasRoom) this.#owner.onRoom(this);
   }
 
-  readonly #onError = (error: Error): void => this.#lose(reasonOf(error));
+  readonly #onError = (error: Error): void => this.#lose(reasonOf(error), error);
 
   readonly #onClose = (): void => this.#lose('it closed the connection');
 
-  #lose(reason: string): void {
-    this.#end(new GatewayError('UPSTREAM_CONNECT', { node: this.node, reason }));
+  #lose(reason: string, cause?: Error): void {
+    this.#end(new GatewayError(connectFailure(cause), { node: this.node, reason }));
   }
 
   #end(error: GatewayError): void {
