@@ -231,7 +231,7 @@ class Http1Session implements InputListener, TimedSession, ExchangeSession, Body
     if (this.#halfClosed && this.#exchange === null && pending.isSpent) connection.close();
     // A client that sends far ahead has to wait; below that, its going away is noticed.
     else if (pending.isFull) this.pause();
-    else if (this.#body === null) this.resume();
+    else if (this.#body === null && this.#input.paused) this.resume();
   }
 
   /**

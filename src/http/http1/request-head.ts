@@ -62,6 +62,8 @@ class RequestLine {
   method = '';
   targetStart = 0;
   targetEnd = 0;
+  /** Whether the target is an origin form in which nothing needs a second look. */
+  isPlainTarget = true;
   minor = 1;
 
   /** Index after the line, or `unfinished`. @throws REQUEST_MALFORMED */
@@ -76,10 +78,11 @@ class RequestLine {
       at++;
     } else this.method = known.name;
     this.targetStart = at;
-    at = targetEnd(bytes, at, to);
-    // What no origin form has in plain: judged where the target is read.
+    const plainEnd = targetEnd(bytes, at, to);
+    at = plainEnd;
     while (at < to && isInTarget(bytes[at] as number)) at++;
     this.targetEnd = at;
+    this.isPlainTarget = at === plainEnd && bytes[this.targetStart] === 0x2f;
     if (at === to) return unfinished;
     if (!startsWith(bytes, at, to, versionStart)) {
       const isCut = at + versionStart.length > to && isStartOf(versionStart, bytes, at, to);
@@ -124,7 +127,7 @@ export function readRequestHead(
 }
 
 function readFields(bytes: Buffer, from: number, begin: number, end: number): ParsedHead {
-  const { method, minor, targetStart, targetEnd: targetStop } = requestLine;
+  const { method, minor, targetStart, targetEnd: targetStop, isPlainTarget } = requestLine;
   // All lines, each with its CRLF.
   const text = bytes.toString('latin1', from, end - 2);
   const { marks, count } = lineScan;
@@ -209,10 +212,7 @@ function readFields(bytes: Buffer, from: number, begin: number, end: number): Pa
   if (method === 'CONNECT') {
     if (!isHost(target)) throw refused('invalid target');
     refusal = new GatewayError('METHOD_NOT_ALLOWED', { method });
-  } else if (
-    bytes[targetStart] !== 0x2f ||
-    targetEnd(bytes, targetStart, targetStop) < targetStop
-  ) {
+  } else if (!isPlainTarget) {
     ({ target, authority } = requestTarget(method, target));
   }
   passed += text.slice(run - from);
