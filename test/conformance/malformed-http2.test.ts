@@ -68,8 +68,12 @@ const cases: Record<string, Case> = {
   'a line in the method': { fields: [[':method', 'GET\r\n'], path, scheme, authority] },
   'an empty method': { fields: [[':method', ''], path, scheme, authority] },
   CONNECT: { fields: [[':method', 'CONNECT'], authority] },
-  'CONNECT with a protocol': {
-    fields: [[':method', 'CONNECT'], path, scheme, authority, [':protocol', 'websocket']],
+  'CONNECT with a protocol that nobody knows': {
+    fields: [[':method', 'CONNECT'], path, scheme, authority, [':protocol', 'connect-udp']],
+  },
+  'a protocol without CONNECT': { fields: [...usual, [':protocol', 'websocket']] },
+  'CONNECT for a WebSocket without a path': {
+    fields: [[':method', 'CONNECT'], scheme, authority, [':protocol', 'websocket']],
   },
   'upper case in a name': { fields: [...usual, ['X-A', 'b']] },
   'a blank in a name': { fields: [...usual, ['x a', 'b']] },
@@ -116,21 +120,6 @@ const cases: Record<string, Case> = {
   'an expectation that nobody knows': { fields: [...usual, ['expect', 'miracles']] },
 };
 
-/** nghttp2 leaves out a field with an illegal character; the rest of the request is served. */
-const leftOut: ReadonlySet<string> = new Set([
-  'a blank in a name',
-  'a colon in a name',
-  'a line in a name',
-  'an empty name',
-  'a byte above ASCII in a name',
-  'a line in a value',
-  'a line feed in a value',
-  'a carriage return in a value',
-  'a null in a value',
-  'a line in a cookie',
-  'a line in trailers',
-]);
-
 function framesOf({ fields, body, trailers }: Case): Buffer[] {
   const only = body === undefined && trailers === undefined ? flags.endStream : 0;
   const frames = [frame(HEADERS, flags.endHeaders | only, 1, block(fields))];
@@ -144,7 +133,7 @@ function framesOf({ fields, body, trailers }: Case): Buffer[] {
 }
 
 suite('malformed requests over HTTP/2', () => {
-  test('none reaches a backend, but for those that are whole without an illegal field', async (t) => {
+  test('none reaches a backend', async (t) => {
     const arrived: string[] = [];
     const backend = await startBackend(t, (request, response) => {
       request.resume().on('end', () => {
@@ -179,16 +168,12 @@ flow: [{ name: main, filter: [{ http: { host: "${new URL(backend.origin).host}" 
     const [withBody] = arrived.splice(0);
     assert.match(withBody ?? '', /^POST \/\nHost\ngate\.test\n/i);
     assert.equal(await ask({ fields: [...usual, ['te', 'trailers']] }), 'served');
-    const [without] = arrived.splice(0);
+    arrived.length = 0;
     const wrong: string[] = [];
     for (const [name, one] of Object.entries(cases)) {
       // oxlint-disable-next-line no-await-in-loop -- so that what arrives is known to be of this one
       const outcome = await ask(one);
-      if (leftOut.has(name)) {
-        const plain = one.body === undefined ? without : withBody;
-        if (outcome === 'served' && arrived.length === 1 && arrived[0] === plain) arrived.pop();
-      }
-      if (arrived.length === 0 && (leftOut.has(name) || outcome !== 'served')) continue;
+      if (arrived.length === 0 && outcome !== 'served') continue;
       wrong.push(`${name}: ${outcome}, arrived: ${JSON.stringify(arrived.splice(0))}`);
     }
     assert.deepEqual(wrong, []);

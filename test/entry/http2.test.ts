@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http2, { type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
 import { suite, test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { type BodySource, collect } from '../../src/http/body/body.ts';
 import type { RequestContext } from '../../src/http/context.ts';
 import type { GatewayError } from '../../src/errors.ts';
 import { answerPath, type Setup, startEntry, until } from '../support/entry.ts';
+import { block, flags, frame, frameTypes, RawHttp2 } from '../support/raw-http2.ts';
 import { withTls } from '../support/tls.ts';
 
 interface Answer {
@@ -458,8 +460,8 @@ suite('HTTP/2', () => {
     const slow = ask(client, { ':path': '/slow' });
     await until(() => entry.inspect().requests === 1, 'the request');
     const drained = entry.drain();
-    await until(() => goaways.length > 0, 'GOAWAY');
-    assert.equal(goaways[0], 1);
+    await until(() => goaways.length > 1, 'both GOAWAYs');
+    assert.deepEqual(goaways, [2 ** 31 - 1, 1]);
     assert.equal(entry.inspect().connections, 1);
     gate.resolve();
     assert.equal((await slow).body, '/slow');
@@ -473,44 +475,46 @@ suite('HTTP/2', () => {
     await until(() => entry.inspect().connections === 0, 'the end of the connection');
   });
 
-  test('a draining connection says what it answers last, and leaves its end to the client', async (t) => {
-    const answered = Promise.withResolvers<void>();
-    const answer = async (context: RequestContext): Promise<void> => {
-      await answered.promise;
-      answerPath(context);
-    };
-    const { entry, port } = await startEntry(t, answer, { config: withTls() });
-    const options = { port, host: '127.0.0.1', rejectUnauthorized: false, allowHalfOpen: true };
-    const socket = tls.connect({ ...options, ALPNProtocols: ['h2'] });
-    t.after(() => socket.destroy());
-    const frames: { type: number; flags: number; payload: Buffer }[] = [];
-    let received = Buffer.alloc(0);
-    socket.on('data', (chunk: Buffer) => {
-      received = Buffer.concat([received, chunk]);
-      while (received.length >= 9 && received.length >= 9 + received.readUIntBE(0, 3)) {
-        const end = 9 + received.readUIntBE(0, 3);
-        const [type, flags] = [received.readUInt8(3), received.readUInt8(4)];
-        frames.push({ type, flags, payload: received.subarray(9, end) });
-        received = received.subarray(end);
-      }
+  test('a connection that drains is told at the end of a response, and answers what crosses that', async (t) => {
+    const { entry, port } = await startEntry(t, answerPath, {
+      config: { ...withTls(), drain: { idle: 60_000, timeout: 60_000 } },
     });
-    const find = (type: number, flags: number) =>
-      frames.find((frame) => frame.type === type && (frame.flags & flags) === flags);
-    const [data, settings, goaway] = [0x0, 0x4, 0x7];
-    socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 'latin1');
-    await until(() => find(settings, 1) !== undefined, 'our settings to be known');
-    // GET / of http://a.
-    socket.write('\0\0\x06\x01\x05\0\0\0\x01\x82\x87\x84\x41\x01a', 'latin1');
-    await until(() => entry.inspect().requests === 1, 'the request');
-    const drained = entry.drain();
-    await until(() => find(goaway, 0) !== undefined, 'GOAWAY');
-    assert.equal(find(goaway, 0)?.payload.readUInt32BE(0), 1);
-    assert.equal(find(data, 1), undefined);
-    answered.resolve();
-    await until(() => find(data, 1) !== undefined, 'the response');
-    assert.equal(socket.readableEnded, false);
-    socket.end();
-    assert.deepEqual(await drained, { answered: 1, quiet: 0, forced: 0 });
+    const raw = await RawHttp2.connect(t, port);
+    const goaways = () => raw.frames.filter(({ type }) => type === frameTypes.GOAWAY);
+    const request = (id: number): Buffer => {
+      const fields = [
+        [':method', 'GET'],
+        [':scheme', 'https'],
+        [':path', `/${id}`],
+        [':authority', 'gate.test'],
+      ] as const;
+      return frame(frameTypes.HEADERS, flags.endHeaders | flags.endStream, id, block(fields));
+    };
+    raw.send(request(1));
+    await raw.next(frameTypes.DATA, 1);
+    let drained = false;
+    void entry.drain().then(() => (drained = true));
+    // A client that is quiet now may be about to ask.
+    await sleep(500);
+    assert.deepEqual(goaways(), []);
+    raw.send(request(3));
+    await until(() => goaways().length === 1, 'the notice');
+    assert.equal(goaways()[0]?.payload.readUInt32BE(0), 2 ** 31 - 1);
+    assert.equal(raw.frames.at(-2)?.flags, flags.endStream);
+    raw.send(request(5));
+    await raw.next(frameTypes.DATA, 5);
+    const ping = await raw.next(frameTypes.PING);
+    assert.equal(goaways().length, 1);
+    raw.send(request(7), frame(frameTypes.PING, flags.ack, 0, ping?.payload));
+    await until(() => goaways().length === 2, 'the last GOAWAY');
+    assert.equal(goaways()[1]?.payload.readUInt32BE(0), 7);
+    await raw.next(frameTypes.DATA, 7);
+    raw.send(request(9));
+    await sleep(200);
+    assert.equal(entry.inspect().total, 4);
+    assert.equal(raw.socket.readableEnded, false);
+    raw.socket.end();
+    await until(() => drained, 'the end');
   });
 
   test('an idle connection is told, and closed', async (t) => {

@@ -70,9 +70,11 @@ export class CollectedRequest implements StreamListener {
     this.#handle({ ...this.#head, stream, body: Buffer.concat(this.#chunks), trailers });
   }
 
-  onDrain(): void {
+  onWritable(): void {
     this.drained?.();
   }
+
+  onSent(): void {}
 
   onClosed(error: StreamError | null): void {
     this.error = error;
@@ -101,9 +103,7 @@ export class TestSession implements ServerSessionListener {
     if (isLast) request.onEnd(undefined);
   }
 
-  onIdle(): void {
-    if (this.session.mayFinish) this.session.finish();
-  }
+  onIdle(): void {}
 
   onClientLeaves(): void {}
 

@@ -234,7 +234,6 @@ add(
     '4\r\nabcd\r\n0\r\n\r\n',
   ),
 );
-add('HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 add('TLS client hello', '\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\u0003\u0003');
 add('SOCKS greeting', '\u0004\u0001\u0000P\u007f\u0000\u0000\u0001\u0000');
 add('nothing but nulls', '\u0000'.repeat(64));

@@ -38,8 +38,10 @@ export interface Multiplex {
   isLate(now: number): boolean;
   /** Ends that. */
   endLate(now: number): void;
-  /** Takes no new requests, tells the client so, and ends the connection after the last response. */
+  /** Ends the connection in a moment that suits its client. */
   announceEnd(): void;
+  /** Ends the connection, which is quiet. */
+  end(): void;
   /** The socket has closed. */
   closed(): void;
 }
@@ -166,11 +168,16 @@ export class Connection implements ClientConnection, Placed {
   /** Starts a request: its turn has come. */
   start(exchange: PendingExchange): void {
     if (this.requests > 0) {
-      this.pause = Math.max(this.pause * forgetting, clock.now - this.#restingSince);
+      this.rested(this.#restingSince);
     }
     this.requests++;
     this.current = exchange;
     exchange.start();
+  }
+
+  /** A request has come after a pause, which began then, in the clock's time. */
+  rested(since: number): void {
+    this.pause = Math.max(this.pause * forgetting, clock.now - since);
   }
 
   /** The current response is out, since `now` (performance.now()). */
@@ -202,7 +209,7 @@ export class Connection implements ClientConnection, Placed {
   /** Ends the connection properly once what is written has gone out. */
   close(): void {
     this.closing = true;
-    if (this.multiplex !== null) this.multiplex.announceEnd();
+    if (this.multiplex !== null) this.multiplex.end();
     else closeLingering(this.socket, this.intake);
   }
 

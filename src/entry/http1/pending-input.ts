@@ -46,6 +46,13 @@ export class PendingInput {
     return from + 2;
   }
 
+  /** What there is begins a head; false when that was known. */
+  headBegins(): boolean {
+    const isNew = !this.isPartial;
+    this.isPartial = true;
+    return isNew;
+  }
+
   /** A head has been read. */
   headRead(): void {
     this.isPartial = false;

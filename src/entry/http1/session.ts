@@ -12,7 +12,7 @@ import { PendingInput } from './pending-input.ts';
 import { type BodyFlow, RequestBody } from './request-body.ts';
 import { type Awaited, SessionTimer, type TimedSession } from './session-timer.ts';
 import type { Http1Settings } from './settings.ts';
-import { type InputListener, SocketInput } from './socket-input.ts';
+import { type InputListener, SocketInput } from '../connection/socket-input.ts';
 
 /** Requests of one connection that are answered before other connections have their turn. */
 const requestsPerTurn = 8;
@@ -262,12 +262,15 @@ class Http1Session implements InputListener, TimedSession, ExchangeSession, Body
     try {
       head = readRequestHead(bytes, from, end, this.#settings.headLimits);
     } catch (error) {
-      this.#reject(error as GatewayError);
+      const isOthers = this.#settings.handOver(this, this.#connection, bytes.subarray(from, end));
+      if (!isOthers) this.#reject(error as GatewayError);
       return end;
     }
     this.#turn = 'now';
     if (head === null) {
-      this.#awaitHead();
+      // That of the first request has been timed from the beginning.
+      const isNew = this.#pending.headBegins() && this.#connection.requests > 0;
+      if (isNew) this.#timer.awaitHead();
       return from;
     }
     this.#pending.headRead();
@@ -332,12 +335,6 @@ class Http1Session implements InputListener, TimedSession, ExchangeSession, Body
     // The client of a body that nobody reads yet is not the one who is late.
     const isAwaited = this.#body.wanted || this.#exchange === null;
     this.#timer.awaitBody(isAwaited && !this.#input.paused);
-  }
-
-  /** Expects the rest of a head. That of the first request has been timed from the beginning. */
-  #awaitHead(): void {
-    if (!this.#pending.isPartial && this.#connection.requests > 0) this.#timer.awaitHead();
-    this.#pending.isPartial = true;
   }
 
   /** Answers something that is no request, after which no other can be told. */

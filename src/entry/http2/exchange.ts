@@ -1,17 +1,16 @@
-import type { ServerHttp2Stream } from 'node:http2';
 import { clock } from '../../runtime/deadline-timers.ts';
+import type { Placed } from '../../runtime/swap-remove-set.ts';
 import { GatewayRequest, type RequestContext } from '../../http/context.ts';
-import { own } from '../../http/http1/read-buffer.ts';
+import { ErrorCode, type StreamError } from '../../http/http2/frames/protocol.ts';
+import type { Stream, StreamListener } from '../../http/http2/stream.ts';
+import type { Fields } from '../../http/response-writer.ts';
 import type { EntryLimits } from '../../config/types.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Connection } from '../connection/connection.ts';
 import { Exchange, type ExchangeOwner } from '../exchange/exchange.ts';
+import { type Http2Head, responseFields } from './headers.ts';
 import { Http2Body } from './request-body.ts';
-import { fieldLists, type Http2Head, responseFields } from './headers.ts';
-
-/** Error codes of RFC 9113, section 7. */
-const noError = 0;
-const internalError = 2;
+import { Tunnel } from './tunnel.ts';
 
 /**
  * How long a client that has all of the response may take to end its request, ms: with nothing left
@@ -20,70 +19,96 @@ const internalError = 2;
  */
 const endTime = 1_000;
 const uploadTime = 100;
-/**
- * Bytes that a client takes of a response within write_timeout, at least. node:http2 reports what was
- * taken by the part that was written, not by the byte.
- */
-const slowestIntake = 8 << 10;
+
+/** Who keeps the exchanges of a connection. */
+export interface ExchangeKeeper {
+  onStreamClosed(exchange: Http2Exchange): void;
+}
 
 /** One request and its response over a stream of HTTP/2. */
-export class Http2Exchange extends Exchange {
-  readonly #stream: ServerHttp2Stream;
+export class Http2Exchange extends Exchange implements StreamListener, Placed {
+  readonly takesLines = true;
+  place = -1;
+  begun = false;
+  readonly #keeper: ExchangeKeeper;
+  readonly #stream: Stream;
   readonly #head: Http2Head;
   readonly #body: Http2Body | null;
   readonly #tooLarge: GatewayError | null;
   readonly #begunAt = clock.now;
-  #trailers: readonly string[] = [];
-  #awaitsDrain = false;
   /** Since when the client has all of the response but has not ended its request. */
   #endingSince = Infinity;
-  /** Bytes that waited for the client when that was last looked at, and since when it has been so. */
-  #pending = 0;
-  #pendingSince = clock.now;
-  /** Not `writableEnded`, which is true of every HEAD from the start. */
+  /** The response is handed over, or nothing more can be said. */
   #ended = false;
+  #tunnel: Tunnel | null = null;
 
   constructor(
     owner: ExchangeOwner,
     connection: Connection,
-    stream: ServerHttp2Stream,
+    keeper: ExchangeKeeper,
+    stream: Stream,
     head: Http2Head,
     limits: EntryLimits,
   ) {
     super(owner, connection);
+    this.#keeper = keeper;
     this.#stream = stream;
     this.#head = head;
-    const { length, expectsContinue } = head;
-    const limit = limits.max_request_body_size || Infinity;
-    const options = { expectsContinue, limit };
-    this.#body = stream.endAfterHeaders ? null : new Http2Body(stream, length, options);
+    stream.listener = this;
+    const { length, expectsContinue, upgrade } = head;
+    // What follows an extended CONNECT is no body, but comes as one does.
+    const limit = (upgrade === null && limits.max_request_body_size) || Infinity;
+    const askForIt = expectsContinue ? () => this.inform(100, []) : null;
+    this.#body = stream.remoteEnded ? null : new Http2Body(stream, { length, limit, askForIt });
     this.#tooLarge =
       length !== undefined && length > limit ? new GatewayError('BODY_TOO_LARGE', { limit }) : null;
   }
 
-  /** The stream has closed. */
-  closed(): void {
-    if (this.#ended && this.#stream.writableFinished) this.finish();
-    else this.clientGone();
+  // What happens on the stream.
+
+  onData(chunk: Buffer): void {
+    this.#body?.receive(chunk);
   }
 
+  onEnd(trailers: readonly string[] | undefined): void {
+    this.#endingSince = Infinity;
+    this.#body?.end(trailers);
+  }
+
+  onWritable(): void {
+    if (this.#tunnel !== null) this.#tunnel.resume();
+    else this.onDrain?.();
+  }
+
+  onSent(): void {
+    if (this.#tunnel !== null) return this.#tunnel.sent();
+    this.finish();
+    if (!this.#stream.remoteEnded) this.#endingSince = clock.now;
+  }
+
+  onClosed(_error: StreamError | null): void {
+    this.#tunnel?.close();
+    this.#ended = true;
+    if (!this.done) this.clientGone();
+    this.#body?.breakOff();
+    this.#keeper.onStreamClosed(this);
+  }
+
+  // What the connection looks at now and then.
+
   get receiving(): boolean {
-    return this.#body !== null && !this.#stream.readableEnded;
+    return this.#body !== null && !this.#body.complete;
   }
 
   /** Whether a response waits for its client. */
   get owing(): boolean {
-    return this.begun && this.#stream.writableLength > 0;
+    return this.#tunnel === null && this.#stream.isBlocked;
   }
 
-  /** Whether the client takes this response so slowly that no part of it was taken for too long. */
+  /** Whether the client has taken nothing of this response for too long. */
   isStuck(now: number, writeTimeout: number): boolean {
-    const pending = this.#stream.writableLength;
-    if (pending === 0 || pending !== this.#pending) {
-      this.#pending = pending;
-      this.#pendingSince = now;
-    }
-    return now - this.#pendingSince >= writeTimeout * (1 + pending / slowestIntake);
+    // Where it takes nothing at all, the connection is ended first.
+    return this.#tunnel === null && this.#stream.stalled(now) >= 1.5 * writeTimeout;
   }
 
   /** Resets the stream of a request that is answered, when its client has had time to end it. */
@@ -92,71 +117,58 @@ export class Http2Exchange extends Exchange {
     const isWhole = this.#body !== null && this.#body.missing <= 0;
     if (isWhole && now < this.#endingSince + endTime) return;
     this.#endingSince = Infinity;
-    this.#stream.close(noError);
+    this.#stream.reset(ErrorCode.noError);
   }
 
   /** Whether the request takes longer than it may. */
   isLate(now: number, { read_timeout, request_timeout }: EntryLimits): boolean {
-    if (this.#body === null || this.#ended) return false;
-    // Whoever reads the body waits for its end, whatever the stream reports.
+    if (this.#body === null || this.#ended || this.#head.upgrade !== null) return false;
+    // Whoever reads the body waits for its end.
     if (!this.receiving && !this.#body.wanted) return false;
     if (request_timeout > 0 && now - this.#begunAt >= request_timeout) return true;
     return read_timeout > 0 && this.#body.arrival.silence(now) >= read_timeout;
   }
 
-  get begun(): boolean {
-    return this.#stream.headersSent;
-  }
+  // The response.
 
   protected get ended(): boolean {
-    return this.#ended || this.#stream.closed;
+    return this.#ended;
   }
 
-  send(status: number, _statusText: string, headers: string[], body: Buffer | null): void {
-    if (this.ended) return;
-    const endStream = body === null || body.length === 0;
-    this.#stream.respond(responseFields(status, headers), { endStream });
-    if (!endStream) this.#stream.end(body);
-    this.#complete(false);
+  send(status: number, _statusText: string, headers: Fields, body: Buffer | null): void {
+    if (this.#ended) return;
+    const isLast = body === null || body.length === 0;
+    this.#writeHead(status, headers, isLast);
+    this.#complete();
+    if (isLast) return;
+    this.#stream.write(body);
+    this.#stream.end();
   }
 
-  begin(status: number, _statusText: string, headers: string[]): void {
-    if (this.ended) return;
-    this.#stream.respond(responseFields(status, headers), { waitForTrailers: true });
-    this.#stream.on('wantTrailers', () => this.#sendTrailers());
+  begin(status: number, _statusText: string, headers: Fields): void {
+    if (!this.#ended) this.#writeHead(status, headers, false);
   }
 
   inform(status: number, headers: readonly string[]): void {
-    if (this.begun || this.ended) return;
-    this.#stream.additionalHeaders({ ':status': status, ...fieldLists(headers) });
+    if (!this.begun && !this.#ended) this.#stream.respond(status, headers, false);
   }
 
   write(chunk: Buffer): boolean {
-    if (this.ended || this.#stream.write(own(chunk))) return true;
-    // One read may bring many parts, each of which is told to wait.
-    if (!this.#awaitsDrain) {
-      this.#awaitsDrain = true;
-      this.#stream.once('drain', () => {
-        this.#awaitsDrain = false;
-        this.onDrain?.();
-      });
-    }
-    return false;
+    return this.#ended || this.#stream.write(chunk);
   }
 
   flush(): void {
-    // The head has gone out in a frame of its own.
+    // The head goes out at the end of the turn, with what there is of the body by then.
   }
 
   end(trailers?: readonly string[]): void {
-    if (this.ended) return;
-    if (trailers) this.#trailers = trailers;
-    this.#stream.end();
-    this.#complete(true);
+    if (this.#ended) return;
+    this.#complete();
+    this.#stream.end(trailers);
   }
 
   breakOff(): void {
-    this.#stream.close(internalError);
+    this.#stream.reset(ErrorCode.internalError);
   }
 
   protected override run(context: RequestContext): void | PromiseLike<void> {
@@ -166,9 +178,11 @@ export class Http2Exchange extends Exchange {
   }
 
   protected newRequest(): GatewayRequest {
-    const { method, target, headers, expectsContinue } = this.#head;
-    const request = new GatewayRequest(method, target, headers, this.#body);
+    const { method, target, headers, expectsContinue, upgrade } = this.#head;
+    const body = upgrade === null ? this.#body : null;
+    const request = new GatewayRequest(method, target, headers, body);
     request.expectsContinue = expectsContinue;
+    request.upgrade = upgrade;
     return request;
   }
 
@@ -176,34 +190,32 @@ export class Http2Exchange extends Exchange {
     this.#body?.fail(error);
   }
 
-  protected switchProtocols(): void {
-    // HTTP/2 has no Upgrade, so no flow is asked for one.
-    this.breakOff();
-  }
-
-  /**
-   * The response is handed over: what the client still sends of its body is not wanted.
-   * @param trails whether its end is told after `finish`
-   */
-  #complete(trails: boolean): void {
+  /** The node has taken up the WebSocket: to this client that is a success (RFC 8441, 5). */
+  protected switchProtocols({ response, upgraded }: RequestContext): void {
+    if (upgraded === null || this.#ended) return;
+    response.headers.remove('Sec-WebSocket-Accept');
+    this.#writeHead(200, response.headers.raw, false);
     this.#ended = true;
-    if (!this.receiving) return;
-    this.#body?.discard();
-    if (!trails) this.#stream.once('finish', () => this.#awaitEnd());
+    this.finish();
+    this.#tunnel = new Tunnel(this.#stream, this.#body, upgraded);
   }
 
-  /** All of the response has gone out: the client is to end its request. */
-  #awaitEnd(): void {
-    if (this.receiving) this.#endingSince = clock.now;
-  }
-
-  #sendTrailers(): void {
+  #writeHead(status: number, headers: Fields, isLast: boolean): void {
+    const fields = responseFields(headers);
+    // It may be all of the response, and what is told then has to be right.
+    this.begun = true;
+    if (isLast) this.#ended = true;
     try {
-      this.#stream.sendTrailers(fieldLists(this.#trailers));
-    } catch {
-      // Trailers that HTTP/2 does not allow.
-      this.#stream.close();
+      this.#stream.respond(status, fields, isLast);
+    } catch (error) {
+      this.begun = this.#ended = false;
+      throw error;
     }
-    this.#awaitEnd();
+  }
+
+  /** The response is handed over: what the client still sends of its body is not wanted. */
+  #complete(): void {
+    this.#ended = true;
+    if (this.receiving) this.#body?.discard();
   }
 }

@@ -29,6 +29,8 @@ export class Outflow implements FrameSource {
   readonly writer: FrameWriter;
   /** Bytes of bodies that the other side takes on the whole connection. */
   window = initialWindow;
+  /** Changes when bytes of bodies go out, or the connection may send more. */
+  progress = 0;
   readonly #guard: FloodGuard;
   /** The streams that have something to send, in turn. */
   readonly #waiting: SendingStream[] = [];
@@ -41,6 +43,7 @@ export class Outflow implements FrameSource {
   /** The other side takes more. @throws ConnectionError */
   widen(bytes: number): void {
     this.window += bytes;
+    this.progress++;
     if (this.window > largestWindow) throw flowError('a window too large');
     if (this.#waiting.length > 0) this.writer.schedule();
   }
@@ -56,6 +59,7 @@ export class Outflow implements FrameSource {
   /** So many bytes of a body went out in one frame. */
   sent(bytes: number): void {
     this.window -= bytes;
+    this.progress++;
     this.#guard.earn(bytes);
   }
 

@@ -35,7 +35,7 @@ const Leaving = {
   no: 0,
   /** The notice is out: further requests are still served. */
   noticed: 1,
-  /** The client has had the notice, and a quiet moment is waited for. */
+  /** The client has had the notice. */
   known: 2,
   /** The last stream is named: what comes after it is not served. */
   final: 3,
@@ -51,6 +51,7 @@ export class ServerSession extends Session {
   /** Bytes of the client's preface that have come. */
   #greeted = 0;
   #leaving: number = Leaving.no;
+  #isAsked = false;
   /** The last stream that is served, once it is known. */
   #lastServed = largestStreamId;
 
@@ -71,8 +72,8 @@ export class ServerSession extends Session {
     return this.#leaving === Leaving.final;
   }
 
-  /** Whether the client knows that the session ends, and nobody has named the last request yet. */
-  get mayFinish(): boolean {
+  /** Whether the client knows that the session ends: nothing that it has sent can be lost. */
+  get isEndKnown(): boolean {
     return this.#leaving === Leaving.known;
   }
 
@@ -89,13 +90,19 @@ export class ServerSession extends Session {
   }
 
   /**
-   * Tells the client that the connection ends. Requests that are on their way are served; the last one
-   * is named by `finish`, at the first quiet moment after the client has read this.
+   * Tells the client that the connection ends: requests that are on their way are served, and those
+   * that it sends all the same.
    */
   announceEnd(): void {
     if (this.#leaving !== Leaving.no || this.isOver) return;
     this.#leaving = Leaving.noticed;
     this.writer.numbers(FrameType.goaway, 0, largestStreamId, ErrorCode.noError);
+  }
+
+  /** Asks the client for a sign that it knows, after which the last request may be named. */
+  confirmEnd(): void {
+    if (this.#leaving !== Leaving.noticed || this.#isAsked || this.isOver) return;
+    this.#isAsked = true;
     this.writer.text(FrameType.ping, 0, 0, pingPayload);
   }
 
@@ -169,9 +176,7 @@ export class ServerSession extends Session {
   }
 
   protected takePong(): void {
-    if (this.#leaving !== Leaving.noticed) return;
-    this.#leaving = Leaving.known;
-    if (this.open === 0) this.finish();
+    if (this.#leaving === Leaving.noticed) this.#leaving = Leaving.known;
   }
 
   protected takePeerSettings(): void {

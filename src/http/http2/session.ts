@@ -95,6 +95,13 @@ export abstract class Session extends SessionStreams implements FrameHandler {
     this.writer.turnEnds();
   }
 
+  /** Ends the session after what is written. */
+  leave(): void {
+    if (this.isOver) return;
+    this.writer.write();
+    this.#end(new ConnectionError(ErrorCode.noError, 'the session has ended'), ErrorCode.cancel);
+  }
+
   /** The socket has closed, or is given up: every stream breaks. */
   close(reason: string): void {
     this.#end(new ConnectionError(ErrorCode.noError, reason), ErrorCode.cancel);

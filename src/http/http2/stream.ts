@@ -16,7 +16,9 @@ export interface StreamListener {
   /** The other side has sent everything. */
   onEnd(trailers: readonly string[] | undefined): void;
   /** More of the body may be written. */
-  onDrain(): void;
+  onWritable(): void;
+  /** All that this side had to send is on its way. */
+  onSent(): void;
   /** Nothing more happens. `error` is null when both sides have sent everything. */
   onClosed(error: StreamError | null): void;
 }
@@ -66,7 +68,7 @@ export class Stream implements SendingStream {
   #sent = 0;
   #hasToEnd = false;
   #trailers: readonly string[] | undefined = undefined;
-  #wantsDrain = false;
+  #wantsTurn = false;
   /** Where the last frame lies, as long as that is not written. */
   #frame = 0;
   #epoch = -1;
@@ -89,9 +91,14 @@ export class Stream implements SendingStream {
     return this.#queue !== null;
   }
 
-  /** For how long nothing of what waits has gone out, in the unit of `now`; 0 while nothing waits. */
+  /**
+   * For how long the other side has taken nothing of what waits, in the unit of `now`; 0 while nothing
+   * waits, or the connection as a whole has to.
+   */
   stalled(now: number): number {
-    return this.#queue === null ? 0 : now - this.#progressAt;
+    if (this.#queue === null) return 0;
+    if (this.#outflow.writer.isBlocked) this.#progressAt = now;
+    return now - this.#progressAt;
   }
 
   /** A response's head, or an interim one. @throws TypeError for what must not be in a message */
@@ -116,14 +123,14 @@ export class Stream implements SendingStream {
     if (isLast) this.#ended();
   }
 
-  /** Writes a part of the body, which may be lent; false asks to wait for `onDrain`. */
+  /** Writes a part of the body, which may be lent; false asks to wait for `onWritable`. */
   write(chunk: Buffer): boolean {
     if (this.localEnded || this.isClosed || this.#hasToEnd) return true;
     const from = this.#queue === null ? this.#send(chunk, 0) : 0;
     if (from < chunk.length) {
       this.#keep(own(from === 0 ? chunk : chunk.subarray(from)));
     } else if (this.#queue === null && !this.#outflow.writer.full) return true;
-    this.#wantsDrain = true;
+    this.#wantsTurn = true;
     this.#waitForTurn();
     return false;
   }
@@ -171,9 +178,9 @@ export class Stream implements SendingStream {
 
   #goOn(): void {
     if (this.#hasToEnd) this.#finish();
-    else if (this.#wantsDrain && !this.localEnded) {
-      this.#wantsDrain = false;
-      this.listener.onDrain();
+    else if (this.#wantsTurn && !this.localEnded) {
+      this.#wantsTurn = false;
+      this.listener.onWritable();
     }
   }
 
@@ -213,7 +220,7 @@ export class Stream implements SendingStream {
     this.#noteFrame(writer);
     this.sendWindow -= size;
     outflow.sent(size);
-    if (this.#queue !== null) this.#progressAt = clock.now;
+    this.#progressAt = clock.now;
     return to;
   }
 
@@ -243,6 +250,7 @@ export class Stream implements SendingStream {
 
   #ended(): void {
     this.localEnded = true;
+    this.listener.onSent();
     this.#owner.ended(this);
   }
 

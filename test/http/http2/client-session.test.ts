@@ -55,9 +55,11 @@ class Answer implements StreamListener {
     this.trailers = trailers;
   }
 
-  onDrain(): void {
+  onWritable(): void {
     this.drains++;
   }
+
+  onSent(): void {}
 
   onClosed(error: StreamError | null): void {
     this.error = error;

@@ -297,7 +297,8 @@ suite('a server session', () => {
             stream.consume(chunk.length);
           },
           onEnd: () => stream.end(),
-          onDrain() {},
+          onWritable() {},
+          onSent() {},
           onClosed() {},
         };
       },
@@ -319,16 +320,21 @@ suite('a server session', () => {
     const peer = await raw(t, port);
     peer.send(getFrame(1));
     await peer.next(DATA, 1);
-    sessions[0]?.session.announceEnd();
+    const session = sessions[0]?.session;
+    session?.announceEnd();
     const notice = await peer.next(GOAWAY);
     assert.equal(notice?.payload.readUInt32BE(0), 2 ** 31 - 1);
     assert.equal(notice?.payload.readUInt32BE(4), 0);
+    session?.confirmEnd();
     const ping = await peer.next(PING);
     // A request that crossed the notice is served.
     peer.send(getFrame(3));
     await peer.next(DATA, 3);
     assert.equal(peer.frames.filter((one) => one.type === GOAWAY).length, 1);
+    assert.equal(session?.isEndKnown, false);
     peer.send(frame(PING, flags.ack, 0, ping?.payload));
+    await eventually('the end to be known', () => session?.isEndKnown ?? false);
+    session?.finish();
     await eventually('the last GOAWAY', () => {
       return peer.frames.filter((one) => one.type === GOAWAY).length === 2;
     });
@@ -372,7 +378,7 @@ suite('a server session', () => {
     Object.assign(sessions[0] as object, {
       onRequest(stream: Asked['stream'], head: { isTooLarge: boolean }) {
         large = head.isTooLarge;
-        stream.listener = { onData() {}, onEnd() {}, onDrain() {}, onClosed() {} };
+        stream.listener = { onData() {}, onEnd() {}, onWritable() {}, onSent() {}, onClosed() {} };
         stream.respond(431, [], true);
       },
     });

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { clock } from '../../runtime/deadline-timers.ts';
 import { countBodyBytes } from '../../runtime/external-memory.ts';
-import { ClientSocket } from '../connection/client-socket.ts';
+import { ClientSocket } from './client-socket.ts';
 
 /** A session, which is told what happens on its connection. */
 export interface InputListener {
