@@ -12,8 +12,3 @@ export const {
   validateHeaderName,
   validateHeaderValue,
 } = http;
-
-/** node:http2, loaded by the first connection that speaks it. */
-export function http2(): typeof import('node:http2') {
-  return process.getBuiltinModule('node:http2');
-}

@@ -1,12 +1,15 @@
 /** What the transport for HTTP/2 makes of nodes that speak it. */
 import assert from 'node:assert/strict';
-import type { IncomingHttpHeaders } from 'node:http2';
+import { once } from 'node:events';
+import { createServer as createHttp1Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BodySource } from '../../src/http/body/body.ts';
 import { Http2Transport } from '../../src/cluster/transport/http2/transport.ts';
 import type { ConnectionSettings } from '../../src/cluster/transport/transport.ts';
-import { http2Node, rawHttp2Node } from '../support/http2-node.ts';
+import { http2Node, type Play, rawHttp2Node } from '../support/http2-node.ts';
 import {
   connections,
   eventually,
@@ -381,5 +384,61 @@ describe('transport http2', { timeout: 100_000 }, () => {
       if (body.resumed === resumed) break;
     }
     assert.ok(written < 100, 'never asked to pause');
+  });
+});
+
+function letter(i: number): string {
+  return String.fromCharCode(97 + (i % 26));
+}
+
+describe('transport http2 without TLS', { timeout: 60_000 }, () => {
+  async function plainNode(t: TestContext, play: Play): Promise<string> {
+    const server = createServer();
+    server.on('stream', (stream: ServerHttp2Stream, headers, _flags, raw) => {
+      stream.on('error', () => {});
+      play(stream, headers, raw);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  test('bodies and trailers pass both ways, many at a time', async (t) => {
+    const origin = await plainNode(t, (stream, headers) => {
+      const chunks: Buffer[] = [];
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('end', () => {
+        stream.respond(
+          { ':status': 200, 'x-scheme': headers[':scheme'] },
+          { waitForTrailers: true },
+        );
+        stream.on('wantTrailers', () => stream.sendTrailers({ 'x-sum': '7' }));
+        stream.end(Buffer.concat(chunks));
+      });
+    });
+    const transport = open(t, origin, { maxConnections: 1 });
+    const outcomes = await Promise.all(
+      Array.from({ length: 150 }, (_, i) => {
+        const body = Buffer.alloc(i * 3_001, letter(i));
+        return exchange(transport, { method: 'POST', body });
+      }),
+    );
+    for (const [i, outcome] of outcomes.entries()) {
+      assert.ok(outcome.body === letter(i).repeat(i * 3_001), `body ${i}`);
+      assert.deepEqual(outcome.headers?.slice(0, 2), ['x-scheme', 'http']);
+      assert.deepEqual(outcome.trailers, ['x-sum', '7']);
+    }
+  });
+
+  test('a node that speaks HTTP/1.1 alone cannot be reached', async (t) => {
+    const server = createHttp1Server((_request, response) => response.end());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const outcome = await exchange(open(t, `http://127.0.0.1:${port}`));
+    assert.equal(outcome.error?.code, 'UPSTREAM_CONNECT');
+    assert.equal(outcome.phase, 'connect');
   });
 });

@@ -88,7 +88,7 @@ export function openTransport(
   settings: ConnectionSettings,
   permits: ConnectionPermits | null = null,
 ): Transport {
-  return settings.allowH2 && origin.startsWith('https:')
+  return settings.allowH2
     ? new Http2Transport(origin, settings, permits)
     : new Http1Transport(origin, settings, permits);
 }

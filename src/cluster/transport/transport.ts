@@ -75,7 +75,7 @@ export interface ConnectionSettings {
   readonly tlsInsecureSkipVerify: boolean | null;
   /** For `https:`; null for what Node.js does by itself. */
   readonly tls: TlsSettings | null;
-  /** Whether HTTP/2 is spoken with nodes that offer it, over `https:`. */
+  /** Whether HTTP/2 is spoken: over `https:` with nodes that offer it, over `http:` with all. */
   readonly allowH2: boolean;
 }
 

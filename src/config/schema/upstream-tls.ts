@@ -86,7 +86,8 @@ export const upstreamTls: JsonSchema = {
 
 export const upstreamHttp2: JsonSchema = {
   type: 'boolean',
-  description: 'Whether HTTP/2 is spoken with nodes that offer it, over https.',
+  description:
+    'Whether HTTP/2 is spoken: over https with nodes that offer it, over http with every node, which has to know it (h2c, by prior knowledge).',
   default: false,
   examples: [true],
 };

@@ -204,6 +204,7 @@ class Http2Connection implements Multiplex, InputListener, ServerSessionListener
 
   onOver({ code }: ConnectionError): void {
     const { socket } = this.#connection;
+    if (code !== ErrorCode.noError) this.#owner.rejections.add('malformed');
     this.#connection.closing = true;
     this.#input.release();
     closeLingering(socket);

@@ -54,9 +54,9 @@ export class ClientSession extends Session {
     return !this.isLeaving && this.open < this.peer.maxStreams;
   }
 
-  /** Whether the server takes extended CONNECT, as far as it has told. */
-  get takesExtendedConnect(): boolean {
-    return this.peer.extendedConnect;
+  /** Streams that the server takes at one time. */
+  get maxStreams(): number {
+    return this.peer.maxStreams;
   }
 
   /** Opens a stream. @throws TypeError for what must not be in a message */
@@ -68,8 +68,8 @@ export class ClientSession extends Session {
     );
     try {
       encoder.pseudo(':method', method);
-      encoder.pseudo(':scheme', scheme);
       encoder.pseudo(':path', path);
+      encoder.pseudo(':scheme', scheme);
       encoder.pseudo(':authority', authority);
       encoder.fields(fields);
       encoder.fields(more);

@@ -131,8 +131,15 @@ export class Stream implements SendingStream {
       this.#keep(own(from === 0 ? chunk : chunk.subarray(from)));
     } else if (this.#queue === null && !this.#outflow.writer.full) return true;
     this.#wantsTurn = true;
-    this.#waitForTurn();
+    this.#awaitTurn();
     return false;
+  }
+
+  /** Has `onWritable` called when what was written goes out, though there is room for more. */
+  waitForTurn(): void {
+    if (this.localEnded || this.isClosed) return;
+    this.#wantsTurn = true;
+    this.#awaitTurn();
   }
 
   /** Ends the body, after all of it has gone out. */
@@ -151,7 +158,7 @@ export class Stream implements SendingStream {
   /** The other side takes more. False when the window would become too large. */
   widen(bytes: number): boolean {
     this.sendWindow += bytes;
-    if (this.sendWindow > 0 && this.#queue !== null) this.#waitForTurn();
+    if (this.sendWindow > 0 && this.#queue !== null) this.#awaitTurn();
     return this.sendWindow <= 0x7f_ff_ff_ff;
   }
 
@@ -184,7 +191,7 @@ export class Stream implements SendingStream {
     }
   }
 
-  #waitForTurn(): void {
+  #awaitTurn(): void {
     // One that waits for its own window is pumped when that opens.
     if (this.#queue === null || this.sendWindow > 0) this.#outflow.wait(this);
   }

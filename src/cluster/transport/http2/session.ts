@@ -1,22 +1,35 @@
-import type { ClientHttp2Session, SecureClientSessionOptions } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { GatewayError, reasonOf } from '../../../errors.ts';
-import { http2 } from '../../../runtime/builtins.ts';
+import { ReadBuffer } from '../../../http/http1/read-buffer.ts';
+import { ClientSession, type ClientSessionListener } from '../../../http/http2/client-session.ts';
+import type { ConnectionError } from '../../../http/http2/frames/protocol.ts';
 import { clock, type Timed } from '../../../runtime/deadline-timers.ts';
-import { type NamedRoute, type NodeAddress, routeOf } from '../node-socket.ts';
-import { connectFailure, timeConnecting } from '../node-socket.ts';
+import { countBodyBytes } from '../../../runtime/external-memory.ts';
+import {
+  connectFailure,
+  type NamedRoute,
+  type NodeAddress,
+  openSocket,
+  readyEvent,
+  routeOf,
+  timeConnecting,
+} from '../node-socket.ts';
 import type { ConnectionSettings } from '../transport.ts';
 import type { StreamCarrier, StreamExchange } from './exchange.ts';
 import { http2RequestFields } from './request-fields.ts';
 
 /** Requests of one connection at one time, whatever the node allows. */
 const maxStreams = 256;
-/** Bytes that a node may send ahead of being read, of one response and of all of a connection. */
-const streamWindow = 256 << 10;
-const connectionWindow = 4 << 20;
-/** Bytes and fields that the head of a response may have. */
-const maxHead = 65_536;
-const maxFields = 2_000;
+const limits = {
+  /** Bytes that a node may send ahead of being read, of one response and of all of a connection. */
+  streamWindow: 256 << 10,
+  connectionWindow: 4 << 20,
+  /** Bytes and fields that the head of a response may have. */
+  maxHeaderSize: 64 << 10,
+  maxHeaderFields: 2_000,
+  settingsTimeoutMs: Infinity,
+};
 
 /** Who keeps the connections to a node. */
 export interface SessionOwner {
@@ -30,24 +43,24 @@ export interface SessionOwner {
   onClosed(session: NodeSession, error: GatewayError | null): void;
 }
 
-/** A connection to a node over which HTTP/2 is spoken. */
-export class NodeSession implements StreamCarrier, Timed {
+/** A connection to a node over which HTTP/2 is spoken: over TLS if the node chooses it, else always. */
+export class NodeSession implements StreamCarrier, ClientSessionListener, Timed {
   deadline = Infinity;
   place = -1;
   readonly node: string;
   served = 0;
-  lastStream = Infinity;
   readonly #settings: ConnectionSettings;
   readonly #owner: SessionOwner;
-  readonly #socket: TLSSocket;
+  readonly #scheme: 'http' | 'https';
+  readonly #socket: Socket;
+  readonly #readBuffer = new ReadBuffer();
   readonly #retireAt: number;
   /** Null where the node has no name. */
   readonly #route: NamedRoute | null;
-  #session: ClientHttp2Session | null = null;
+  #session: ClientSession | null = null;
   #ready = false;
   #retired = false;
   #closed = false;
-  #open = 0;
 
   /** Begins to connect. */
   constructor(address: NodeAddress, settings: ConnectionSettings, owner: SessionOwner) {
@@ -57,14 +70,17 @@ export class NodeSession implements StreamCarrier, Timed {
     this.#retireAt = clock.deadline(settings.maxAge);
     clock.add(this);
     const { tls } = address;
-    if (tls === null) throw new Error('HTTP/2 is spoken over TLS only');
-    const socket = tls.connect(address, ['h2', 'http/1.1']);
+    this.#scheme = tls === null ? 'http' : 'https';
+    const socket =
+      tls === null
+        ? openSocket(address, this.#readBuffer.onread(this.#onBytes))
+        : tls.connect(address, ['h2', 'http/1.1']);
     this.#socket = socket;
     this.#route = routeOf(address, socket);
     timeConnecting(this, address, settings, socket);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
-    socket.once('secureConnect', () => this.#begin(socket));
+    socket.once(readyEvent(address), () => this.#begin(socket));
   }
 
   get isReady(): boolean {
@@ -76,22 +92,20 @@ export class NodeSession implements StreamCarrier, Timed {
   }
 
   get isIdle(): boolean {
-    return this.#ready && this.#open === 0;
+    return this.#ready && this.#session?.open === 0;
   }
 
   /** Whether it may be given another request. */
   get hasRoom(): boolean {
     const session = this.#session;
-    if (session === null || !this.#ready || this.#retired || session.closed) return false;
-    return !this.#isOutdated && this.#open < this.#mostStreams;
+    if (session === null || !this.#ready || this.#retired || this.#isOutdated) return false;
+    return session.hasRoom && session.open < maxStreams;
   }
 
   get isHalfFull(): boolean {
-    return !this.hasRoom || this.#open >= Math.floor(this.#mostStreams / 2);
-  }
-
-  get #mostStreams(): number {
-    return Math.min(maxStreams, this.#session?.remoteSettings.maxConcurrentStreams ?? 100);
+    const session = this.#session;
+    if (session === null || !this.hasRoom) return true;
+    return session.open >= Math.floor(Math.min(maxStreams, session.maxStreams) / 2);
   }
 
   /** It is too old, or the node's name leads elsewhere now. */
@@ -99,42 +113,70 @@ export class NodeSession implements StreamCarrier, Timed {
     return this.#retireAt <= clock.now || this.#route?.isCurrent === false;
   }
 
-  /** Sends the request of `exchange`; false when the connection takes none any more. */
-  carry(exchange: StreamExchange): boolean {
-    let fields: string[];
+  /** Sends the request of `exchange`. */
+  carry(exchange: StreamExchange): void {
+    this.deadline = Infinity;
     try {
-      fields = http2RequestFields(exchange.request);
-    } catch (error) {
+      const fields = http2RequestFields(exchange.request, this.#scheme);
+      exchange.carry(this, this.#session as ClientSession, fields);
+    } catch (thrown) {
+      const error =
+        thrown instanceof TypeError
+          ? new GatewayError('REQUEST_MALFORMED', { reason: thrown.message }, thrown)
+          : (thrown as Error);
       // Told later, as every failure is: the caller does not have the exchange yet.
-      queueMicrotask(() => exchange.breakOff(error as Error, 'connect'));
-      return true;
+      queueMicrotask(() => exchange.breakOff(error, 'connect'));
     }
-    const { body } = exchange.request;
-    const streams = body !== null && !Buffer.isBuffer(body);
-    try {
-      const options = { endStream: body === null, waitForTrailers: streams };
-      const stream = (this.#session as ClientHttp2Session).request(fields, options);
-      this.#open++;
-      this.deadline = Infinity;
-      stream.once('response', () => this.served++);
-      exchange.carry(this, stream);
-      stream.once('close', () => this.#free());
-      return true;
-    } catch {
-      this.#retired = true;
-      return false;
+  }
+
+  // What an exchange reports.
+
+  onResponse(): void {
+    this.served++;
+  }
+
+  onStreamClosed(): void {
+    if (this.#closed) return;
+    if (this.#session?.open === 0) {
+      if (this.#retired || this.#isOutdated) return this.destroy();
+      this.deadline = Math.min(clock.deadline(this.#settings.idleTimeout), this.#retireAt);
     }
+    if (this.hasRoom) this.#owner.onRoom(this);
   }
 
   doubt(): void {
     this.#retire();
   }
 
+  // What the session reports.
+
+  onSettings(): void {
+    if (this.#closed) return;
+    if (this.#ready) {
+      if (this.hasRoom) this.#owner.onRoom(this);
+      return;
+    }
+    this.#ready = true;
+    this.deadline = clock.deadline(this.#settings.idleTimeout);
+    this.#owner.onReady(this);
+  }
+
+  onServerLeaves(): void {
+    this.#retire();
+  }
+
+  onIdle(): void {
+    // Each exchange says so itself.
+  }
+
+  onOver(error: ConnectionError): void {
+    this.#lose(error.message);
+  }
+
   /** Takes no further request, and closes when those under way have ended. */
   #retire(): void {
     this.#retired = true;
-    if (this.#open === 0) this.destroy();
-    else this.#session?.close();
+    if (this.#session === null || this.#session.open === 0) this.destroy();
   }
 
   expire(): void {
@@ -147,54 +189,32 @@ export class NodeSession implements StreamCarrier, Timed {
     this.#lose('the gateway closed the connection');
   }
 
-  #begin(socket: TLSSocket): void {
+  #begin(socket: Socket): void {
     if (this.#closed) return;
-    if (socket.alpnProtocol !== 'h2') {
+    if (this.#scheme === 'https' && (socket as TLSSocket).alpnProtocol !== 'h2') {
       this.#closed = true;
       clock.delete(this);
       socket.off('error', this.#onError);
       socket.off('close', this.#onClose);
-      this.#owner.onHttp1(this, socket);
+      this.#owner.onHttp1(this, socket as TLSSocket);
       return;
     }
-    // Its types do not know every option yet.
-    const options: SecureClientSessionOptions & { strictSingleValueFields: boolean } = {
-      createConnection: () => socket,
-      settings: { enablePush: false, initialWindowSize: streamWindow, maxHeaderListSize: maxHead },
-      maxHeaderListPairs: maxFields,
-      maxSendHeaderBlockLength: 256 << 10,
-      maxSessionMemory: 256,
-      strictSingleValueFields: false,
-    };
-    const session = http2().connect(this.node, options);
+    const session = new ClientSession(socket, limits, this);
     this.#session = session;
-    session.on('error', this.#onError);
-    session.on('close', this.#onClose);
-    session.on('goaway', (_code, lastStream: number) => {
-      this.lastStream = lastStream;
-      this.#retired = true;
-    });
-    session.once('connect', () => session.setLocalWindowSize(connectionWindow));
-    // Before that it is not known how many requests the node takes at one time.
-    session.once('remoteSettings', () => this.#opened());
-  }
-
-  #opened(): void {
-    if (this.#closed) return;
-    this.#ready = true;
-    this.deadline = clock.deadline(this.#settings.idleTimeout);
-    this.#owner.onReady(this);
-  }
-
-  #free(): void {
-    this.#open--;
-    if (this.#closed) return;
-    if (this.#open === 0) {
-      if (this.#retired || this.#isOutdated) return this.destroy();
-      this.deadline = Math.min(clock.deadline(this.#settings.idleTimeout), this.#retireAt);
+    if (this.#scheme === 'https') {
+      socket.on('data', (chunk: Buffer) => {
+        countBodyBytes(chunk.length);
+        session.receive(chunk, 0, chunk.length);
+      });
     }
-    if (this.hasRoom) this.#owner.onRoom(this);
+    socket.on('drain', () => session.drained());
+    socket.on('end', this.#onClose);
   }
+
+  readonly #onBytes = (bytes: Buffer, count: number): boolean => {
+    this.#session?.receive(bytes, 0, count);
+    return true;
+  };
 
   readonly #onError = (error: Error): void => this.#lose(reasonOf(error), error);
 
@@ -208,7 +228,8 @@ export class NodeSession implements StreamCarrier, Timed {
     if (this.#closed) return;
     this.#closed = true;
     clock.delete(this);
-    this.#session?.destroy();
+    this.#session?.close(reasonOf(error));
+    this.#readBuffer.release();
     this.#socket.destroy();
     this.#owner.onClosed(this, this.#ready ? null : error);
   }

@@ -23,8 +23,9 @@ const http1Time = 60_000;
 const maxWaiting = 16_384;
 
 /**
- * HTTP/2 over TLS to one node that offers it, HTTP/1.1 to one that does not. Requests share a
- * connection as far as the node allows; another is opened when there is no room on any.
+ * HTTP/2 to one node: over TLS if the node offers it, else HTTP/1.1; without TLS the node is known to
+ * speak it. Requests share a connection as far as the node allows; another is opened when there is no
+ * room on any.
  */
 export class Http2Transport implements Transport, SessionOwner, PermitUser, Timed {
   /** When the first waiting request has waited long enough. */
@@ -95,7 +96,7 @@ export class Http2Transport implements Transport, SessionOwner, PermitUser, Time
     for (const exchange of this.#waiting.keys()) {
       if (!session.hasRoom) break;
       this.#forget(exchange);
-      if (!session.carry(exchange)) this.#wait(exchange);
+      session.carry(exchange);
     }
     const isUnneeded = this.#closing !== null || this.#permits?.owes === true;
     if (isUnneeded && session.isIdle) session.destroy();
@@ -163,7 +164,9 @@ export class Http2Transport implements Transport, SessionOwner, PermitUser, Time
   /** Gives the request to a connection that has room. */
   #carry(exchange: StreamExchange): boolean {
     for (const session of this.#sessions) {
-      if (session.hasRoom && session.carry(exchange)) return true;
+      if (!session.hasRoom) continue;
+      session.carry(exchange);
+      return true;
     }
     return false;
   }
