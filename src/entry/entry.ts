@@ -20,7 +20,6 @@ import type { ExchangeOwner } from './exchange/exchange.ts';
 import { ForwardedFields } from './exchange/forwarded-headers.ts';
 import { serveHttp1 } from './http1/session.ts';
 import { Http1Settings } from './http1/settings.ts';
-import { refuseHttp2 } from './http2/refusal.ts';
 import { serveHttp2 } from './http2/session.ts';
 import { Permits, type PermitSource } from '../shared-limits/worker/connection-slots.ts';
 import { Probe } from './self-test.ts';
@@ -328,9 +327,7 @@ export class Entry implements ExchangeOwner {
       ? connectionOf(this.#probe?.serverSide)
       : connectionOf(socketBelow(socket) ?? undefined);
     if (connection === undefined || connection.refused !== null) {
-      const code = connection?.refused ?? 'TOO_MANY_CONNECTIONS';
-      if (socket.alpnProtocol === 'h2') refuseHttp2(socket, code);
-      else this.#refusals.answer(socket, code);
+      this.#refusals.answer(socket, connection?.refused ?? 'TOO_MANY_CONNECTIONS');
       return;
     }
     const { ca_file, skip_insecure_verify } = this.#config.tls;

@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { type ErrorCode, GatewayError } from '../../errors.ts';
 import type { ExchangeOwner } from '../exchange/exchange.ts';
+import { refuseHttp2 } from '../http2/refusal.ts';
 import { closeLingering } from './lingering-close.ts';
 import { rawErrorResponse } from '../exchange/error-response.ts';
 
@@ -61,6 +63,10 @@ export class Refusals {
 
   /** Answers. The socket is the one that HTTP would run on. */
   answer(socket: Duplex, code: ErrorCode = 'TOO_MANY_CONNECTIONS'): void {
+    if ((socket as Partial<TLSSocket>).alpnProtocol === 'h2') {
+      refuseHttp2(socket, code);
+      return;
+    }
     socket.on('error', () => socket.destroy());
     const timer = setTimeout(tell, patience);
     socket.once('data', tell);

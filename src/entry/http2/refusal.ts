@@ -18,7 +18,7 @@ const limits = {
 };
 
 /** Answers the first request with an error, and ends the connection. */
-export function refuseHttp2(socket: Duplex, code: ErrorCode = 'TOO_MANY_CONNECTIONS'): void {
+export function refuseHttp2(socket: Duplex, code: ErrorCode): void {
   const refusal = new Refusal(socket, new GatewayError(code));
   const timer = setTimeout(() => socket.destroy(), refusalTime);
   socket.once('close', () => clearTimeout(timer));

@@ -207,7 +207,7 @@ class Http2Connection implements Multiplex, InputListener, ServerSessionListener
     if (code !== ErrorCode.noError) this.#owner.rejections.add('malformed');
     this.#connection.closing = true;
     this.#input.release();
-    closeLingering(socket);
+    closeLingering(socket, this.#connection.intake);
     if (code !== ErrorCode.enhanceYourCalm) return;
     // Nothing more of a flood is read.
     socket.pause();

@@ -193,7 +193,7 @@ export class StreamExchange
     const { body } = this.request;
     if (!this.#requestSent) {
       // The node has answered before it had everything.
-      stream.reset(ErrorCode.cancel);
+      this.#reset(stream);
       if (!isBuffered(body)) body.cancel();
     }
     if (!this.over) this.complete(trailers);
@@ -228,7 +228,7 @@ export class StreamExchange
     const stream = this.#stream;
     const { body } = this.request;
     this.#leave();
-    stream?.reset(ErrorCode.cancel);
+    this.#reset(stream);
     if (answered && !this.#requestSent && !isBuffered(body)) body.cancel();
     this.breakOff(error, answered ? 'response' : phase);
   }
@@ -250,13 +250,19 @@ export class StreamExchange
     this.#stream = null;
   }
 
+  /** To nodes by node:http2 a request that is cancelled has ended: a part of it would pass for all. */
+  #reset(stream: Stream | null): void {
+    const isWhole = isBuffered(this.request.body);
+    stream?.reset(isWhole ? ErrorCode.cancel : ErrorCode.internalError);
+  }
+
   abort(reason?: Error): void {
     if (this.substitute !== null) return this.substitute.abort(reason);
     if (this.over) return;
     this.drop();
     const stream = this.#stream;
     this.#leave();
-    stream?.reset(ErrorCode.cancel);
+    this.#reset(stream);
     // What has come whole, and nobody reads any more.
     this.#source?.discard();
     this.onAbort?.(this);

@@ -18,8 +18,6 @@ export class PeerSettings {
   maxStreams = Infinity;
   initialWindow = initialWindow;
   maxHeaderListSize = Infinity;
-  /** Whether it takes extended CONNECT (RFC 8441). */
-  extendedConnect = false;
 
   /** Takes the payload of SETTINGS. @throws ConnectionError */
   take(bytes: Buffer, from: number, to: number): void {
@@ -54,7 +52,6 @@ export class PeerSettings {
         break;
       case Setting.enableConnectProtocol:
         if (value > 1) throw protocolError('an illegal value of ENABLE_CONNECT_PROTOCOL');
-        this.extendedConnect = value === 1;
         break;
       default:
     }
