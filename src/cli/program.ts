@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { FilterDefinitionLike } from '../dialect.ts';
 import { didYouMean } from '../suggest.ts';
@@ -6,6 +5,7 @@ import { logLevels } from '../config/schema/gateway.ts';
 import type { LogLevel } from '../config/types.ts';
 import { version } from '../package.ts';
 import { configPaths, controlSocket } from './locations.ts';
+import { processors } from '../runtime/processors.ts';
 
 /** Workers started before the configuration has said how many there are to be, at most. */
 const ahead = 4;
@@ -84,7 +84,7 @@ function addRun(program: Command): void {
       requireDescriptors();
       const { WorkerForks } = await import('../primary/workers/spawner.ts');
       const forks = new WorkerForks();
-      forks.prepare(typeof count === 'number' ? count : Math.min(availableParallelism(), ahead));
+      forks.prepare(typeof count === 'number' ? count : Math.min(processors(), ahead));
       const { run } = await import('./commands/run.ts');
       await run({
         paths,

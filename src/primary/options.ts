@@ -1,8 +1,8 @@
-import { availableParallelism } from 'node:os';
 import type { GatewayConfig, LogLevel } from '../config/types.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import type { InstanceRecord } from './control/instance-record.ts';
 import type { WorkerForks } from './workers/spawner.ts';
+import { processors } from '../runtime/processors.ts';
 
 export interface PrimaryOptions {
   readonly source: ConfigurationSource;
@@ -22,5 +22,5 @@ export interface PrimaryOptions {
 
 export function workersOf(config: GatewayConfig, { workers }: PrimaryOptions): number {
   const wanted = workers ?? config.workers;
-  return wanted === 'auto' ? availableParallelism() : wanted;
+  return wanted === 'auto' ? processors() : wanted;
 }

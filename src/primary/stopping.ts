@@ -34,10 +34,10 @@ export class Stopping {
 
   ask(): void {
     const before = this.#askedAt;
-    this.#askedAt ||= Date.now();
+    this.#askedAt ||= performance.now();
     if (before > 0 || this.#actions.isOver()) {
       // For one that drains anyway, too, it is the second signal that counts.
-      if (before === 0 || Date.now() - before < SAME_SIGNAL) return;
+      if (before === 0 || performance.now() - before < SAME_SIGNAL) return;
       this.#actions.log.warn('stopping at once');
       this.#drain();
       this.#actions.endAtOnce();

@@ -225,5 +225,5 @@ function workerStatus(worker: WorkerHandle, inspection: WorkerInspection | null)
 }
 
 function secondsSince(time: number): number {
-  return time === 0 ? 0 : Math.round((Date.now() - time) / 1000);
+  return time === 0 ? 0 : Math.round((performance.now() - time) / 1000);
 }

@@ -1,3 +1,7 @@
+import { totalmem } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
+import { processors } from '../../runtime/processors.ts';
+
 /** For one process alone: what it runs instead of a script, and how it is debugged or tested. */
 const own =
   /^(?:--(?:inspect|test|eval|print|watch|input-type|check|interactive)|-(?:e|p|pe|i|c)$)/;
@@ -39,10 +43,46 @@ export function workerOptions(
   given: readonly string[] = process.execArgv,
   environment = process.env['NODE_OPTIONS'] ?? '',
 ): string[] {
-  const ours = defaults.filter((option) => {
+  const heap = heapMegabytes();
+  const wanted = heap === null ? defaults : [...defaults, `--max-old-space-size=${heap}`];
+  const ours = wanted.filter((option) => {
     const [name = ''] = option.split('=');
     const isSet = environment.includes(name.replace(/^--(?:no-)?/, ''));
     return !isSet && process.allowedNodeEnvironmentFlags.has(name);
   });
   return [...ours, ...nodeOptions(given)];
+}
+
+/** What decides how large a worker's heap may get, bytes. */
+interface HeapSources {
+  /** Memory that the control group allows; 0 or more than there is for no limit. */
+  readonly constrained: number;
+  readonly total: number;
+  /** What V8 takes by itself. */
+  readonly byDefault: number;
+  readonly workers: number;
+}
+
+/** Less does not carry a worker, MB. */
+const smallestHeap = 64;
+
+/**
+ * Limit of a worker's heap, MB; null for V8's own. V8 reckons with the memory of the control group as if
+ * each process had all of it: together the workers' heaps get half of it, so that garbage is collected
+ * before the system ends a worker.
+ */
+export function heapMegabytes(sources: HeapSources = heapSources()): number | null {
+  const { constrained, total, byDefault, workers } = sources;
+  if (constrained <= 0 || constrained >= total) return null;
+  const share = constrained / 2 / workers;
+  return share < byDefault ? Math.max(smallestHeap, Math.floor(share / 2 ** 20)) : null;
+}
+
+function heapSources(): HeapSources {
+  return {
+    constrained: process.constrainedMemory(),
+    total: totalmem(),
+    byDefault: getHeapStatistics().heap_size_limit,
+    workers: processors(),
+  };
 }

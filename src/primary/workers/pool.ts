@@ -342,7 +342,7 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
     if (this.#stop.aborted) return;
     this.crashes++;
     this.#log.error(told, `worker ended ${describeExit(exit)}; replacing it`);
-    slot.crashes = Date.now() - worker.startedAt < STEADY ? slot.crashes + 1 : 0;
+    slot.crashes = performance.now() - worker.startedAt < STEADY ? slot.crashes + 1 : 0;
     void this.#replaceCrashed(number, slot);
   }
 

@@ -20,6 +20,8 @@ import { ownOutputOfWorkers, type WorkerProcess } from './spawner.ts';
 export type WorkerStage = 'starting' | 'ready' | 'draining' | 'gone';
 
 export interface WorkerExit {
+  /** Whether the signal was the gateway's own. */
+  readonly asked?: boolean;
   readonly code: number | null;
   readonly signal: string | null;
 }
@@ -56,7 +58,8 @@ export class WorkerHandle {
   readonly pid: number;
   readonly identity: ProcessIdentity;
   readonly sockets: readonly AssignedSocket[];
-  readonly startedAt = Date.now();
+  /** performance.now() */
+  readonly startedAt = performance.now();
   /** Settles when the worker serves. @throws WORKER_NOT_READY */
   readonly ready: Promise<void>;
   readonly gone: Promise<WorkerExit>;
@@ -66,7 +69,7 @@ export class WorkerHandle {
   readonly silence = new Silence();
   /** It was silent for too long, and was killed. */
   hung = false;
-  /** When it was told to drain, or 0. */
+  /** When it was told to drain, in performance.now() time, or 0. */
   drainingSince = 0;
   startFailure: StartFailure | null = null;
   drainReport: DrainReport | null = null;
@@ -85,6 +88,7 @@ export class WorkerHandle {
   /** Sockets of others that it accepts from. */
   readonly #borrowed = new Set<number>();
   #lastInspection = 0;
+  #killed = false;
   #responsive = true;
   /** What it is busy with while it starts. */
   #doing = 'still loading the program';
@@ -113,7 +117,7 @@ export class WorkerHandle {
       // Without a process there is no exit to come.
       if (worker.process.pid === undefined) this.#onExit({ code: null, signal: null });
     });
-    worker.once('exit', (code, signal) => this.#onExit({ code, signal }));
+    worker.once('exit', (code, signal) => this.#onExit({ code, signal, asked: this.#killed }));
     const { readyTimeout } = generation;
     this.#deadline = setTimeout(
       () => this.#failStart('late', `after ${readyTimeout / 1000} s it was ${this.#doing}`),
@@ -151,13 +155,14 @@ export class WorkerHandle {
       return;
     }
     this.stage = 'draining';
-    this.drainingSince = Date.now();
+    this.drainingSince = performance.now();
     this.send({ type: 'drain' });
     const longest = Math.max(0, ...this.generation.config.entry.map(({ drain }) => drain.timeout));
     this.#deadline = setTimeout(() => this.kill(), longest + DRAIN_SLACK);
   }
 
   kill(): void {
+    this.#killed = true;
     this.#worker.process.kill('SIGKILL');
   }
 
@@ -309,7 +314,10 @@ export class WorkerHandle {
 }
 
 /** `with code 1`, `by SIGKILL`. */
-export function describeExit({ code, signal }: WorkerExit): string {
+export function describeExit({ code, signal, asked }: WorkerExit): string {
+  if (signal === 'SIGKILL' && asked === false) {
+    return 'by SIGKILL, which the gateway did not send: the system may have run out of memory';
+  }
   if (signal) return `by ${signal}`;
   return code === null ? 'before it began' : `with code ${code}`;
 }

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
+  heapMegabytes,
   nodeOptions,
   successorOptions,
   workerOptions,
@@ -78,4 +79,14 @@ test('workers get them', async (t) => {
   for (const each of [pid, ...workers.map((worker) => worker.pid)]) {
     await eventually('its hook', () => gateway.output.includes(`hooked ${each}.`));
   }
+});
+
+test('heaps of workers share half of what a control group allows', () => {
+  const [mb, gb] = [2 ** 20, 2 ** 30];
+  const machine = { total: 16 * gb, byDefault: 4 * gb, workers: 2 };
+  assert.equal(heapMegabytes({ ...machine, constrained: 0 }), null);
+  assert.equal(heapMegabytes({ ...machine, constrained: 2 ** 63 }), null);
+  assert.equal(heapMegabytes({ ...machine, constrained: gb }), 256);
+  assert.equal(heapMegabytes({ ...machine, constrained: gb, byDefault: 200 * mb }), null);
+  assert.equal(heapMegabytes({ ...machine, constrained: 100 * mb }), 64);
 });
