@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { LogFile } from '../../../src/runtime/lines/log-file.ts';
 import { lostLineCounts } from '../../../src/runtime/lines/line-buffer.ts';
 import { eventually, temporaryFolder } from '../../support/gateway.ts';
+import { enlarge, smallDisk } from '../../support/small-disk.ts';
 
 /** A log file with what it has reported. */
 function open(path: string): { log: LogFile; reports: string[] } {
@@ -17,25 +17,6 @@ function open(path: string): { log: LogFile; reports: string[] } {
     onRecovered: (lost) => void reports.push(`recovered ${lost}`),
   });
   return { log, reports };
-}
-
-/** A folder on a disk of that size, or null where file systems cannot be mounted. */
-function smallDisk(t: TestContext, size: string): string | null {
-  const folder = mkdtempSync(join(tmpdir(), 'evergate-disk-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'none', folder], {
-      stdio: 'ignore',
-    });
-  } catch {
-    rmSync(folder, { recursive: true });
-    t.skip('file systems cannot be mounted here');
-    return null;
-  }
-  t.after(() => {
-    execFileSync('umount', ['-l', folder]);
-    rmSync(folder, { recursive: true });
-  });
-  return folder;
 }
 
 async function lines(path: string): Promise<string[]> {
@@ -55,7 +36,7 @@ test('a log goes on when a full disk has room again, without half a line', async
   }
   await eventually('the failure', () => one.reports.length > 0 && other.reports.length > 0);
   assert.deepEqual([one.reports, other.reports], [['ENOSPC'], ['ENOSPC']]);
-  execFileSync('mount', ['-o', 'remount,size=2m', disk]);
+  enlarge(disk, '2m');
   await eventually('the recovery', () => one.reports.length > 1 && other.reports.length > 1);
   assert.deepEqual(one.reports, ['ENOSPC', 'recovered 0']);
   one.log.write(line(300));
@@ -78,7 +59,7 @@ test('lines beyond what may wait for the disk are counted, and the number is rep
   for (let count = 0; count < 20; count++) log.write(megabyte);
   await eventually('the failure', () => reports.length > 0);
   assert.equal(lostLineCounts()[path], 5);
-  execFileSync('mount', ['-o', 'remount,size=40m', disk]);
+  enlarge(disk, '40m');
   await eventually('the recovery', () => reports.length > 1);
   assert.deepEqual(reports, ['ENOSPC', 'recovered 5']);
   await log.close();
