@@ -23,12 +23,16 @@ export interface GatewayConfig {
   readonly log: { readonly level: LogLevel };
 }
 
-/** How the primary and its workers look after each other; ms. */
+/** How the primary and its workers look after each other; times in ms. */
 export interface SupervisionConfig {
   /** Silence after which a worker is killed and replaced; 0 for never. */
   readonly heartbeat_timeout: number;
   /** For which workers serve without a primary. */
   readonly orphan_timeout: number;
+  /** Generations of replaced workers that may live on for long connections. */
+  readonly max_draining_generations: number;
+  /** Resident memory of all of them, bytes; 0 for a quarter of what there is. */
+  readonly max_draining_memory: number;
   /** From the wish to stop to the end of accepting. */
   readonly shutdown_delay: number;
 }
@@ -143,8 +147,11 @@ export interface NamedCertificateConfig {
 export interface DrainConfig {
   /** How long a draining worker keeps a quiet connection after its last activity, ms. */
   readonly idle: number;
-  /** When a draining worker ends what is left, ms. */
-  readonly timeout: number;
+  /**
+   * When a draining worker ends what is left, ms. Null: when the gateway stops, after
+   * `defaultStopTimeoutMs`; when the worker is replaced, never.
+   */
+  readonly timeout: number | null;
 }
 
 export interface RouterConfig {

@@ -9,19 +9,19 @@ import type { ErrorCode } from '../errors.ts';
 import type { Handler } from '../flow/filter.ts';
 import type { ConnectionHolder, DrainReport, EntryInspection } from '../ipc/messages.ts';
 import type { Log } from '../log.ts';
-import type { EntryCredentials } from '../tls/credentials.ts';
 import { Acceptor } from './connection/acceptor.ts';
 import { AddressPermits } from '../shared-limits/worker/address-slots.ts';
 import { clientCertificate, problemOf } from './tls/client-certificate.ts';
 import { Connection, connectionOf } from './connection/connection.ts';
 import { DescriptorShortage } from './connection/descriptor-shortage.ts';
-import { Drain } from './connection/drain.ts';
+import { Drain, type EntryDrainOptions } from './connection/drain.ts';
 import type { ExchangeOwner } from './exchange/exchange.ts';
 import { ForwardedFields } from './exchange/forwarded-headers.ts';
+import type { EntryServices } from './services.ts';
 import { serveHttp1 } from './http1/session.ts';
 import { Http1Settings } from './http1/settings.ts';
 import { serveHttp2 } from './http2/session.ts';
-import { Permits, type PermitSource } from '../shared-limits/worker/connection-slots.ts';
+import { Permits } from '../shared-limits/worker/connection-slots.ts';
 import { Probe } from './self-test.ts';
 import { RejectionCounts } from '../ipc/rejections.ts';
 import { RequestCounts } from './statistics.ts';
@@ -29,25 +29,6 @@ import { type ProxiedClient, takeProxyHeader } from './connection/proxy-protocol
 import { Refusals } from './connection/rejections.ts';
 import { TimeLimits } from './connection/timeouts.ts';
 import { socketBelow, TlsServer } from './tls/server.ts';
-
-export interface EntryServices {
-  readonly log: Log;
-  readonly permits: PermitSource;
-  /** How the entry names itself in the Forwarded field; not at all when it is absent. */
-  readonly identity?: string;
-  /** What one client address may have; needed with max_conns_per_ip alone. */
-  readonly addressPermits?: (address: string) => PermitSource;
-  /** The flow for a request; throws ROUTE_NOT_FOUND. */
-  readonly route: (context: RequestContext) => Handler;
-  /** Whether a client of this address may connect; null when everybody may. */
-  readonly admits?: ((address: string) => boolean) | null;
-  /** What all entries of the worker together may hold in memory for their clients. */
-  readonly memory?: InflightBytes;
-  /** What an entry with TLS shows its clients. */
-  readonly credentials?: EntryCredentials | undefined;
-  /** Keys of TLS session tickets, the newest first, the same in all workers. */
-  readonly ticketKeys?: Buffer | undefined;
-}
 
 /** How long a proxy may take to say who its client is, ms. */
 const longestGreeting = 60_000;
@@ -76,6 +57,8 @@ export class Entry implements ExchangeOwner {
   readonly #tls: TlsServer | null;
   readonly #timeLimits: TimeLimits;
   #drain: Drain | null = null;
+  /** The gateway has been told to stop. */
+  #stops = false;
   #drained: Promise<DrainReport> | null = null;
   #probe: Probe | null = null;
   #total = 0;
@@ -175,18 +158,30 @@ export class Entry implements ExchangeOwner {
    * Accepts what is queued, then no more, and calls `closedToNew`; settles when every connection
    * has gone.
    */
-  drain(closedToNew?: () => void): Promise<DrainReport> {
-    this.#drained ??= this.#leave(closedToNew);
+  drain(options: EntryDrainOptions): Promise<DrainReport> {
+    this.#drained ??= this.#leave(options);
     return this.#drained;
   }
 
-  async #leave(closedToNew?: () => void): Promise<DrainReport> {
+  /** The gateway stops while this entry drains. */
+  stopDraining(): void {
+    this.#stops = true;
+    this.#drain?.stop();
+  }
+
+  /** Ends the streams of an entry that drains. */
+  endStreams(): void {
+    this.#drain?.endStreams();
+  }
+
+  async #leave({ closedToNew, ...options }: EntryDrainOptions): Promise<DrainReport> {
     // Only then are clients told to go: they come back at once by new connections, and none of these
     // may meet a socket that is about to close.
     await this.#acceptor.close();
     const pending = (): number => this.#permits.waiting + this.#refusals.open;
-    const drain = new Drain(this.#connections, this.#config.drain, pending);
+    const drain = new Drain(this.#connections, this.#config.drain, pending, options);
     this.#drain = drain;
+    if (this.#stops) drain.stop();
     this.#permits.drain();
     this.#addressPermits.drain();
     drain.closedToNew();

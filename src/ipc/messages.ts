@@ -1,3 +1,4 @@
+import type { DrainCause } from '../config/drain-time.ts';
 import type { GatewayConfig } from '../config/types.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
 import type { LimitToPrimary, LimitToWorker } from '../shared-limits/messages.ts';
@@ -44,8 +45,13 @@ export type ToWorker =
    * for as long as the primary holds it.
    */
   | { readonly type: 'socket'; readonly entry: string; readonly id: number }
-  /** Stop accepting, answer what is there, exit when the last connection has gone. */
-  | { readonly type: 'drain' }
+  /**
+   * Stop accepting, answer what is there, exit when the last connection has gone. May come again to
+   * a worker that drains because it was replaced, when the gateway stops.
+   */
+  | { readonly type: 'drain'; readonly cause: DrainCause }
+  /** Draining: end WebSockets, event streams and long transfers now. */
+  | { readonly type: 'end-streams' }
   /** More connections of this entry may be open here: `count` permits. */
   | { readonly type: 'permits-granted'; readonly entry: string; readonly count: number }
   /** Another worker lacks permits: give back those that no connection uses. */
@@ -69,7 +75,7 @@ export type ToPrimary =
   /** Message handlers are in place. */
   | { readonly type: 'online' }
   /** A sign of life: the event loop turns. */
-  | { readonly type: 'beat' }
+  | { readonly type: 'beat'; readonly memory: number }
   /** Is the primary there? Answered by `pong`. */
   | { readonly type: 'ping' }
   /** What it is busy with until it is ready, in words. */
@@ -81,6 +87,8 @@ export type ToPrimary =
   | { readonly type: 'leaving' }
   /** Draining, it has accepted what was queued, and accepts nothing more. */
   | { readonly type: 'closed-to-new' }
+  /** Draining, it has only tunnels and long requests left. */
+  | { readonly type: 'only-streams' }
   | { readonly type: 'permits-wanted'; readonly entry: string; readonly count: number }
   | { readonly type: 'permits-returned'; readonly entry: string; readonly count: number }
   /** While the primary did not answer, the worker has used so many that were not lent to it. */

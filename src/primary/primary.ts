@@ -308,25 +308,24 @@ class Primary {
     this.#supervisor.stopping();
     this.#stop.abort(new Error('the gateway is stopping'));
     // A worker that starts is not waited for.
-    if (!this.#running) void this.#pool.drainAll();
+    if (!this.#running) void this.#pool.drainAll('stopping');
     this.#stopped.resolve();
   }
 
   async #end(): Promise<void> {
-    this.#stopping.close();
-    this.#supervisor.close();
-    this.#forks.close();
+    for (const each of [this.#stopping, this.#supervisor, this.#forks]) each.close();
     await this.#autoReload.close();
     // First the primary's hold on the sockets, so that the workers', whose queues they empty, is
     // the last one.
     this.#listeners.close();
-    await Promise.all([this.#pool.drainAll(), this.#upgrades.settled()]);
+    const { successor } = this.#upgrades;
+    const gone = successor ? this.#upgrades.drainFor(successor) : this.#pool.stop();
+    await Promise.all([gone, this.#upgrades.settled()]);
     this.#record.close();
     const { isTaken } = this.#place;
     if (isTaken) await this.#pool.predecessor?.gone;
     this.#ended.resolve();
     await Promise.all([this.#place.leave(), this.#api.close()]);
-    const { successor } = this.#upgrades;
     successor?.release();
     // One that never began has nothing to say but why.
     if (isTaken && this.#running) {

@@ -1,6 +1,7 @@
 import type { GatewayConfig, RouterConfig } from '../config/types.ts';
 import type { RequestContext } from '../http/context.ts';
 import type { NetworkTest } from '../context/networks.ts';
+import type { EntryDrainOptions } from '../entry/connection/drain.ts';
 import { Entry } from '../entry/entry.ts';
 import { filters } from '../filters/index.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
@@ -44,10 +45,14 @@ export interface Serving {
   setTicketKeys(keys: Buffer): void;
   inspect(): WorkerInspection;
   /**
-   * Stops accepting, and calls `closedToNew` when what was queued has been accepted; settles when
-   * the last connection has gone and everything is closed.
+   * Stops accepting; settles when the last connection has gone and everything is closed. The
+   * callbacks come once all entries have closed to new connections, or have only streams left.
    */
-  drain(closedToNew?: () => void): Promise<DrainReport>;
+  drain(options: EntryDrainOptions): Promise<DrainReport>;
+  /** The gateway stops while this worker drains. */
+  stopDraining(): void;
+  /** Ends the streams that are left in a worker that drains. */
+  endStreams(): void;
   /** Breaks everything off. */
   close(): void;
 }
@@ -142,6 +147,8 @@ export async function buildWorker(
     setTicketKeys,
     inspect,
     drain,
+    stopDraining: () => entries.forEach((entry) => entry.stopDraining()),
+    endStreams: () => entries.forEach((entry) => entry.endStreams()),
     close,
   };
 
@@ -197,15 +204,12 @@ export async function buildWorker(
     };
   }
 
-  async function drain(closedToNew?: () => void): Promise<DrainReport> {
+  async function drain({ cause, ...told }: EntryDrainOptions): Promise<DrainReport> {
     clusters.observe(false);
-    let open = entries.size;
-    const closedOne = (): void => {
-      open--;
-      if (open === 0) closedToNew?.();
-    };
+    const closedToNew = afterCalls(entries.size, told.closedToNew);
+    const onlyStreams = afterCalls(entries.size, told.onlyStreams);
     const reports = await Promise.all(
-      Array.from(entries.values(), (entry) => entry.drain(closedOne)),
+      Array.from(entries.values(), (entry) => entry.drain({ cause, closedToNew, onlyStreams })),
     );
     await Promise.all(tracers.map((tracer) => tracer.idle()));
     await closeAll();
@@ -244,4 +248,13 @@ function found<Value>(
   const value = all.get(name);
   if (value === undefined) throw new Error(`there is no ${what} called ${name}`);
   return value;
+}
+
+/** Calls `done` when the function that it gives has been called so many times. */
+function afterCalls(count: number, done: (() => void) | undefined): () => void {
+  let left = count;
+  return () => {
+    left--;
+    if (left === 0) done?.();
+  };
 }

@@ -1,6 +1,6 @@
-import { totalmem } from 'node:os';
 import type { GatewayConfig } from '../config/types.ts';
 import { InflightBytes } from '../http/body/memory-budget.ts';
+import { memoryLimitBytes } from '../runtime/memory-limit.ts';
 import { processors } from '../runtime/processors.ts';
 
 /** Memory of a process that holds nothing for clients, of each worker and of the primary. */
@@ -13,9 +13,8 @@ const processBytes = 80 << 20;
  */
 export function memoryForClients({ entry, workers }: GatewayConfig): InflightBytes {
   const processes = workers === 'auto' ? processors() : workers;
-  const constrained = process.constrainedMemory();
-  const all = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
   const limits = entry.map((each) => each.max_inflight_request_size || Infinity);
+  const all = memoryLimitBytes();
   const free = Math.max(all - (processes + 1) * processBytes, all / 8);
   return new InflightBytes(Math.min(Math.max(...limits), Math.floor(free / 2 / processes)));
 }

@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import { type DrainCause, longestDrainMs } from '../config/drain-time.ts';
 import type { GatewayConfig } from '../config/types.ts';
 import { GatewayError, reasonOf } from '../errors.ts';
 import type { ToPrimary, ToWorker, WorkerAssignment } from '../ipc/messages.ts';
@@ -67,7 +68,10 @@ class WorkerProcess {
         if (this.#serving) this.#listen(this.#serving).catch((error: unknown) => this.#fail(error));
         break;
       case 'drain':
-        void this.#drain();
+        void this.#drain(message.cause);
+        break;
+      case 'end-streams':
+        this.#serving?.endStreams();
         break;
       case 'ticket-keys':
         this.#ticketKeys = Buffer.from(message.keys);
@@ -174,7 +178,8 @@ class WorkerProcess {
     setInterval(() => {
       if (unread || !process.connected) return;
       unread = true;
-      this.#send({ type: 'beat' }, () => (unread = false));
+      const memory = process.memoryUsage.rss();
+      this.#send({ type: 'beat', memory }, () => (unread = false));
     }, everyMs).unref();
   }
 
@@ -188,20 +193,28 @@ class WorkerProcess {
     if (!this.#serving) process.exit(0);
     if (this.#draining) return;
     if (this.#isOrphan) {
-      void this.#drain();
+      void this.#drain('stopping');
       return;
     }
     this.#send({ type: 'leaving' });
-    setTimeout(() => void this.#drain(), LEAVING_PATIENCE).unref();
+    setTimeout(() => void this.#drain('replaced'), LEAVING_PATIENCE).unref();
   }
 
-  async #drain(): Promise<void> {
-    if (this.#draining || !this.#serving) return;
+  async #drain(cause: DrainCause): Promise<void> {
+    if (!this.#serving) return;
+    if (this.#draining) {
+      if (cause === 'stopping') this.#serving.stopDraining();
+      return;
+    }
     this.#draining = true;
     this.#setTitle('draining');
-    const drain = await this.#serving.drain(() => {
-      this.#setTitle(closedMark);
-      this.#send({ type: 'closed-to-new' });
+    const drain = await this.#serving.drain({
+      cause,
+      closedToNew: () => {
+        this.#setTitle(closedMark);
+        this.#send({ type: 'closed-to-new' });
+      },
+      onlyStreams: () => this.#send({ type: 'only-streams' }),
     });
     const { entries, clusters, lostLines } = this.#serving.inspect();
     this.#serving.close();
@@ -218,15 +231,15 @@ class WorkerProcess {
     if (!this.#serving || !this.#assignment) process.exit(0);
     const { config, ownOutput } = this.#assignment;
     if (ownOutput !== null) standardOutput().redirect(ownOutput);
-    const { entry, supervision } = config;
+    const { supervision } = config;
     this.#isOrphan = true;
     this.#limits?.orphaned();
-    const longest = Math.max(0, ...entry.map(({ drain }) => drain.timeout));
+    const longest = longestDrainMs(config, 'stopping');
     const serveMs = this.#draining ? 0 : supervision.orphan_timeout;
     setTimeout(() => process.exit(0), serveMs + longest + ORPHAN_SLACK).unref();
     if (serveMs === 0) {
       this.#log?.warn('the primary is gone; draining');
-      void this.#drain();
+      void this.#drain('stopping');
       return;
     }
     this.#log?.warn(
@@ -236,7 +249,7 @@ class WorkerProcess {
     this.#serving.clusters.observe(true);
     setTimeout(() => {
       this.#log?.warn('no primary has taken over; draining');
-      void this.#drain();
+      void this.#drain('stopping');
     }, serveMs);
   }
 

@@ -382,7 +382,7 @@ suite('HTTP/2', () => {
       socket.resume().write(preface + frames.join(''), 'latin1');
       await until(() => ended, 'the end of our half');
       let drained = false;
-      void entry.drain().then(() => (drained = true));
+      void entry.drain({ cause: 'stopping' }).then(() => (drained = true));
       await until(() => drained, 'nothing to be left of it');
     }
   });
@@ -459,7 +459,7 @@ suite('HTTP/2', () => {
     client.on('goaway', (_code, last: number) => goaways.push(last));
     const slow = ask(client, { ':path': '/slow' });
     await until(() => entry.inspect().requests === 1, 'the request');
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     await until(() => goaways.length > 1, 'both GOAWAYs');
     assert.deepEqual(goaways, [2 ** 31 - 1, 1]);
     assert.equal(entry.inspect().connections, 1);
@@ -493,7 +493,7 @@ suite('HTTP/2', () => {
     raw.send(request(1));
     await raw.next(frameTypes.DATA, 1);
     let drained = false;
-    void entry.drain().then(() => (drained = true));
+    void entry.drain({ cause: 'stopping' }).then(() => (drained = true));
     // A client that is quiet now may be about to ask.
     await sleep(500);
     assert.deepEqual(goaways(), []);
@@ -521,7 +521,11 @@ suite('HTTP/2', () => {
     const { client, entry } = await start(t, answerPath);
     assert.equal((await ask(client)).status, 200);
     const closed = once(client, 'close');
-    assert.deepEqual(await entry.drain(), { answered: 1, quiet: 0, forced: 0 });
+    assert.deepEqual(await entry.drain({ cause: 'stopping' }), {
+      answered: 1,
+      quiet: 0,
+      forced: 0,
+    });
     await closed;
   });
 

@@ -26,7 +26,9 @@ suite('quiet clients of a draining worker', () => {
     const regular = new Kept(400);
     const others = [new Kept(0), new Kept(100), new Kept(2000)];
     const connections = new Set<Connection>([regular, ...others]);
-    const drain = new Drain(connections, { idle: 300, timeout: 60_000 }, () => 0);
+    const drain = new Drain(connections, { idle: 300, timeout: null }, () => 0, {
+      cause: 'stopping',
+    });
     while ([...connections].some(({ closing }) => !closing)) {
       await new Promise((resolve) => {
         setTimeout(resolve, 10);
@@ -44,7 +46,9 @@ suite('quiet clients of a draining worker', () => {
 
   test('many are ended, however few at a time', async () => {
     const connections = new Set(Array.from({ length: 500 }, () => new Kept(0)));
-    const drain = new Drain(connections, { idle: 50, timeout: 60_000 }, () => 0);
+    const drain = new Drain(connections, { idle: 50, timeout: null }, () => 0, {
+      cause: 'stopping',
+    });
     while ([...connections].some(({ closing }) => !closing)) {
       await new Promise((resolve) => {
         setTimeout(resolve, 10);

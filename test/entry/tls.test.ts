@@ -66,7 +66,7 @@ suite('an entry with TLS', () => {
       client.send(get('/a'));
       await client.expect(/\/a$/);
     }
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     await until(() => entry.draining, 'the drain');
     kept.send(get('/b'));
     slow.send('GET /c HT');

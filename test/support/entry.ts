@@ -10,7 +10,8 @@ import type { RequestContext } from '../../src/http/context.ts';
 import type { EntryCredentials } from '../../src/tls/credentials.ts';
 import type { Handler } from '../../src/flow/filter.ts';
 import { LocalAuthority } from '../../src/tls/authority.ts';
-import { Entry, type EntryServices } from '../../src/entry/entry.ts';
+import { Entry } from '../../src/entry/entry.ts';
+import type { EntryServices } from '../../src/entry/services.ts';
 
 export interface Setup {
   config?: Partial<EntryConfig>;

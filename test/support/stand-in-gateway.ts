@@ -20,6 +20,7 @@ import type {
   ConfigurationSource,
   LoadedConfiguration,
 } from '../../src/primary/configuration-source.ts';
+import type { EntryDrainOptions } from '../../src/entry/connection/drain.ts';
 import type { Serving, WorkerServices } from '../../src/worker/build.ts';
 import { runWorker } from '../../src/worker/worker.ts';
 
@@ -193,9 +194,13 @@ class StandIn implements Serving {
     };
   }
 
-  async drain(
-    closedToNew: () => void,
-  ): Promise<{ answered: number; quiet: number; forced: number }> {
+  stopDraining(): void {}
+
+  endStreams(): void {}
+
+  async drain({
+    closedToNew,
+  }: EntryDrainOptions): Promise<{ answered: number; quiet: number; forced: number }> {
     this.#draining = true;
     // One turn of the event loop accepts what is queued.
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));

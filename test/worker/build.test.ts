@@ -42,7 +42,13 @@ const config: GatewayConfig = {
   ],
   elasticsearch: [],
   workers: 1,
-  supervision: { heartbeat_timeout: 0, orphan_timeout: 0, shutdown_delay: 0 },
+  supervision: {
+    heartbeat_timeout: 0,
+    orphan_timeout: 0,
+    shutdown_delay: 0,
+    max_draining_generations: 1,
+    max_draining_memory: 0,
+  },
   path: { data: '', logs: '', configs: '' },
   configs: { auto_reload: false },
   log: { level: 'silent' },
@@ -96,7 +102,7 @@ test('a drain drains every entry, and gives every permit back', async (t) => {
     socket.once('connect', resolve);
   });
   socket.resume();
-  const draining = serving.drain();
+  const draining = serving.drain({ cause: 'stopping' });
   assert.equal((await draining).quiet, 1);
   const sums = Object.groupBy(returned, (line) => line.split(' ')[0] ?? '');
   assert.deepEqual(Object.keys(sums).sort(), ['one', 'two']);

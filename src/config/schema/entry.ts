@@ -63,8 +63,8 @@ const drain: JsonSchema = {
     timeout: {
       type: ['string', 'number'],
       duration: true,
-      description: 'When a worker that is being replaced ends whatever connections it still has.',
-      default: '60s',
+      description:
+        'When a worker that has to go ends the connections that it still has. Default: when the gateway stops, after 60s; when a reload or an upgrade replaces the worker, never, so that WebSockets, event streams and long transfers live on in it. How many such workers there may be is limited by "supervision.max_draining_generations" and "supervision.max_draining_memory".',
       examples: ['5m'],
     },
   },

@@ -29,6 +29,22 @@ export const supervisionSchema: JsonSchema = {
       '5m',
       '1m',
     ),
+    max_draining_generations: {
+      type: 'integer',
+      minimum: 1,
+      description:
+        'How many generations of replaced workers may live on for their WebSockets, event streams and long transfers. With one more, the oldest ends its own: WebSockets get a close frame (1001), the rest is broken off.',
+      default: 32,
+      examples: [8],
+    },
+    max_draining_memory: {
+      type: ['string', 'number'],
+      bytes: true,
+      description:
+        'The same limit for the resident memory of all replaced workers together. 0: a quarter of the memory that the gateway may use.',
+      default: 0,
+      examples: ['1gb'],
+    },
     shutdown_delay: duration(
       'How long the gateway goes on accepting connections when it is told to stop, while /readyz answers 503 already: so load balancers and Kubernetes take it out before its ports close.',
       '0s',

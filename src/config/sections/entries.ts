@@ -24,7 +24,7 @@ interface RawEntry extends EntryLimits {
   readonly router: string;
   readonly network: RawNetwork & { readonly proxy_protocol: boolean };
   readonly tls: RawTls;
-  readonly drain: { readonly idle: number; readonly timeout: number };
+  readonly drain: { readonly idle: number; readonly timeout?: number };
   readonly forwarded: EntryConfig['forwarded'];
   readonly trusted_addresses: readonly string[];
 }
@@ -69,7 +69,7 @@ function normaliseEntry(raw: RawEntry, path: Path, scope: Scope): EntryConfig {
     router,
     network,
     tls,
-    drain,
+    drain: { idle: drain.idle, timeout: drain.timeout ?? null },
     forwarded,
     trusted_addresses,
     ...limitsOf(raw),

@@ -77,7 +77,8 @@ export class Connection implements ClientConnection, Placed {
   current: PendingExchange | null = null;
   /** Set when the client speaks HTTP/2; `current` is null then. */
   multiplex: Multiplex | null = null;
-  upgraded = false;
+  /** Set when it speaks another protocol with a node, such as WebSocket. */
+  tunnel: { end(): void } | null = null;
   /** No further request is answered: a response has said so, or the FIN is out. */
   closing = false;
   ending: Ending = 'quiet';
@@ -155,7 +156,7 @@ export class Connection implements ClientConnection, Placed {
   }
 
   get doing(): ConnectionHolder['doing'] {
-    if (this.upgraded) return 'upgraded';
+    if (this.tunnel !== null) return 'upgraded';
     const { multiplex } = this;
     if (multiplex !== null && multiplex.open > 0) {
       return multiplex.receiving ? 'receiving' : 'responding';
@@ -198,7 +199,7 @@ export class Connection implements ClientConnection, Placed {
 
   /** For how long its client has taken nothing of what waits for it, as far as the looks tell. */
   stalled(now: number): number {
-    if (this.upgraded) return 0;
+    if (this.tunnel !== null) return 0;
     const { intake, multiplex } = this;
     if (multiplex !== null) return intake.stalled(now, multiplex.owing ? multiplex.progress : null);
     // What TLS holds back waits in its stream alone.
@@ -216,6 +217,13 @@ export class Connection implements ClientConnection, Placed {
   /** The worker has begun to drain. HTTP/1.1 says so with the next response. */
   announceEnd(): void {
     this.multiplex?.announceEnd();
+  }
+
+  /** Ends what is under way: a WebSocket with a close frame, anything else by breaking it off. */
+  endNow(): void {
+    this.ending = 'forced';
+    if (this.tunnel === null) this.destroy();
+    else this.tunnel.end();
   }
 
   /** Breaks the connection off. */

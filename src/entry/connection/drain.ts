@@ -1,3 +1,4 @@
+import { type DrainCause, drainTimeMs } from '../../config/drain-time.ts';
 import type { DrainConfig } from '../../config/types.ts';
 import type { DrainReport } from '../../ipc/messages.ts';
 import { onceCaughtUp } from '../../runtime/after-poll.ts';
@@ -12,6 +13,21 @@ const sweepInterval = 100;
 const waitedPause = 1.5;
 /** Connections that are ended before another look at what has arrived. */
 const endedAtOnce = 4;
+/** A request that has lasted for this long since the drain began is a stream, ms. */
+const streamAfterMs = 1000;
+
+/** How an entry lets its connections go. */
+export interface DrainOptions {
+  readonly cause: DrainCause;
+  /** Called once, when only streams are left: tunnels, and requests that take long. */
+  readonly onlyStreams?: () => void;
+}
+
+/** How an entry is drained. */
+export interface EntryDrainOptions extends DrainOptions {
+  /** Called when what was queued has been accepted, and nothing more will be. */
+  readonly closedToNew?: () => void;
+}
 
 /** The connections of an entry, which come and go. */
 type Connections = Iterable<Connection> & { readonly size: number };
@@ -20,8 +36,8 @@ type Connections = Iterable<Connection> & { readonly size: number };
  * Waits until every connection has gone. A kept-alive connection is not closed while its client may
  * be sending: a request that meets a closing connection is lost. So each gets its next request
  * answered with `Connection: close`, and only those that stay quiet for `idle` from the drain's
- * begin or their last activity are ended, but not at the time when their next request is due; at
- * `timeout` the rest is broken off.
+ * begin or their last activity are ended, but not at the time when their next request is due. The rest
+ * is ended when its time is over, if there is a limit at all.
  */
 export class Drain {
   readonly #connections: Connections;
@@ -31,11 +47,22 @@ export class Drain {
   readonly #counts = { answered: 0, quiet: 0, forced: 0 };
   readonly #timer: NodeJS.Timeout;
   readonly #pending: () => number;
+  /** When what is left is ended, by performance.now(). */
+  #endsAt: number;
+  readonly #onlyStreams: (() => void) | undefined;
+  #hasOnlyStreams = false;
   #accepting = true;
   #ending = false;
 
   /** `pending` counts connections that are accepted but not served yet, or being turned away. */
-  constructor(connections: Connections, config: DrainConfig, pending: () => number) {
+  constructor(
+    connections: Connections,
+    config: DrainConfig,
+    pending: () => number,
+    { cause, onlyStreams }: DrainOptions,
+  ) {
+    this.#endsAt = this.#startedAt + drainTimeMs(config, cause);
+    this.#onlyStreams = onlyStreams;
     this.#pending = pending;
     this.#connections = connections;
     this.#config = config;
@@ -56,6 +83,20 @@ export class Drain {
     this.#settle();
   }
 
+  /** The gateway stops: what is left has the time that this gives. */
+  stop(): void {
+    const endsAt = performance.now() + drainTimeMs(this.#config, 'stopping');
+    this.#endsAt = Math.min(this.#endsAt, endsAt);
+  }
+
+  /** Ends the streams that are left now; quiet connections go as they would. */
+  endStreams(): void {
+    const now = performance.now();
+    for (const connection of this.#connections) {
+      if (this.#isStream(connection, now)) connection.endNow();
+    }
+  }
+
   /** A connection has gone. */
   gone(connection: Connection): void {
     this.#counts[connection.ending]++;
@@ -65,16 +106,18 @@ export class Drain {
   #sweep(): void {
     const now = performance.now();
     let quiet = false;
-    const over = now - this.#startedAt >= this.#config.timeout;
+    let onlyStreams = !this.#accepting;
+    const over = now >= this.#endsAt;
     for (const connection of this.#connections) {
       if (over) {
-        connection.ending = 'forced';
-        connection.destroy();
+        connection.endNow();
         continue;
       }
       connection.observe(now);
       quiet ||= this.#isQuiet(connection, now);
+      onlyStreams &&= this.#isStream(connection, now);
     }
+    if (onlyStreams) this.#tellOnlyStreams();
     if (quiet && !this.#ending) this.#endQuiet();
     this.#settle();
   }
@@ -110,9 +153,21 @@ export class Drain {
     return pause > idle * waitedPause || now - lastActivity >= pause * 1.5;
   }
 
+  #isStream(connection: Connection, now: number): boolean {
+    const { doing } = connection;
+    return doing === 'upgraded' || (doing !== 'idle' && now - this.#startedAt >= streamAfterMs);
+  }
+
+  #tellOnlyStreams(): void {
+    if (this.#hasOnlyStreams) return;
+    this.#hasOnlyStreams = true;
+    this.#onlyStreams?.();
+  }
+
   #settle(): void {
     if (this.#accepting || this.#connections.size > 0 || this.#pending() > 0) return;
     clearInterval(this.#timer);
+    this.#tellOnlyStreams();
     this.#settled.resolve(this.#counts);
   }
 }

@@ -7,7 +7,7 @@ import type { Connection } from '../connection/connection.ts';
 import { Exchange, type ExchangeOwner, smallRest } from '../exchange/exchange.ts';
 import type { Fields } from '../../http/response-writer.ts';
 import { RequestBody } from './request-body.ts';
-import { joinUpgraded } from './upgrade.ts';
+import { Tunnel } from './upgrade.ts';
 
 /** The session that an exchange belongs to. */
 export interface ExchangeSession {
@@ -88,8 +88,7 @@ export class Http1Exchange extends Exchange {
     const head = encodeInterimHead(response.status, response.headers.raw);
     this.finish();
     const rest = this.#session.release();
-    this.connection.upgraded = true;
-    joinUpgraded(head, this.connection.socket, rest, upgraded);
+    this.connection.tunnel = new Tunnel(head, this.connection.socket, rest, upgraded);
   }
 
   send(status: number, statusText: string, headers: Fields, body: Buffer | null): void {

@@ -39,7 +39,7 @@ interface Batch {
   readonly askers: readonly ((record: ReloadRecord) => void)[];
 }
 
-/** Reloads, one after the other; at most two generations live at a time. */
+/** Reloads, one after the other; each waits until those before have only streams to finish. */
 export class Reloads {
   readonly #ground: ReloadGround;
   #batch: Batch | null = null;
@@ -166,7 +166,7 @@ export class Reloads {
     }
     attempt.warnings.push(...plan.warnings);
     const to = this.#ground.next(loaded, plan);
-    pool.permits.setLimits(permitLimits(to.config));
+    pool.setPermitLimits(permitLimits(to.config));
     const commit = (): void => {
       listeners.commit(plan);
       this.#ground.installed(to);
@@ -176,7 +176,7 @@ export class Reloads {
       await rollOut({ from, to, pool, stop, commit, timings, account });
       return attempt.end('done', []);
     } catch (error) {
-      pool.permits.setLimits(permitLimits(from.config));
+      pool.setPermitLimits(permitLimits(from.config));
       listeners.abandon(plan);
       const untouched = attempt.workers.length === 0;
       return attempt.end(untouched ? 'refused' : 'rolled-back', [reasonOf(error)]);

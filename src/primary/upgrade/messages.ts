@@ -64,6 +64,8 @@ export type ToSuccessor =
     }
   | { readonly type: 'permits-granted'; readonly entry: string; readonly count: number }
   | { readonly type: 'permits-recalled'; readonly entry: string }
+  /** Handed over: the workers left behind have only streams to finish. */
+  | { readonly type: 'only-streams' }
   /** Handed over: one of the workers left behind has gone. */
   | {
       readonly type: 'worker-gone';
@@ -89,5 +91,8 @@ export type ToPredecessor =
   | { readonly type: 'permits-wanted'; readonly entry: string; readonly count: number }
   | { readonly type: 'permits-returned'; readonly entry: string; readonly count: number }
   | { readonly type: 'inspect'; readonly id: number }
+  /** The gateway stops: connections get the time that they get then. */
+  | { readonly type: 'stop' }
+  | { readonly type: 'end-streams' }
   /** Do not wait for connections any more. */
   | { readonly type: 'end-at-once' };

@@ -40,19 +40,25 @@ export interface PredecessorGround {
 export class Predecessor implements PermitHolder {
   readonly pid = process.ppid;
   readonly gone: Promise<void>;
+  readonly settled: Promise<void>;
   readonly #received = Promise.withResolvers<void>();
   readonly #takeOver = Promise.withResolvers<void>();
   readonly #gone = Promise.withResolvers<void>();
+  readonly #settled = Promise.withResolvers<void>();
   readonly #listeners = new Map<string, HeldListener & { readonly sockets: HeldSocket[] }>();
   readonly #inspections = new Map<number, (inspection: PredecessorInspection | null) => void>();
   #inheritance: Inheritance | null = null;
   #sockets = 0;
   #lastInspection = 0;
   #isGone = false;
+  #hasOnlyStreams = false;
+  /** Names whose limits it knows. */
+  readonly #shared = new Set<string>();
   #ground: PredecessorGround | null = null;
 
   private constructor() {
     this.gone = this.#gone.promise;
+    this.settled = this.#settled.promise;
     process.on('message', (message: ToSuccessor, handle: unknown) =>
       this.#onMessage(message, handle as SocketHandle),
     );
@@ -90,13 +96,27 @@ export class Predecessor implements PermitHolder {
     return this.#isGone;
   }
 
+  get hasOnlyStreams(): boolean {
+    return this.#hasOnlyStreams;
+  }
+
   /** From now on permits come from the predecessor, within these limits. */
   share(limits: readonly PermitLimits[], ground: PredecessorGround): void {
     this.#ground = ground;
     ground.permits.setLimits(limits);
     if (this.#isGone) return;
     ground.permits.entrust(this);
-    this.#send({ type: 'limits', limits });
+    this.addLimits(limits);
+  }
+
+  /**
+   * Limits of a later configuration. It is told of names that are new to it, because it would take
+   * them for unlimited; what changes about the others is this primary's alone to see to.
+   */
+  addLimits(limits: readonly PermitLimits[]): void {
+    const added = limits.filter(({ name }) => !this.#shared.has(name));
+    for (const { name } of added) this.#shared.add(name);
+    if (added.length > 0) this.#send({ type: 'limits', limits: added });
   }
 
   /** Every worker serves; settles when the predecessor lets this process take its place. */
@@ -112,6 +132,14 @@ export class Predecessor implements PermitHolder {
   /** Tells why this process cannot take its place. */
   failed(error: unknown): void {
     this.#send({ type: 'failed', reason: renderFailure(error) });
+  }
+
+  stop(): void {
+    this.#send({ type: 'stop' });
+  }
+
+  endStreams(): void {
+    this.#send({ type: 'end-streams' });
   }
 
   endAtOnce(): void {
@@ -166,6 +194,9 @@ export class Predecessor implements PermitHolder {
         this.#ground?.totals.add(message.totals);
         this.#ground?.totals.addNodes(message.nodes ?? []);
         break;
+      case 'only-streams':
+        this.#settle();
+        break;
       case 'inspection':
         this.#onInspection(message.id, message.inspection);
         break;
@@ -193,6 +224,11 @@ export class Predecessor implements PermitHolder {
     this.#look();
   }
 
+  #settle(): void {
+    this.#hasOnlyStreams = true;
+    this.#settled.resolve();
+  }
+
   #look(): void {
     if (this.#sockets === this.#inheritance?.sockets) this.#received.resolve();
   }
@@ -209,6 +245,7 @@ export class Predecessor implements PermitHolder {
   /** It has ended, as it should or not: whatever it kept is this primary's. */
   #onGone(): void {
     this.#isGone = true;
+    this.#settle();
     this.#received.reject(new Error(hasEnded));
     this.#received.promise.catch(() => {});
     this.#ground?.permits.remove(this);

@@ -17,6 +17,9 @@ import { describeExit } from '../workers/worker-handle.ts';
 /** What a successor may ask of the primary that drains. */
 export interface SuccessorListener {
   inspect(): Promise<Extract<ToSuccessor, { type: 'inspection' }>['inspection']>;
+  /** The gateway stops. */
+  stop(): void;
+  endStreams(): void;
   endAtOnce(): void;
 }
 
@@ -140,6 +143,12 @@ export class Successor implements PermitHolder {
           .then((inspection) => this.send({ type: 'inspection', id, inspection }));
         break;
       }
+      case 'stop':
+        this.#listener.stop();
+        break;
+      case 'end-streams':
+        this.#listener.endStreams();
+        break;
       case 'end-at-once':
         this.#listener.endAtOnce();
         break;

@@ -1,3 +1,4 @@
+import { longestDrainMs } from '../../config/drain-time.ts';
 import { reasonOf } from '../../errors.ts';
 import { initMark } from '../../ipc/process-marks.ts';
 import type { Log } from '../../log.ts';
@@ -72,20 +73,31 @@ export class Upgrades {
     await this.#failed;
   }
 
+  /** Drains the workers that another primary has replaced; settles when none is left. */
+  drainFor(successor: Successor): Promise<void> {
+    const { pool } = this.#ground;
+    const gone = pool.drainAll('replaced');
+    void pool.settled().then(() => successor.send({ type: 'only-streams' }));
+    return gone;
+  }
+
   async #perform(): Promise<ReloadRecord> {
     const { log, pool, reloads, stop } = this.#ground;
     if (process.pid === 1 || process.env[initMark]) return this.#refuse(new Date(), firstProcess);
     const stopped = aborted(stop);
     for (;;) {
       const { number } = this.#ground.running();
-      if (pool.holds(number)) {
+      if (isHeld(pool, number)) {
         log.info('an upgrade waits for the generation before to have drained');
         this.#waitingSince ??= new Date();
+        pool.predecessor?.endStreams();
       }
+      const predecessorGone = pool.predecessor?.gone ?? Promise.resolve();
+      const drained = [pool.drained(number, stop), predecessorGone, this.#failed];
       // oxlint-disable no-await-in-loop -- one after the other is the point
-      await Promise.race([Promise.all([pool.drained(number, stop), this.#failed]), stopped]);
+      await Promise.race([Promise.all(drained), stopped]);
       const record = await reloads.inTurn(() =>
-        pool.holds(this.#ground.running().number) && !stop.aborted
+        isHeld(pool, this.#ground.running().number) && !stop.aborted
           ? Promise.resolve(null)
           : this.#attempt(),
       );
@@ -105,8 +117,12 @@ export class Upgrades {
       stop.throwIfAborted();
       successor = new Successor(installedProgram(), generation.config.path.data, pool.permits, {
         inspect: () => inspectPool(pool),
+        // One that has yet to take this one's place decides on its own workers alone.
+        stop: () => void (this.successor && pool.drainAll('stopping')),
+        endStreams: () => {
+          for (const worker of pool.draining.keys()) worker.endStreams();
+        },
         endAtOnce: () => {
-          // One that has yet to take this one's place decides on its own workers alone.
           if (this.successor) pool.killAll();
         },
       });
@@ -159,8 +175,7 @@ export class Upgrades {
   }
 
   async #giveUp(successor: Successor, { config }: Generation): Promise<void> {
-    const longest = Math.max(0, ...config.entry.map(({ drain }) => drain.timeout));
-    successor.giveUp(longest + SLACK);
+    successor.giveUp(longestDrainMs(config, 'stopping') + SLACK);
     this.#failed = successor.gone;
     await this.#ground.restore(successor).catch((error: unknown) => {
       this.#ground.log.error({ error }, 'control socket or pid file are lost');
@@ -184,4 +199,9 @@ export class Upgrades {
     log.error({ trigger: 'upgrade', took: record.took }, `upgrade refused: ${reason}`);
     return record;
   }
+}
+
+/** A third program does not start before the first has ended: two share their limits, three cannot. */
+function isHeld(pool: Pool, generation: number): boolean {
+  return pool.holds(generation) || (pool.predecessor !== null && !pool.predecessor.isGone);
 }

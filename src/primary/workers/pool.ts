@@ -2,15 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../../errors.ts';
 import type { ClusterObservation } from '../../ipc/cluster-state.ts';
 import type { DrainReport } from '../../ipc/messages.ts';
+import type { PermitLimits } from '../../shared-limits/primary/slot-limits.ts';
 import { LimitKeeper, type LimitMessage } from '../../shared-limits/primary/limit-keeper.ts';
+import { type DrainCause } from '../../config/drain-time.ts';
 import type { Log } from '../../log.ts';
 import type { DrainAccount } from '../reload/drain-stats.ts';
 import type { Generation } from '../generation.ts';
 import { socketsOf } from '../sockets/listeners.ts';
 import { Observations } from './cluster-monitor-election.ts';
+import { limitDraining } from './draining-limit.ts';
 import { type HeartbeatListener, Heartbeats } from './heartbeats.ts';
 import { describeState } from './process-activity.ts';
-import type { PredecessorInspection } from '../upgrade/messages.ts';
+import type { DrainingPrimary } from '../upgrade/draining-primary.ts';
 import { TicketKeys } from './session-ticket-keys.ts';
 import { type EntryTotals, type NodeTotals, nodeTotalsOf, Totals } from '../status/counters.ts';
 import {
@@ -49,17 +52,6 @@ export function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-/** The primary that this one replaced, until its last worker has drained. */
-export interface DrainingPrimary {
-  readonly isGone: boolean;
-  /** Settles when it has ended. */
-  readonly gone: Promise<unknown>;
-  /** Null when it does not answer in time. */
-  inspect(): Promise<PredecessorInspection | null>;
-  /** It does not wait for connections any more. */
-  endAtOnce(): void;
 }
 
 /** The workers: one for each slot, and those that are draining. */
@@ -136,6 +128,12 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
     return before;
   }
 
+  /** Takes the limits on connections of a configuration. */
+  setPermitLimits(limits: readonly PermitLimits[]): void {
+    this.permits.setLimits(limits);
+    this.predecessor?.addLimits(limits);
+  }
+
   get ticketKeys(): Uint8Array {
     return this.#ticketKeys.all;
   }
@@ -155,10 +153,14 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
   }
 
   /** Lets it finish what it has; how its connections end is added to the account. */
-  drain(worker: WorkerHandle, account: DrainAccount | null = null): void {
+  drain(
+    worker: WorkerHandle,
+    account: DrainAccount | null = null,
+    cause: DrainCause = 'replaced',
+  ): void {
     if (worker.stage === 'gone') return;
     if (!this.draining.has(worker)) this.draining.set(worker, account);
-    worker.drain();
+    worker.drain(cause);
   }
 
   current(slot: number): WorkerHandle | null {
@@ -170,9 +172,15 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
     return [...this.#slots.values()].flatMap(({ current }) => current ?? []);
   }
 
+  /** The gateway stops: drains everything, also of the primary before; settles as `drainAll`. */
+  stop(): Promise<void> {
+    this.predecessor?.stop();
+    return this.drainAll('stopping');
+  }
+
   /** Drains everything, and settles when no worker is left. */
-  async drainAll(): Promise<void> {
-    for (const worker of this.alive) this.drain(worker);
+  async drainAll(cause: DrainCause): Promise<void> {
+    for (const worker of this.alive) this.drain(worker, null, cause);
     while (this.alive.size > 0) await Promise.all([...this.alive].map(({ gone }) => gone));
   }
 
@@ -180,20 +188,27 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
     for (const worker of this.alive) worker.kill();
   }
 
-  /** Whether workers of another generation than this still drain. */
+  /** Whether workers of another generation than this still have more than streams to finish. */
   holds(generation: number): boolean {
-    if (this.predecessor && !this.predecessor.isGone) return true;
-    return [...this.draining.keys()].some((worker) => worker.generation.number !== generation);
+    if (this.predecessor && !this.predecessor.hasOnlyStreams) return true;
+    return [...this.draining.keys()].some(
+      (worker) => worker.generation.number !== generation && !worker.hasOnlyStreams,
+    );
   }
 
-  /** Settles when no worker of another generation drains any more, or `stop` is aborted. */
+  /** Settles when that is no longer so, or `stop` is aborted. */
   async drained(generation: number, stop: AbortSignal): Promise<void> {
     const stopped = aborted(stop);
     while (this.holds(generation) && !stop.aborted) {
-      const gone: Promise<unknown>[] = [...this.draining.keys()].map((worker) => worker.gone);
-      if (this.predecessor) gone.push(this.predecessor.gone);
-      await Promise.race([Promise.all(gone), stopped]);
+      const settled = [...this.draining.keys()].map((worker) => worker.settled);
+      if (this.predecessor) settled.push(this.predecessor.settled);
+      await Promise.race([Promise.all(settled), stopped]);
     }
+  }
+
+  /** Settles when every worker that drains now has only streams left, or has ended. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.draining.keys()].map((worker) => worker.settled));
   }
 
   /**
@@ -312,6 +327,7 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
   }
 
   onLook(elapsed: number): void {
+    limitDraining(this.draining.keys(), this.serving);
     this.unservedMs = this.serving.some(({ serves }) => serves) ? 0 : this.unservedMs + elapsed;
   }
 

@@ -1,3 +1,4 @@
+import { type DrainCause, longestDrainMs } from '../../config/drain-time.ts';
 import type { Worker } from 'node:cluster';
 import { type ErrorCode, GatewayError } from '../../errors.ts';
 import type { ClusterInspection, ClusterObservation } from '../../ipc/cluster-state.ts';
@@ -65,6 +66,11 @@ export class WorkerHandle {
   readonly gone: Promise<WorkerExit>;
   /** Settles when it accepts no new connections any more. */
   readonly closedToNew: Promise<void>;
+  /** Settles when, draining, it has only streams left, or has ended. */
+  readonly settled: Promise<void>;
+  hasOnlyStreams = false;
+  /** Resident memory when it last gave a sign of life, bytes. */
+  memory = 0;
   stage: WorkerStage = 'starting';
   readonly silence = new Silence();
   /** It was silent for too long, and was killed. */
@@ -83,6 +89,7 @@ export class WorkerHandle {
   readonly #listener: WorkerListener;
   readonly #ready = Promise.withResolvers<void>();
   readonly #closedToNew = Promise.withResolvers<void>();
+  readonly #settled = Promise.withResolvers<void>();
   readonly #gone = Promise.withResolvers<WorkerExit>();
   readonly #inspections = new Map<number, (inspection: WorkerInspection | null) => void>();
   /** Sockets of others that it accepts from. */
@@ -90,6 +97,7 @@ export class WorkerHandle {
   #lastInspection = 0;
   #killed = false;
   #responsive = true;
+  #endsStreams = false;
   /** What it is busy with while it starts. */
   #doing = 'still loading the program';
   #deadline: NodeJS.Timeout | undefined;
@@ -110,6 +118,7 @@ export class WorkerHandle {
     this.ready = this.#ready.promise;
     this.gone = this.#gone.promise;
     this.closedToNew = this.#closedToNew.promise;
+    this.settled = this.#settled.promise;
     // Who waits for it is told; that nobody does is no fault.
     this.ready.catch(() => {});
     worker.on('message', (message: ToPrimary) => this.#onMessage(message));
@@ -147,18 +156,32 @@ export class WorkerHandle {
     return this.stage === 'ready' && this.responsive;
   }
 
-  /** Lets it finish what it has; KILL when it outlasts its longest drain.timeout. */
-  drain(): void {
-    if (this.stage === 'draining' || this.stage === 'gone') return;
+  /** Lets it finish what it has; KILL when it outlasts the time that its entries give, if any. */
+  drain(cause: DrainCause): void {
+    if (this.stage === 'gone' || (this.stage === 'draining' && cause === 'replaced')) return;
     if (this.stage === 'starting') {
       this.kill();
       return;
     }
+    if (this.stage !== 'draining') this.drainingSince = performance.now();
     this.stage = 'draining';
-    this.drainingSince = performance.now();
-    this.send({ type: 'drain' });
-    const longest = Math.max(0, ...this.generation.config.entry.map(({ drain }) => drain.timeout));
-    this.#deadline = setTimeout(() => this.kill(), longest + DRAIN_SLACK);
+    this.send({ type: 'drain', cause });
+    this.#killAfter(longestDrainMs(this.generation.config, cause));
+  }
+
+  /** Has it end the streams that keep it; KILL when it lives on all the same. */
+  endStreams(): void {
+    if (this.stage !== 'draining' || this.#endsStreams) return;
+    this.#endsStreams = true;
+    this.send({ type: 'end-streams' });
+    const { entry } = this.generation.config;
+    this.#killAfter(Math.max(0, ...entry.map(({ drain }) => 3 * drain.idle)));
+  }
+
+  #killAfter(timeMs: number): void {
+    if (timeMs === Infinity) return;
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.kill(), timeMs + DRAIN_SLACK);
   }
 
   kill(): void {
@@ -208,6 +231,7 @@ export class WorkerHandle {
     this.setResponsive(true);
     switch (message.type) {
       case 'beat':
+        this.memory = message.memory;
         break;
       case 'ping':
         this.send({ type: 'pong' });
@@ -232,6 +256,10 @@ export class WorkerHandle {
         break;
       case 'closed-to-new':
         this.#closedToNew.resolve();
+        break;
+      case 'only-streams':
+        this.hasOnlyStreams = true;
+        this.#settled.resolve();
         break;
       case 'permits-wanted':
       case 'permits-taken':
@@ -308,6 +336,7 @@ export class WorkerHandle {
     const was = this.stage;
     this.stage = 'gone';
     this.#closedToNew.resolve();
+    this.#settled.resolve();
     this.#gone.resolve(exit);
     this.#listener.onGone(this, exit, was);
   }

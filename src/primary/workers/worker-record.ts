@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { longestDrainMs } from '../../config/drain-time.ts';
 import type { GatewayConfig } from '../../config/types.ts';
 import type { Log } from '../../log.ts';
 import { OrphanGuard } from './orphan-guard.ts';
@@ -48,9 +49,11 @@ export class WorkerRecord {
     if (!this.#config) return;
     const workers = Array.from(this.#alive, ({ identity }) => identity);
     if (this.#ownsFile) write(pathIn(this.#config.path.data), workers);
-    const { entry, supervision } = this.#config;
-    const longest = Math.max(0, ...entry.map(({ drain }) => drain.timeout));
-    this.#guard.watch(workers, supervision.orphan_timeout + longest + SLACK);
+    const { supervision } = this.#config;
+    this.#guard.watch(
+      workers,
+      supervision.orphan_timeout + longestDrainMs(this.#config, 'stopping') + SLACK,
+    );
   }
 
   /** The file is another primary's from now on. */

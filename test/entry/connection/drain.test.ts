@@ -34,7 +34,11 @@ function gate() {
 suite('a lingering drain', () => {
   test('an entry without connections is drained at once, and listens no more', async (t) => {
     const { port, entry } = await startEntry(t, answerPath);
-    assert.deepEqual(await entry.drain(), { answered: 0, quiet: 0, forced: 0 });
+    assert.deepEqual(await entry.drain({ cause: 'stopping' }), {
+      answered: 0,
+      quiet: 0,
+      forced: 0,
+    });
     const socket = net.connect({ port, host: '127.0.0.1' });
     const { promise, resolve } = Promise.withResolvers<NodeJS.ErrnoException>();
     socket.on('error', resolve);
@@ -53,7 +57,7 @@ suite('a lingering drain', () => {
     });
     client.send(get('/first'));
     await client.expect(/\/again/);
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     const socket = await back;
     t.after(() => socket.destroy());
     await assert.rejects(once(socket, 'connect'), { code: 'ECONNREFUSED' });
@@ -67,7 +71,7 @@ suite('a lingering drain', () => {
     client.send(get('/a'));
     await client.expect(/\/a$/);
     assert.match(client.received, /Connection: keep-alive/);
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     await sleep(150);
     client.send(get('/b'));
     await client.expectEnd();
@@ -83,7 +87,7 @@ suite('a lingering drain', () => {
     await client.expect(/\/a$/);
     await sleep(400);
     const began = performance.now();
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     await client.expectEnd();
     assert.ok(performance.now() - began >= 290, 'ended too early');
     client.socket.end();
@@ -95,7 +99,7 @@ suite('a lingering drain', () => {
     const client = await RawClient.connect(t, port);
     client.send(get('/a'));
     await client.expect(/\/a$/);
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     await until(() => entry.draining, 'the drain');
     await blockAfterReading(600, () => client.send(get('/b')));
     await client.expectEnd();
@@ -110,7 +114,7 @@ suite('a lingering drain', () => {
     const client = await RawClient.connect(t, port);
     client.send(get('/slow'));
     await until(() => entry.inspect().requests === 1, 'the request');
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     await sleep(700);
     assert.equal(client.ended, false, 'longer than drain.idle');
     open();
@@ -129,7 +133,7 @@ suite('a lingering drain', () => {
     const client = await RawClient.connect(t, port);
     client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\na');
     await until(() => entry.inspect().requests === 1, 'the request');
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     for (const byte of 'bcde') {
       await sleep(350);
       client.send(byte);
@@ -164,7 +168,7 @@ suite('a lingering drain', () => {
     await until(() => sink !== undefined, 'start');
     sink?.write(Buffer.from('abc'));
     await client.expect(/abc/);
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     await sleep(500);
     sink?.write(Buffer.from('def'));
     sink?.end();
@@ -182,7 +186,7 @@ suite('a lingering drain', () => {
     client.send(get('/a'));
     await client.expect(/\/a$/);
     client.send('GET /b HT');
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     await sleep(900);
     assert.equal(client.ended, false);
     client.send('TP/1.1\r\nHost: a\r\n\r\n');
@@ -202,7 +206,7 @@ suite('a lingering drain', () => {
     await sleep(50);
     open();
     await client.expect(/\/a$/);
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     await sleep(900);
     client.send('TP/1.1\r\nHost: a\r\n\r\n');
     await client.expectEnd();
@@ -236,7 +240,7 @@ suite('a lingering drain', () => {
           client.send(requests);
           await until(() => entry.inspect().total > seen, 'the first of five');
         }
-        const drained = entry.drain();
+        const drained = entry.drain({ cause: 'stopping' });
         await until(() => entry.draining, 'the drain');
         if (!before) client.send(requests);
         if (before && handle === answerPath) client.send(get('/last'));
@@ -261,7 +265,7 @@ suite('a lingering drain', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     for (const socket of sockets) socket.once('connect', () => ++waiting === 1 && resolve());
     await promise;
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     for (const client of clients) client.send(get('/queued'));
     await until(
       () => clients.every((client) => client.ended || client.failed !== null),
@@ -284,7 +288,7 @@ suite('a lingering drain', () => {
     const client = await RawClient.connect(t, port);
     client.send(get('/never'));
     await until(() => entry.inspect().requests === 1, 'the request');
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     assert.equal(entry.holders()[0]?.doing, 'responding');
     assert.deepEqual(await drained, { answered: 0, quiet: 0, forced: 1 });
     await until(() => client.socket.destroyed, 'the end');
@@ -299,7 +303,7 @@ suite('a lingering drain', () => {
     client.socket.pause();
     client.send(get('/a'));
     await until(() => entry.inspect().requests === 1 || entry.inspect().total === 1, 'the request');
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     client.send(get('/b') + get('/c'));
     await sleep(200);
     client.send('x'.repeat(100_000));
@@ -316,7 +320,7 @@ suite('a lingering drain', () => {
     const client = await RawClient.connect(t, port);
     client.send(get('/a'));
     await client.expect(/\/a$/);
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     await until(() => ledger.free === 99, 'the reserve');
     client.socket.destroy();
     await drained;

@@ -78,7 +78,7 @@ suite('an upgrade', () => {
     const client = await RawClient.connect(t, port);
     client.send(get('/ws', ...fields));
     await client.expect(/hello $/);
-    const drained = entry.drain();
+    const drained = entry.drain({ cause: 'stopping' });
     await new Promise((resolve) => {
       setTimeout(resolve, 300);
     });

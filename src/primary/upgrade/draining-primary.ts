@@ -1,0 +1,22 @@
+import type { PermitLimits } from '../../shared-limits/primary/slot-limits.ts';
+import type { PredecessorInspection } from './messages.ts';
+
+/** The primary that this one replaced, until its last worker has drained. */
+export interface DrainingPrimary {
+  readonly isGone: boolean;
+  /** Settles when it has ended. */
+  readonly gone: Promise<void>;
+  /** Whether its workers have only streams left, if it has not ended. */
+  readonly hasOnlyStreams: boolean;
+  /** Settles when that is so. */
+  readonly settled: Promise<void>;
+  addLimits(limits: readonly PermitLimits[]): void;
+  /** Its workers end the streams that they have left. */
+  endStreams(): void;
+  /** The gateway stops. */
+  stop(): void;
+  /** Null when it does not answer in time. */
+  inspect(): Promise<PredecessorInspection | null>;
+  /** It does not wait for connections any more. */
+  endAtOnce(): void;
+}
