@@ -9,8 +9,8 @@ const idleFrameBurst = 2_000;
 const idleFramesPerSecond = 200;
 /** Frames that answer others and wait to go out while the other side reads nothing. */
 const maxUnreadAnswers = 1_000;
-/** Bytes of bodies sent that pay for one frame about them. */
-const bytesPerFrame = 128;
+/** Bytes of bodies sent that pay for one frame about them: some clients tell of every few kilobytes. */
+const bytesPerFrame = 512;
 
 /** How often something may be done: a burst, and a rate at which it comes back. */
 class Budget {
@@ -70,7 +70,7 @@ export class FloodGuard {
 
   /** A part of a body went out: frames are due that tell of it, but not for each single byte. */
   earn(bytes: number): void {
-    this.#frames.earn(Math.min(2, bytes / bytesPerFrame));
+    this.#frames.earn(bytes / bytesPerFrame);
   }
 }
 

@@ -415,6 +415,37 @@ suite('a server session', () => {
     assert.equal(session?.stalled(5_000), 0);
   });
 
+  test('a client that tells of every few kilobytes that it takes is no flood', async (t) => {
+    const size = 6 << 20;
+    const { port, sessions } = await start(t, (asked) =>
+      writeAll(
+        asked,
+        Array.from({ length: size >> 16 }, () => Buffer.alloc(1 << 16)),
+        () => {},
+      ),
+    );
+    const peer = await raw(t, port);
+    peer.send(getFrame(1));
+    let seen = 0;
+    let taken = 0;
+    const step = 2_048;
+    while (taken < size) {
+      // oxlint-disable-next-line no-await-in-loop -- as it comes
+      await eventually('more', () => peer.frames.length > seen || sessions[0]?.over !== null);
+      assert.equal(sessions[0]?.over, null);
+      for (; seen < peer.frames.length; seen++) {
+        const { type, payload } = peer.frames[seen] as (typeof peer.frames)[number];
+        if (type !== DATA) continue;
+        taken += payload.length;
+        for (let left = payload.length; left > 0; left -= step) {
+          const update = uint32(Math.min(step, left));
+          peer.send(frame(WINDOW_UPDATE, 0, 0, update), frame(WINDOW_UPDATE, 0, 1, update));
+        }
+      }
+    }
+    assert.equal(taken, size);
+  });
+
   const floods: Record<string, (id: number) => Buffer> = {
     'requests that are reset at once': (id) =>
       Buffer.concat([getFrame(id), frame(RST_STREAM, 0, id, uint32(8))]),
