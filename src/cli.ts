@@ -18,7 +18,7 @@ if (actual[0]! < needed[0]! || (actual[0] === needed[0] && actual[1]! < needed[1
 }
 
 async function start(): Promise<void> {
-  const { keepCompiledCode } = await import('./runtime/compile-cache.ts');
+  const { keepCompiledCode } = await import('./runtime/modules/compile-cache.ts');
   keepCompiledCode();
   await import('./cli/main.ts');
 }

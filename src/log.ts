@@ -3,7 +3,7 @@ import { isatty } from 'node:tty';
 import pino from 'pino';
 import type { LogLevel } from './config/types.ts';
 import { standardOutput } from './runtime/lines/standard-output.ts';
-import { ignoreStreamErrors } from './runtime/standard-streams.ts';
+import { ignoreStreamErrors } from './runtime/processes/standard-streams.ts';
 
 type PinoPretty = typeof import('pino-pretty');
 

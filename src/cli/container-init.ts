@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { initMark } from '../ipc/process-marks.ts';
 import { createLog } from '../log.ts';
-import { replaceProcess } from '../runtime/replace-process.ts';
+import { replaceProcess } from '../runtime/processes/replace-process.ts';
 
 const shell = '/bin/sh';
 

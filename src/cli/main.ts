@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import { ignoreStreamErrors } from '../runtime/standard-streams.ts';
+import { ignoreStreamErrors } from '../runtime/processes/standard-streams.ts';
 
 // A worker is started by this program, too. It loads neither the command line nor what reads
 // configurations, so that it is there quickly.

@@ -5,7 +5,7 @@ import { logLevels } from '../config/schema/gateway.ts';
 import type { LogLevel } from '../config/types.ts';
 import { version } from '../package.ts';
 import { configPaths, controlSocket } from './locations.ts';
-import { processors } from '../runtime/processors.ts';
+import { processors } from '../runtime/processes/processors.ts';
 
 /** Workers started before the configuration has said how many there are to be, at most. */
 const ahead = 4;

@@ -1,5 +1,5 @@
 import type { RequestContext } from '../http/context.ts';
-import type { ThreadTask } from '../runtime/thread-pool.ts';
+import type { ThreadTask } from '../runtime/threads/thread-pool.ts';
 
 /** The answer of a thread, which is given up when the client goes. @throws as the task does */
 export async function answerOf<Answer>(

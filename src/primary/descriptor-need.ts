@@ -1,6 +1,6 @@
 import type { GatewayConfig } from '../config/types.ts';
 import { GatewayError } from '../errors.ts';
-import { descriptors } from '../runtime/descriptors.ts';
+import { descriptors } from '../runtime/processes/descriptors.ts';
 
 /** A process has so many open for itself: files, pipes, listening sockets. */
 const ownDescriptors = 64;

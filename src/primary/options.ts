@@ -2,7 +2,7 @@ import type { GatewayConfig, LogLevel } from '../config/types.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import type { InstanceRecord } from './control/instance-record.ts';
 import type { WorkerForks } from './workers/spawner.ts';
-import { processors } from '../runtime/processors.ts';
+import { processors } from '../runtime/processes/processors.ts';
 
 export interface PrimaryOptions {
   readonly source: ConfigurationSource;

@@ -8,7 +8,7 @@ import type { EntryCredentials } from '../tls/credentials.ts';
 import { compileFlows, flowsInSequence } from '../flow/compiler.ts';
 import type { FilterDefinition, FlowServices, Handler } from '../flow/filter.ts';
 import { lostLineCounts } from '../runtime/lines/line-buffer.ts';
-import { importPlugin } from '../runtime/plugin-loader.ts';
+import { importPlugin } from '../runtime/modules/plugin-loader.ts';
 import { addressPermitName, permitSubject } from '../shared-limits/lease-key.ts';
 import type { DrainReport, WorkerInspection } from '../ipc/messages.ts';
 import type { LimitToPrimary } from '../shared-limits/messages.ts';

@@ -1,7 +1,7 @@
 import type { GatewayConfig } from '../config/types.ts';
 import { InflightBytes } from '../http/body/memory-budget.ts';
-import { memoryLimitBytes } from '../runtime/memory-limit.ts';
-import { processors } from '../runtime/processors.ts';
+import { memoryLimitBytes } from '../runtime/processes/memory-limit.ts';
+import { processors } from '../runtime/processes/processors.ts';
 
 /** Memory of a process that holds nothing for clients, of each worker and of the primary. */
 const processBytes = 80 << 20;

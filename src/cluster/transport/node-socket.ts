@@ -1,7 +1,7 @@
 import { connect, type OnReadOpts, type Socket } from 'node:net';
 import { lookupTimeoutMs, type NodeName, nodeNameOf } from '../names/node-name.ts';
 import { clock, type Timed } from '../../runtime/deadline-timers.ts';
-import { descriptors, isOwnShortage } from '../../runtime/descriptors.ts';
+import { descriptors, isOwnShortage } from '../../runtime/processes/descriptors.ts';
 import { NodeTls } from './node-tls.ts';
 import type { ConnectionSettings } from './transport.ts';
 

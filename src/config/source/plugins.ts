@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { reasonOf } from '../../errors.ts';
-import { importPlugin } from '../../runtime/plugin-loader.ts';
+import { importPlugin } from '../../runtime/modules/plugin-loader.ts';
 import type { FilterDefinitionLike } from '../../dialect.ts';
 import { type Path, type Place, type ProblemList, related } from '../problem.ts';
 import { checkAgainst } from '../validation/ajv.ts';

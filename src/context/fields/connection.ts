@@ -1,5 +1,5 @@
 import type { FieldTable } from './rule.ts';
-import { STATUS_CODES } from '../../runtime/builtins.ts';
+import { STATUS_CODES } from '../../runtime/modules/builtins.ts';
 
 /** `_ctx.…`, but for request and response. */
 export const connectionFields: FieldTable = {

@@ -5,7 +5,7 @@ import type { JsonPath } from '../../http/json/path.ts';
 import type { Needs } from '../requirements.ts';
 import { fieldValue } from '../../http/target.ts';
 import { numberOf, textOf } from '../value.ts';
-import { STATUS_CODES } from '../../runtime/builtins.ts';
+import { STATUS_CODES } from '../../runtime/modules/builtins.ts';
 
 const content: Needs = { requestBody: 'nothing', responseBody: 'content' };
 const json = (path: JsonPath): Needs => ({ ...content, responseJson: [path] });

@@ -1,5 +1,5 @@
 import net, { type Socket } from 'node:net';
-import { descriptors } from '../../runtime/descriptors.ts';
+import { descriptors } from '../../runtime/processes/descriptors.ts';
 import type { DescriptorShortage } from './descriptor-shortage.ts';
 import { ClientSocket, writeAhead } from './client-socket.ts';
 

@@ -9,7 +9,7 @@ import type { ErrorCode } from '../../errors.ts';
 import { ClientIntake } from './write-progress.ts';
 import type { ForwardedClient } from '../exchange/forwarded-headers.ts';
 import { closeLingering } from './lingering-close.ts';
-import { resetConnection } from '../../runtime/tcp-reset.ts';
+import { resetConnection } from '../../runtime/sockets/tcp-reset.ts';
 import type { ProxiedClient } from './proxy-protocol.ts';
 
 /** What is left of a long pause with each request after it. */

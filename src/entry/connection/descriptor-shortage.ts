@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { descriptors } from '../../runtime/descriptors.ts';
+import { descriptors } from '../../runtime/processes/descriptors.ts';
 import type { DenseSet } from '../../runtime/swap-remove-set.ts';
 import type { Connection } from './connection.ts';
 import type { ExchangeOwner } from '../exchange/exchange.ts';

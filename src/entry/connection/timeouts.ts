@@ -2,7 +2,7 @@ import { type Timed, clock } from '../../runtime/deadline-timers.ts';
 import type { EntryLimits } from '../../config/types.ts';
 import { onceCaughtUp } from '../../runtime/after-poll.ts';
 import type { Connection } from './connection.ts';
-import { readSendQueues } from '../../runtime/tcp-send-queues.ts';
+import { readSendQueues } from '../../runtime/sockets/tcp-send-queues.ts';
 
 /** How often all connections are looked at, ms; more often where a limit is short. */
 const usualInterval = 250;

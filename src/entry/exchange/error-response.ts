@@ -1,6 +1,6 @@
 import { GatewayError, reasonOf } from '../../errors.ts';
 import { errorBody } from '../../http/error-body.ts';
-import { STATUS_CODES } from '../../runtime/builtins.ts';
+import { STATUS_CODES } from '../../runtime/modules/builtins.ts';
 
 /** What was thrown, as an error that has a code. */
 export function toGatewayError(thrown: unknown): GatewayError {

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { type ThreadTask, ThreadPool } from '../../runtime/thread-pool.ts';
+import { type ThreadTask, ThreadPool } from '../../runtime/threads/thread-pool.ts';
 import type { PasswordQuestion } from './password-thread.ts';
 
 /** Passwords that were right are remembered, so many. */

@@ -3,7 +3,7 @@ import type { RequestContext } from '../../http/context.ts';
 import { compileReplacement, Expression } from '../../context/expression.ts';
 import { textOf } from '../../context/value.ts';
 import type { FilterServices } from '../../flow/filter.ts';
-import { ThreadPool } from '../../runtime/thread-pool.ts';
+import { ThreadPool } from '../../runtime/threads/thread-pool.ts';
 import { answerOf } from '../thread-answer.ts';
 import type { ReplacementQuestion } from './replacement-thread.ts';
 

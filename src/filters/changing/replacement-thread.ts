@@ -1,6 +1,6 @@
 /** Runs in a thread of its own: a regular expression takes long in a long text. */
 import { Expression } from '../../context/expression.ts';
-import { answerQuestions } from '../../runtime/thread-answers.ts';
+import { answerQuestions } from '../../runtime/threads/thread-answers.ts';
 import { replacementOf, type ReplacementPart } from './replacement-parts.ts';
 
 export interface ReplacementQuestion {

@@ -1,6 +1,6 @@
 import { fieldLine } from '../headers/raw-lines.ts';
 import { isIllegalValue, isNamed, isToken } from '../headers/syntax.ts';
-import { STATUS_CODES } from '../../runtime/builtins.ts';
+import { STATUS_CODES } from '../../runtime/modules/builtins.ts';
 import type { Fields } from '../response-writer.ts';
 
 /** `HTTP/1.1 200 OK` and the like, by status. */

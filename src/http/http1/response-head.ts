@@ -11,7 +11,7 @@ import {
 } from './scanner.ts';
 import { Staying } from '../headers/hop-by-hop.ts';
 import { HeaderList } from '../headers/header-list.ts';
-import { STATUS_CODES } from '../../runtime/builtins.ts';
+import { STATUS_CODES } from '../../runtime/modules/builtins.ts';
 import { maxHead, type ResponseHead, timeoutHint } from './response-head-full.ts';
 
 /** A head, and where it ends in the bytes that it was read from. */

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { GatewayError, reasonOf } from '../../errors.ts';
 import { withShortPath } from './socket-path.ts';
-import { request } from '../../runtime/builtins.ts';
+import { request } from '../../runtime/modules/builtins.ts';
 
 export interface ControlAnswer {
   readonly status: number;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { reasonOf } from '../../errors.ts';
-import { createServer } from '../../runtime/builtins.ts';
+import { createServer } from '../../runtime/modules/builtins.ts';
 import type { ControlAnswer } from './client.ts';
 
 /** How long requests under way have when the server closes, ms. */

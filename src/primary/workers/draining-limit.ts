@@ -1,4 +1,4 @@
-import { memoryLimitBytes } from '../../runtime/memory-limit.ts';
+import { memoryLimitBytes } from '../../runtime/processes/memory-limit.ts';
 import type { WorkerHandle } from './worker-handle.ts';
 
 /** Part of the gateway's memory that workers which were replaced may have, where nothing is set. */

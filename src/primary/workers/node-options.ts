@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
-import { processors } from '../../runtime/processors.ts';
+import { processors } from '../../runtime/processes/processors.ts';
 
 /** For one process alone: what it runs instead of a script, and how it is debugged or tested. */
 const own =

@@ -133,7 +133,7 @@ for (const secure of [false, true]) {
 }
 
 test('a socket of any state is reset without an error', async (t) => {
-  const { resetConnection } = await import('../../../src/runtime/tcp-reset.ts');
+  const { resetConnection } = await import('../../../src/runtime/sockets/tcp-reset.ts');
   const server = net.createServer((socket) => socket.on('error', () => {})).listen(0);
   t.after(() => server.close());
   const { port } = server.address() as net.AddressInfo;

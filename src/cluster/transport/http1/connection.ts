@@ -6,7 +6,7 @@ import { GatewayError, reasonOf } from '../../../errors.ts';
 import { clock, type Timed } from '../../../runtime/deadline-timers.ts';
 import type { ExchangeCarrier, Http1Exchange } from './exchange.ts';
 import { onceCaughtUp } from '../../../runtime/after-poll.ts';
-import { onWriteFailure } from '../../../runtime/write-failure.ts';
+import { onWriteFailure } from '../../../runtime/sockets/write-failure.ts';
 import type { ResponseHead } from '../../../http/http1/response-head-full.ts';
 import { ResponseParser, type ResponseListener } from '../../../http/http1/response-parser.ts';
 import { encodeRequestHead } from '../../../http/http1/request-encode.ts';

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { SocketWriter } from '../../http1/socket-writer.ts';
-import { writeReusable } from '../../../runtime/reusable-write.ts';
+import { writeReusable } from '../../../runtime/sockets/reusable-write.ts';
 import { Flag, FrameType, frameHeadSize, maxFramePayload } from './protocol.ts';
 import { HpackEncoder } from '../hpack/encoder.ts';
 

@@ -6,9 +6,9 @@ import { Duplex } from 'node:stream';
 import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
-import { SocketWriter } from '../../src/http/http1/socket-writer.ts';
-import { writeReusable } from '../../src/runtime/reusable-write.ts';
-import { folder, selfSigned } from '../support/certificates.ts';
+import { SocketWriter } from '../../../src/http/http1/socket-writer.ts';
+import { writeReusable } from '../../../src/runtime/sockets/reusable-write.ts';
+import { folder, selfSigned } from '../../support/certificates.ts';
 
 function credentials(t: TestContext): { cert: Buffer; key: Buffer } {
   const { cert, key } = selfSigned(folder(t), 'test');

@@ -1,6 +1,6 @@
 import { registerHooks } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { ownFile } from '../package.ts';
+import { ownFile } from '../../package.ts';
 
 let hooked = false;
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashSync } from 'bcryptjs';
-import type { PasswordQuestion } from '../../src/filters/access/password-thread.ts';
-import { ThreadPool } from '../../src/runtime/thread-pool.ts';
+import type { PasswordQuestion } from '../../../src/filters/access/password-thread.ts';
+import { ThreadPool } from '../../../src/runtime/threads/thread-pool.ts';
 
 const hash = hashSync('right', 8);
 const right: PasswordQuestion = { password: 'right', hash };

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const file = new URL('../../src/runtime/replace-process.ts', import.meta.url).href;
+const file = new URL('../../../src/runtime/processes/replace-process.ts', import.meta.url).href;
 
 test('another program goes on in the same process, without a word of warning', async () => {
   const script = `

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../../errors.ts';
 
 /** What a thread sends back: the answer, or what went wrong. */
 export interface ThreadAnswer<Answer> {

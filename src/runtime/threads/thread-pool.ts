@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { GatewayError } from '../errors.ts';
-import { ownFile } from '../package.ts';
+import { GatewayError } from '../../errors.ts';
+import { ownFile } from '../../package.ts';
 import type { ThreadAnswer } from './thread-answers.ts';
 
 export interface ThreadPoolOptions {
