@@ -17,7 +17,7 @@ export interface PrimaryOptions {
   /** Starts workers, some perhaps ahead. Default: none ahead, and the command line's. */
   readonly forks?: WorkerForks | undefined;
   /** How long a worker may take to become ready, ms. Default 30 s. */
-  readonly readyTimeout?: number | undefined;
+  readonly readyTimeoutMs?: number | undefined;
 }
 
 export function workersOf(config: GatewayConfig, { workers }: PrimaryOptions): number {

@@ -1,54 +1,55 @@
 import type { Log } from '../log.ts';
 
-/** A signal can come twice at once: from a terminal and from a parent that passes it on, ms. */
-const SAME_SIGNAL = 250;
+/** A signal can come twice at once: from a terminal and from a parent that passes it on. */
+const sameSignalMs = 250;
 
-/** What stopping does to a gateway. */
-export interface StopActions {
-  readonly log: Log;
-  /** How long the gateway goes on accepting after it was told to stop, ms. */
-  delay(): number;
-  /** Whether it drains for another reason: it has failed, or was replaced. */
-  isOver(): boolean;
-  /** Accepts nothing more, and finishes what there is. */
+/** The gateway, as far as stopping it concerns it. */
+export interface StoppableGateway {
+  /** How long it goes on accepting connections after a request to stop. */
+  readonly shutdownDelayMs: number;
+  /** Whether it drains already: because it stops, has failed, or was replaced. */
+  readonly isEnding: boolean;
+  /** Accepts no more connections, and finishes those it has. */
   drain(): void;
-  /** Breaks everything off. */
-  endAtOnce(): void;
+  /** Ends every worker and connection. */
+  killNow(): void;
 }
 
-/** Wishes to stop: the first one stops, after a delay where one is configured, the second at once. */
+/** Requests to stop: the first one drains, after a delay where one is configured, the second kills. */
 export class Stopping {
-  readonly #actions: StopActions;
-  #askedAt = 0;
+  readonly #gateway: StoppableGateway;
+  readonly #log: Log;
+  #requestedAt = 0;
   #isDraining = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(actions: StopActions) {
-    this.#actions = actions;
+  constructor(gateway: StoppableGateway, log: Log) {
+    this.#gateway = gateway;
+    this.#log = log;
   }
 
-  /** Whether somebody has asked for it; while a delay lasts, the gateway serves nonetheless. */
-  get isAsked(): boolean {
-    return this.#askedAt > 0;
+  /** While a delay lasts, the gateway serves nonetheless. */
+  get isRequested(): boolean {
+    return this.#requestedAt > 0;
   }
 
-  ask(): void {
-    const before = this.#askedAt;
-    this.#askedAt ||= performance.now();
-    if (before > 0 || this.#actions.isOver()) {
-      // For one that drains anyway, too, it is the second signal that counts.
-      if (before === 0 || performance.now() - before < SAME_SIGNAL) return;
-      this.#actions.log.warn('stopping at once');
+  request(): void {
+    const previous = this.#requestedAt;
+    this.#requestedAt ||= performance.now();
+    if (previous > 0 || this.#gateway.isEnding) {
+      // Also where it drains for another reason, it is the second signal that kills.
+      if (previous === 0 || performance.now() - previous < sameSignalMs) return;
+      this.#log.warn('stopping at once');
       this.#drain();
-      this.#actions.endAtOnce();
+      this.#gateway.killNow();
       return;
     }
-    const delayMs = this.#actions.delay();
+    const delayMs = this.#gateway.shutdownDelayMs;
     if (delayMs === 0) {
       this.#drain();
       return;
     }
-    this.#actions.log.info(`stopping in ${delayMs / 1000} s; until then connections are accepted`);
+    this.#log.info(`stopping in ${delayMs / 1000} s; until then connections are accepted`);
     this.#timer = setTimeout(() => this.#drain(), delayMs);
   }
 
@@ -62,6 +63,6 @@ export class Stopping {
     clearTimeout(this.#timer);
     if (this.#isDraining) return;
     this.#isDraining = true;
-    this.#actions.drain();
+    this.#gateway.drain();
   }
 }

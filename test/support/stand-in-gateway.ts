@@ -18,7 +18,7 @@ import { startPrimary } from '../../src/primary/primary.ts';
 import { WorkerForks } from '../../src/primary/workers/spawner.ts';
 import type {
   ConfigurationSource,
-  LoadedConfiguration,
+  ConfigurationResult,
 } from '../../src/primary/configuration-source.ts';
 import type { EntryDrainOptions } from '../../src/entry/connection/drain.ts';
 import type { Serving, WorkerServices } from '../../src/worker/build.ts';
@@ -38,7 +38,7 @@ async function main(): Promise<void> {
       workers: Number(workers) || undefined,
       pidFile,
       forks: new WorkerForks(fileURLToPath(import.meta.url)),
-      readyTimeout: 20_000,
+      readyTimeoutMs: 20_000,
     });
   } catch (error) {
     console.error(error instanceof GatewayError ? `${error.code}: ${error.message}` : error);
@@ -48,12 +48,12 @@ async function main(): Promise<void> {
 
 function jsonSource(file: string): ConfigurationSource {
   const watch = { files: [file], folders: [] };
-  const load = (): LoadedConfiguration => {
+  const load = (): ConfigurationResult => {
     try {
       const config = JSON.parse(readFileSync(file, 'utf8')) as GatewayConfig;
-      return { config, problems: [], warnings: [], watch };
+      return { ok: true, config, tlsFiles: new Map(), warnings: [], watch };
     } catch (error) {
-      return { config: null, problems: [`${file}: ${String(error)}`], warnings: [], watch, error };
+      return { ok: false, problems: [`${file}: ${String(error)}`], warnings: [], watch, error };
     }
   };
   return { load: () => Promise.resolve(load()), watch: watchConfiguration };

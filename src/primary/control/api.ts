@@ -13,13 +13,13 @@ const CONNECTIONS = 64;
 /** The gateway's HTTP API, on a socket that the listeners hold: it outlives reloads and upgrades. */
 export class Api {
   readonly #routes: ControlRoutes;
-  readonly #log: () => Log;
+  readonly #log: Log;
   readonly #logins = new FailedLogins();
   #config: ApiConfig | null = null;
   #listener: HeldListener | null = null;
   #server: Server | null = null;
 
-  constructor(routes: ControlRoutes, log: () => Log) {
+  constructor(routes: ControlRoutes, log: Log) {
     this.#routes = routes;
     this.#log = log;
   }
@@ -33,10 +33,10 @@ export class Api {
     if (!socket) return;
     this.#listener = listener;
     const server = createControlServer(this.#routes, (request) =>
-      this.#config ? refuseAccess(this.#config, request, this.#logins, this.#log()) : null,
+      this.#config ? refuseAccess(this.#config, request, this.#logins, this.#log) : null,
     );
     limitConnections(server, CONNECTIONS);
-    server.on('error', (error) => this.#log().error({ error }, 'the API cannot be served'));
+    server.on('error', (error) => this.#log.error({ error }, 'the API cannot be served'));
     server.listen(socket.handle);
     this.#server = server;
   }

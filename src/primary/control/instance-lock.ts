@@ -8,8 +8,11 @@ import { releasePidFile, takePidFile } from './pid-file.ts';
 import type { InstanceRecord } from './instance-record.ts';
 import { controlSocketPath } from './socket-path.ts';
 
-/** What tells the outside which process is the gateway: the control socket, and a pid file. */
-export class Place {
+/**
+ * The right to be the gateway of a data folder: the control socket in it, and a pid file. Other
+ * processes find the gateway by them.
+ */
+export class InstanceLock {
   readonly #pidFile: string | undefined;
   readonly #record: InstanceRecord | undefined;
   readonly #routes: ControlRoutes;
@@ -25,16 +28,17 @@ export class Place {
     this.#record = record;
   }
 
-  get isTaken(): boolean {
+  get isHeld(): boolean {
     return this.#control !== null;
   }
 
   /**
-   * Where the gateway keeps its files: where the one that it succeeds has them, or in the first folder
-   * that no other gateway has, which it takes.
-   * @throws as `take`, for the last of them
+   * Acquires the lock in the first folder that no other gateway holds. With a predecessor it acquires
+   * nothing: the folder is that of the predecessor.
+   * @returns the gateway's path.data
+   * @throws as `acquire`, for the last of the folders
    */
-  async find(
+  async acquireAny(
     config: GatewayConfig,
     predecessor: { readonly data?: string } | null,
   ): Promise<string> {
@@ -45,23 +49,23 @@ export class Place {
     const folders = instanceFolders(config);
     for (const [index, folder] of folders.entries()) {
       try {
-        // oxlint-disable-next-line no-await-in-loop -- the next one only when this is taken
-        await this.take(folder);
+        // oxlint-disable-next-line no-await-in-loop -- the next one only when this one is held
+        await this.acquire(folder);
         return folder;
       } catch (error) {
-        const isTaken = error instanceof GatewayError && error.code === 'ALREADY_RUNNING';
-        if (!isTaken || this.#control !== null || index === folders.length - 1) throw error;
+        const isHeld = error instanceof GatewayError && error.code === 'ALREADY_RUNNING';
+        if (!isHeld || this.#control !== null || index === folders.length - 1) throw error;
       }
     }
-    throw new Error('there is no folder to take');
+    throw new Error('a gateway has at least one folder');
   }
 
   /**
    * @param data path.data
-   * @param predecessor process that lets this one have its place
+   * @param predecessor process that hands the lock over to this one
    * @throws ALREADY_RUNNING, DATA_UNUSABLE, PID_FILE_FAILED
    */
-  async take(data: string, predecessor?: number): Promise<void> {
+  async acquire(data: string, predecessor?: number): Promise<void> {
     const succeeds = predecessor !== undefined;
     // The socket comes last when it is taken from a gateway that runs, and first when it decides
     // which of two is to run.
@@ -81,19 +85,19 @@ export class Place {
     }
   }
 
-  /** Takes back what a process that failed to succeed this one may have taken. */
+  /** Takes the lock back from a process that failed to replace this one. */
   async restore(successor: number): Promise<void> {
     if (this.#pidFile) takePidFile(this.#pidFile, successor);
     const before = this.#control;
     if (!before || before.isInPlace) return;
     this.#control = await Control.open(before.path, this.#routes, true);
     this.#record?.write(before.path);
-    // Who asked for the change waits for an answer there.
+    // The request for the upgrade still waits for its response there.
     void before.close();
   }
 
-  /** Leaves it, unless it is another process's already. */
-  async leave(): Promise<void> {
+  /** Leaves what another process has taken over. */
+  async release(): Promise<void> {
     await this.#control?.close();
     this.#record?.remove();
     if (this.#pidFile) releasePidFile(this.#pidFile);

@@ -5,13 +5,13 @@ import { metricsType, renderMetrics } from '../status/metrics.ts';
 import type { ReloadRecord } from '../reload/record.ts';
 import type { GatewayStatus } from '../status/types.ts';
 
-/** What a gateway does when it is asked. */
-export interface GatewayActions {
+/** The gateway, as far as the control socket and the API concern it. */
+export interface ControlledGateway {
   /** Null until the first generation serves. */
-  running(): Generation | null;
+  readonly running: Generation | null;
   /** Why clients should not be sent here; null when they should. */
   whyNotReady(): string | null;
-  /** Why the gateway should be started anew; null when it should not. */
+  /** Why the gateway should be restarted; null when it should not. */
   whyNotHealthy(): string | null;
   status(running: Generation): Promise<GatewayStatus>;
   reload(trigger: 'control' | 'files'): Promise<ControlAnswer>;
@@ -19,12 +19,12 @@ export interface GatewayActions {
   stop(): Promise<void>;
 }
 
-/** What the control socket and the API answer. */
-export function gatewayRoutes(actions: GatewayActions): ControlRoutes {
+/** The requests that the control socket and the API answer. */
+export function gatewayRoutes(gateway: ControlledGateway): ControlRoutes {
   const whenRunning =
     (act: (generation: Generation) => Promise<ControlAnswer>): (() => Promise<ControlAnswer>) =>
     () => {
-      const generation = actions.running();
+      const generation = gateway.running;
       if (generation) return act(generation);
       return Promise.resolve({ status: 503, body: { error: 'the gateway is starting' } });
     };
@@ -33,25 +33,25 @@ export function gatewayRoutes(actions: GatewayActions): ControlRoutes {
     trouble === null ? ok(`${well}\n`) : { status: 503, body: `${trouble}\n` };
   return {
     'GET /pid': () => ok({ pid: process.pid }),
-    'GET /status': whenRunning(async (generation) => ok(await actions.status(generation))),
+    'GET /status': whenRunning(async (generation) => ok(await gateway.status(generation))),
     'GET /metrics': whenRunning(async (generation) => ({
-      ...ok(renderMetrics(await actions.status(generation))),
+      ...ok(renderMetrics(await gateway.status(generation))),
       headers: { 'content-type': metricsType },
     })),
-    // Liveness: this process is able to answer, and to get workers. A gateway that drains lives.
-    'GET /healthz': () => probe(actions.whyNotHealthy(), 'ok'),
-    'GET /readyz': () => probe(actions.whyNotReady(), 'ready'),
-    'POST /reload': whenRunning(() => actions.reload('control')),
-    'POST /reload-if-changed': whenRunning(() => actions.reload('files')),
-    'POST /upgrade': whenRunning(() => actions.upgrade()),
+    // Liveness: this process answers, and is able to start workers. A gateway that drains is alive.
+    'GET /healthz': () => probe(gateway.whyNotHealthy(), 'ok'),
+    'GET /readyz': () => probe(gateway.whyNotReady(), 'ready'),
+    'POST /reload': whenRunning(() => gateway.reload('control')),
+    'POST /reload-if-changed': whenRunning(() => gateway.reload('files')),
+    'POST /upgrade': whenRunning(() => gateway.upgrade()),
     'POST /stop': async () => {
-      await actions.stop();
+      await gateway.stop();
       return ok({ pid: process.pid });
     },
   };
 }
 
-/** A change as it is answered. */
+/** The response to a request for a change. */
 export function toAnswer(record: ReloadRecord): ControlAnswer {
   return { status: record.result === 'done' ? 200 : 409, body: record };
 }

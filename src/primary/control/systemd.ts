@@ -2,14 +2,14 @@ import { execFile } from 'node:child_process';
 import { reasonOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 
-/** It answers at once, or is not there; nothing waits longer for it. ms */
-const PATIENCE = 5000;
+/** systemd-notify ends at once; nothing waits longer for it. */
+const notifyTimeoutMs = 5000;
 
 /**
- * Tells systemd how the service is, where it asks to be told (Type=notify): by its own program, for
- * Node.js has no sockets of that kind. systemd hears it with NotifyAccess=all.
+ * Reports the state of the service to systemd (Type=notify). It runs systemd's own program, because
+ * Node.js has no datagram sockets in the unix domain; systemd accepts that with NotifyAccess=all.
  */
-export class Supervisor {
+export class Systemd {
   readonly #log: Log;
   #watchdog: NodeJS.Timeout | undefined;
 
@@ -17,44 +17,44 @@ export class Supervisor {
     this.#log = log;
   }
 
-  /** Settles when it knows. */
+  /** Settles when systemd has been notified. */
   ready(generation: number): Promise<void> {
-    return this.#tell('READY=1', `STATUS=serving generation ${generation}`);
+    return this.#notify('READY=1', `STATUS=serving generation ${generation}`);
   }
 
   /** With Type=notify-reload, systemd waits for the `ready` after it. */
   reloading(): void {
     const now = process.hrtime.bigint() / 1000n;
-    void this.#tell('RELOADING=1', `MONOTONIC_USEC=${now}`);
+    void this.#notify('RELOADING=1', `MONOTONIC_USEC=${now}`);
   }
 
   stopping(): void {
-    void this.#tell('STOPPING=1', 'STATUS=finishing connections');
+    void this.#notify('STOPPING=1', 'STATUS=finishing connections');
   }
 
-  /** At half of WatchdogSec tells that the gateway serves, for as long as it does. */
+  /** Notifies the watchdog twice per WatchdogSec, for as long as the gateway serves. */
   watch(serves: () => boolean): void {
     const everyMs = Number(process.env['WATCHDOG_USEC']) / 1000 / 2;
     if (!(everyMs > 0)) return;
     this.#watchdog = setInterval(() => {
-      if (serves()) void this.#tell('WATCHDOG=1');
+      if (serves()) void this.#notify('WATCHDOG=1');
     }, everyMs);
     this.#watchdog.unref();
   }
 
-  /** The watchdog is another process's, or nobody's, from now on. */
+  /** Leaves the watchdog to another process, if there is one. */
   close(): void {
     clearInterval(this.#watchdog);
   }
 
-  /** @param news as in sd_notify(3) */
-  async #tell(...news: string[]): Promise<void> {
+  /** @param assignments as in sd_notify(3) */
+  async #notify(...assignments: string[]): Promise<void> {
     if (!process.env['NOTIFY_SOCKET']) return;
-    // The process that systemd started may have left its place to this one.
-    const args = [`--pid=${process.pid}`, ...news];
+    // This process may have replaced the one that systemd started.
+    const args = [`--pid=${process.pid}`, ...assignments];
     const { promise, resolve } = Promise.withResolvers<void>();
-    execFile('systemd-notify', args, { timeout: PATIENCE }, (error) => {
-      if (error) this.#log.warn(`systemd was not told ${news[0]}: ${reasonOf(error)}`);
+    execFile('systemd-notify', args, { timeout: notifyTimeoutMs }, (error) => {
+      if (error) this.#log.warn(`systemd was not told ${assignments[0]}: ${reasonOf(error)}`);
       resolve();
     });
     await promise;

@@ -1,4 +1,4 @@
-import type { DrainTotals } from './drain-stats.ts';
+import type { DrainReport } from '../../ipc/messages.ts';
 
 /** How long one slot took to change over. */
 export interface SlotTiming {
@@ -9,10 +9,15 @@ export interface SlotTiming {
 }
 
 /**
- * What asked for a change; `renewal`: a generated certificate is about to expire; `upgrade`: another
- * program takes this one's place.
+ * The reason for a change; `renewal`: a generated certificate is about to expire; `upgrade`: another
+ * program replaces this one.
  */
 export type ReloadTrigger = 'start' | 'signal' | 'control' | 'files' | 'renewal' | 'upgrade';
+
+/** Whether a person asked for it. Other triggers do nothing when the configuration is unchanged. */
+export function isExplicit(trigger: ReloadTrigger): boolean {
+  return trigger !== 'files' && trigger !== 'renewal';
+}
 
 /**
  * `done`: every worker runs the new configuration. `unchanged`: files were written, to the same
@@ -21,7 +26,7 @@ export type ReloadTrigger = 'start' | 'signal' | 'control' | 'files' | 'renewal'
 export const reloadResults = ['done', 'unchanged', 'refused', 'rolled-back'] as const;
 export type ReloadResult = (typeof reloadResults)[number];
 
-/** One change of the configuration, as log and status tell it. */
+/** One change of the configuration, as log and status report it. */
 export interface ReloadRecord {
   /** The generation it made, or would have made. */
   readonly generation: number;
@@ -31,7 +36,7 @@ export interface ReloadRecord {
   /** Milliseconds. */
   readonly took: number;
   readonly result: ReloadResult;
-  /** Everything that speaks against it, each with its place. */
+  /** Why it failed, each problem with its place. */
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
   /** Workers that were replaced, in order. */
@@ -40,53 +45,64 @@ export interface ReloadRecord {
   readonly drain: DrainTotals;
 }
 
-/** The first generation's, once its workers serve. */
-export function startRecord({
-  startedAt,
-  workers,
-  ...rest
-}: Pick<ReloadRecord, 'generation' | 'trigger' | 'warnings' | 'drain'> & {
-  readonly startedAt: Date;
-  readonly workers: readonly Pick<SlotTiming, 'slot' | 'pid'>[];
-}): ReloadRecord {
-  const took = Date.now() - startedAt.getTime();
-  return {
-    ...rest,
-    startedAt: startedAt.toISOString(),
-    took,
-    result: 'done',
-    problems: [],
-    workers: workers.map(({ slot, pid }) => ({ slot, pid, took })),
-  };
+/** How the connections of the workers that one change replaced have ended so far. */
+export interface DrainTotals extends DrainReport {
+  /** Workers that have gone. */
+  readonly workers: number;
+  /** Those of them that ended before they had drained, and reported nothing. */
+  readonly broken: number;
 }
 
-/** The last changes, newest last. */
-export class ReloadHistory {
-  readonly #records: ReloadRecord[] = [];
-  /** Changes since this process began, by result. */
-  readonly counts: Record<ReloadResult, number> = {
-    done: 0,
-    unchanged: 0,
-    refused: 0,
-    'rolled-back': 0,
-  };
+/** Adds up the reports of drained workers. */
+export class DrainStats implements DrainTotals {
+  workers = 0;
+  broken = 0;
+  answered = 0;
+  quiet = 0;
+  forced = 0;
 
-  /** Goes on from what another primary recorded. */
-  inherit(records: readonly ReloadRecord[]): void {
-    this.#records.unshift(...records);
+  add(report: DrainReport | null): void {
+    this.workers++;
+    if (!report) {
+      this.broken++;
+      return;
+    }
+    this.answered += report.answered;
+    this.quiet += report.quiet;
+    this.forced += report.forced;
+  }
+}
+
+/** The record of a change that is under way. */
+export class ReloadDraft {
+  readonly trigger: ReloadTrigger;
+  readonly warnings: string[] = [];
+  readonly workers: SlotTiming[] = [];
+  readonly drain = new DrainStats();
+  readonly #generation: number;
+  readonly #startedAt = new Date();
+
+  constructor(trigger: ReloadTrigger, generation: number) {
+    this.trigger = trigger;
+    this.#generation = generation;
   }
 
-  add(record: ReloadRecord): void {
-    this.counts[record.result]++;
-    this.#records.push(record);
-    if (this.#records.length > 20) this.#records.shift();
+  /** Milliseconds so far. */
+  get took(): number {
+    return Date.now() - this.#startedAt.getTime();
   }
 
-  get last(): ReloadRecord | undefined {
-    return this.#records.at(-1);
-  }
-
-  get all(): readonly ReloadRecord[] {
-    return this.#records;
+  finish(result: ReloadResult, problems: readonly string[] = []): ReloadRecord {
+    return {
+      generation: this.#generation,
+      trigger: this.trigger,
+      startedAt: this.#startedAt.toISOString(),
+      took: this.took,
+      result,
+      problems,
+      warnings: this.warnings,
+      workers: this.workers,
+      drain: this.drain,
+    };
   }
 }

@@ -17,7 +17,7 @@ import { clusterStatuses } from './clusters.ts';
 import type { Generation } from '../generation.ts';
 import { addressOf, apiAddressOf } from '../sockets/listeners.ts';
 import type { Pool } from '../workers/pool.ts';
-import type { ReloadHistory } from '../reload/record.ts';
+import type { ReloadHistory } from '../reload/history.ts';
 import { lostLineCounts } from '../../runtime/lines/line-buffer.ts';
 import { type EntryTotals, sumLostLines } from './counters.ts';
 import { version } from '../../package.ts';

@@ -1,6 +1,6 @@
 import { ConfigError, renderProblem } from '../../config/problem.ts';
 import { reasonOf } from '../../errors.ts';
-import type { DrainAccount } from '../reload/drain-stats.ts';
+import type { DrainStats } from '../reload/record.ts';
 import { HeldSocket, type SocketHandle } from '../sockets/bound-socket.ts';
 import type { HeldListener } from '../sockets/listeners.ts';
 import type { PermitLimits } from '../../shared-limits/primary/slot-limits.ts';
@@ -30,7 +30,7 @@ const hasEnded = 'the gateway to be replaced has ended';
 export interface PredecessorGround {
   readonly permits: Permits;
   readonly totals: Totals;
-  readonly account: DrainAccount;
+  readonly account: DrainStats;
 }
 
 /**

@@ -2,33 +2,33 @@ import { longestDrainMs } from '../../config/drain-time.ts';
 import { reasonOf } from '../../errors.ts';
 import { initMark } from '../../ipc/process-marks.ts';
 import type { Log } from '../../log.ts';
-import { DrainAccount } from '../reload/drain-stats.ts';
+import type { ActiveGeneration } from '../active-generation.ts';
+import type { InstanceLock } from '../control/instance-lock.ts';
 import type { Generation } from '../generation.ts';
 import { installedProgram } from './installed-program.ts';
 import type { Listeners } from '../sockets/listeners.ts';
 import { permitLimits } from '../../shared-limits/primary/slot-limits.ts';
 import { aborted, type Pool } from '../workers/pool.ts';
-import type { ReloadHistory, ReloadRecord } from '../reload/record.ts';
+import type { ReloadHistory } from '../reload/history.ts';
+import { ReloadDraft, type ReloadRecord } from '../reload/record.ts';
 import type { Reloads } from '../reload/reloads.ts';
+import type { WorkerRecord } from '../workers/worker-record.ts';
 import { inspectPool } from '../status/status.ts';
 import { Successor } from './successor.ts';
 import { protocol } from './messages.ts';
 import { version } from '../../package.ts';
 
-/** What an upgrade works on. */
-export interface UpgradeGround {
+export interface UpgradeDependencies {
   readonly log: Log;
   readonly pool: Pool;
   readonly listeners: Listeners;
   readonly history: ReloadHistory;
+  readonly active: ActiveGeneration;
   readonly reloads: Reloads;
+  readonly instanceLock: InstanceLock;
+  readonly workerRecord: WorkerRecord;
   /** Aborted when the gateway stops. */
   readonly stop: AbortSignal;
-  running(): Generation;
-  /** The successor has taken control socket and pid file: it is time to drain and go. */
-  handedOver(successor: Successor): void;
-  /** The successor failed: takes back what it may have taken. */
-  restore(successor: Successor): Promise<void>;
 }
 
 /** What the successor's connections get beyond the longest drain.timeout when it fails, ms. */
@@ -44,14 +44,16 @@ const firstProcess =
 export class Upgrades {
   /** Who has taken this primary's place. */
   successor: Successor | null = null;
-  readonly #ground: UpgradeGround;
+  /** The successor has control socket and pid file: it is time to drain and go. */
+  onHandedOver: (() => void) | null = null;
+  readonly #dependencies: UpgradeDependencies;
   #underway: Promise<ReloadRecord> | null = null;
   #waitingSince: Date | null = null;
   /** Settles when the last successor that failed has ended. */
   #failed: Promise<void> = Promise.resolve();
 
-  constructor(ground: UpgradeGround) {
-    this.#ground = ground;
+  constructor(dependencies: UpgradeDependencies) {
+    this.#dependencies = dependencies;
   }
 
   /** Asks for an upgrade, or joins the one under way; settles with its outcome, does not throw. */
@@ -75,20 +77,21 @@ export class Upgrades {
 
   /** Drains the workers that another primary has replaced; settles when none is left. */
   drainFor(successor: Successor): Promise<void> {
-    const { pool } = this.#ground;
+    const { pool } = this.#dependencies;
     const gone = pool.drainAll('replaced');
     void pool.settled().then(() => successor.send({ type: 'only-streams' }));
     return gone;
   }
 
   async #perform(): Promise<ReloadRecord> {
-    const { log, pool, reloads, stop } = this.#ground;
-    if (process.pid === 1 || process.env[initMark]) return this.#refuse(new Date(), firstProcess);
+    const { log, pool, reloads, stop } = this.#dependencies;
+    if (process.pid === 1 || process.env[initMark])
+      return this.#refuse(this.#draft(), firstProcess);
     const stopped = aborted(stop);
     for (;;) {
-      const { number } = this.#ground.running();
+      const { number } = this.#dependencies.active.running;
       if (isHeld(pool, number)) {
-        log.info('an upgrade waits for the generation before to have drained');
+        log.info('an upgrade waits for the previous generation to drain');
         this.#waitingSince ??= new Date();
         pool.predecessor?.endStreams();
       }
@@ -97,7 +100,7 @@ export class Upgrades {
       // oxlint-disable no-await-in-loop -- one after the other is the point
       await Promise.race([Promise.all(drained), stopped]);
       const record = await reloads.inTurn(() =>
-        isHeld(pool, this.#ground.running().number) && !stop.aborted
+        isHeld(pool, this.#dependencies.active.running.number) && !stop.aborted
           ? Promise.resolve(null)
           : this.#attempt(),
       );
@@ -109,9 +112,9 @@ export class Upgrades {
   }
 
   async #attempt(): Promise<ReloadRecord> {
-    const { log, pool, listeners, history, stop } = this.#ground;
-    const startedAt = new Date();
-    const generation = this.#ground.running();
+    const { log, pool, listeners, history, stop } = this.#dependencies;
+    const draft = this.#draft();
+    const generation = this.#dependencies.active.running;
     let successor: Successor | null = null;
     try {
       stop.throwIfAborted();
@@ -144,32 +147,32 @@ export class Upgrades {
       const record = await this.#inTime(successor.taken, generation);
       this.successor = successor;
       log.info({ pid }, `the gateway goes on as process ${pid}; this one drains`);
-      this.#ground.handedOver(successor);
+      this.onHandedOver?.();
       return record;
     } catch (error) {
       pool.onWorkerGone = null;
       pool.permits.setLimits(permitLimits(generation.config));
       if (successor) await this.#giveUp(successor, generation);
-      return this.#refuse(startedAt, reasonOf(error));
+      return this.#refuse(draft, reasonOf(error));
     }
   }
 
   /** The point of no return for the successor: from here on, counts are added to its. */
   #leaveTo(successor: Successor): void {
-    const { pool } = this.#ground;
+    const { pool } = this.#dependencies;
     const { all: totals, nodes } = pool.totals;
     successor.send({ type: 'take-over', totals, nodes });
     pool.onWorkerGone = (told) => successor.send({ type: 'worker-gone', ...told });
   }
 
-  async #inTime<T>(promise: Promise<T>, { readyTimeout }: Generation): Promise<T> {
-    const { stop } = this.#ground;
+  async #inTime<T>(promise: Promise<T>, { readyTimeoutMs }: Generation): Promise<T> {
+    const { stop } = this.#dependencies;
     // Its own limit for a worker comes first, and says more.
-    const patience = 2 * readyTimeout;
-    const late = AbortSignal.timeout(patience);
+    const timeoutMs = 2 * readyTimeoutMs;
+    const late = AbortSignal.timeout(timeoutMs);
     const broken = aborted(AbortSignal.any([stop, late])).then(() => {
       stop.throwIfAborted();
-      throw new Error(`the new program was not ready within ${patience / 1000} s`);
+      throw new Error(`the new program was not ready within ${timeoutMs / 1000} s`);
     });
     return Promise.race([promise, broken]);
   }
@@ -177,27 +180,30 @@ export class Upgrades {
   async #giveUp(successor: Successor, { config }: Generation): Promise<void> {
     successor.giveUp(longestDrainMs(config, 'stopping') + SLACK);
     this.#failed = successor.gone;
-    await this.#ground.restore(successor).catch((error: unknown) => {
-      this.#ground.log.error({ error }, 'control socket or pid file are lost');
-    });
+    await this.#restore(successor);
   }
 
-  #refuse(startedAt: Date, reason: string): ReloadRecord {
-    const { log, history } = this.#ground;
-    const record: ReloadRecord = {
-      generation: this.#ground.running().number + 1,
-      trigger: 'upgrade',
-      startedAt: startedAt.toISOString(),
-      took: Date.now() - startedAt.getTime(),
-      result: 'refused',
-      problems: [reason],
-      warnings: [],
-      drain: new DrainAccount(),
-      workers: [],
-    };
+  /** Takes back the lock that the successor may have acquired. */
+  async #restore({ pid }: Successor): Promise<void> {
+    const { log, instanceLock, workerRecord } = this.#dependencies;
+    try {
+      await instanceLock.restore(pid);
+      workerRecord.update();
+    } catch (error) {
+      log.error({ error }, 'control socket or pid file are lost');
+    }
+  }
+
+  #refuse(draft: ReloadDraft, reason: string): ReloadRecord {
+    const { log, history } = this.#dependencies;
+    const record = draft.finish('refused', [reason]);
     history.add(record);
     log.error({ trigger: 'upgrade', took: record.took }, `upgrade refused: ${reason}`);
     return record;
+  }
+
+  #draft(): ReloadDraft {
+    return new ReloadDraft('upgrade', this.#dependencies.active.running.number + 1);
   }
 }
 

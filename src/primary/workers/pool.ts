@@ -6,7 +6,7 @@ import type { PermitLimits } from '../../shared-limits/primary/slot-limits.ts';
 import { LimitKeeper, type LimitMessage } from '../../shared-limits/primary/limit-keeper.ts';
 import { type DrainCause } from '../../config/drain-time.ts';
 import type { Log } from '../../log.ts';
-import type { DrainAccount } from '../reload/drain-stats.ts';
+import type { DrainStats } from '../reload/record.ts';
 import type { Generation } from '../generation.ts';
 import { socketsOf } from '../sockets/listeners.ts';
 import { Observations } from './cluster-monitor-election.ts';
@@ -60,7 +60,7 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
   readonly permits = this.#limits.permits;
   readonly observations = new Observations();
   readonly quotas = this.#limits.quotas;
-  readonly draining = new Map<WorkerHandle, DrainAccount | null>();
+  readonly draining = new Map<WorkerHandle, DrainStats | null>();
   readonly #ticketKeys = new TicketKeys((keys) => {
     for (const worker of this.alive) worker.send({ type: 'ticket-keys', keys });
   });
@@ -155,7 +155,7 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
   /** Lets it finish what it has; how its connections end is added to the account. */
   drain(
     worker: WorkerHandle,
-    account: DrainAccount | null = null,
+    account: DrainStats | null = null,
     cause: DrainCause = 'replaced',
   ): void {
     if (worker.stage === 'gone') return;

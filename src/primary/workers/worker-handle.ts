@@ -127,10 +127,10 @@ export class WorkerHandle {
       if (worker.process.pid === undefined) this.#onExit({ code: null, signal: null });
     });
     worker.once('exit', (code, signal) => this.#onExit({ code, signal, asked: this.#killed }));
-    const { readyTimeout } = generation;
+    const { readyTimeoutMs } = generation;
     this.#deadline = setTimeout(
-      () => this.#failStart('late', `after ${readyTimeout / 1000} s it was ${this.#doing}`),
-      readyTimeout,
+      () => this.#failStart('late', `after ${readyTimeoutMs / 1000} s it was ${this.#doing}`),
+      readyTimeoutMs,
     );
     if (online) this.#assign();
   }
