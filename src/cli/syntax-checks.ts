@@ -1,6 +1,6 @@
 import type { SyntaxChecks } from '../dialect.ts';
 import type { TextSyntax } from '../config/schema/json-schema.ts';
-import { checkAssignment } from '../context/assignment.ts';
+import { checkAssignment } from '../context/template.ts';
 import { Expression } from '../context/expression.ts';
 import { compileField, compileWriter } from '../context/fields/compile.ts';
 import { compileNetworks } from '../context/networks.ts';

@@ -11,7 +11,7 @@ import {
   defaultForwardOptions,
   type ForwardOptions,
 } from './cluster.ts';
-import { authorizationOf } from './forwarding/authorization.ts';
+import { basicAuth } from '../http/basic-auth.ts';
 import { Forwarding, type ForwardTarget } from './forwarding/forwarding.ts';
 import { Membership } from './nodes/membership.ts';
 import { NodeTraffic, type TrafficChannel, type TrafficLimits } from './nodes/traffic-limits.ts';
@@ -110,7 +110,8 @@ export class NodeCluster implements Cluster, ForwardTarget {
     this.ejectFailing = config.ejectFailing;
     this.compress = config.compress ?? false;
     this.http2 = config.connections.allowH2;
-    this.authorization = authorizationOf(config.basicAuth);
+    const { basicAuth: credentials } = config;
+    this.authorization = credentials === null ? null : basicAuth(credentials);
     this.#takeMembers();
   }
 

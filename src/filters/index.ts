@@ -2,9 +2,7 @@ import type { FilterDefinition } from '../flow/filter.ts';
 import basicAuth from './access/basic-auth.ts';
 import clone from './routing/clone.ts';
 import contextFilter from './deciding/context-filter.ts';
-import contextLimiter from './limiting/context-limiter.ts';
 import contextParse from './changing/context-parse.ts';
-import contextRegexReplace from './changing/context-regex-replace.ts';
 import contextSwitch from './routing/context-switch.ts';
 import drop from './output/drop.ts';
 import dump from './output/dump.ts';
@@ -16,25 +14,26 @@ import http from './forwarding/http.ts';
 import logging from './output/logging.ts';
 import ratio from './routing/ratio.ts';
 import redirect from './routing/redirect.ts';
+import { contextRegexReplace, responseBodyRegexReplace } from './changing/regex-replace.ts';
 import requestBodyJsonSet from './changing/request-body-json-set.ts';
-import requestClientIpFilter from './deciding/request-client-ip-filter.ts';
-import requestClientIpLimiter from './limiting/request-client-ip-limiter.ts';
+import { contextLimiter, requestClientIpLimiter } from './limiting/key-limiters.ts';
 import requestPathLimiter from './limiting/request-path-limiter.ts';
-import requestHeaderFilter from './deciding/request-header-filter.ts';
-import requestMethodFilter from './deciding/request-method-filter.ts';
-import responseBodyRegexReplace from './changing/response-body-regex-replace.ts';
-import responseStatusFilter from './deciding/response-status-filter.ts';
+import {
+  requestClientIpFilter,
+  requestHeaderFilter,
+  requestMethodFilter,
+  responseStatusFilter,
+} from './deciding/request-filters.ts';
 import setBasicAuth from './changing/set-basic-auth.ts';
 import setContext from './changing/set-context.ts';
+import { setRequestHeader, setResponseHeader } from './changing/set-headers.ts';
 import setHostname from './changing/set-hostname.ts';
-import setRequestHeader from './changing/set-request-header.ts';
 import setRequestQueryArgs from './changing/set-request-query-args.ts';
 import setResponse from './output/set-response.ts';
-import setResponseHeader from './changing/set-response-header.ts';
 import sleep from './output/sleep.ts';
 import switchFlow from './routing/switch.ts';
 
-/** Every built-in filter. A new one is a new file and a line here. */
+/** Every built-in filter. A new one is added to this list. */
 export const filters: readonly FilterDefinition[] = [
   // Output and debugging
   echo,

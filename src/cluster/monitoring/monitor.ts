@@ -7,7 +7,7 @@ import type {
 import { GatewayError, reasonOf } from '../../errors.ts';
 import type { ClusterObservation, NodeIdentity, NodeObservation } from '../../ipc/cluster-state.ts';
 import type { Log } from '../../log.ts';
-import { authorizationOf } from '../forwarding/authorization.ts';
+import { basicAuth } from '../../http/basic-auth.ts';
 import { defaultConnections } from '../cluster.ts';
 import { isWellOfElasticsearch, type StatusTest, statusTest } from './expected-status.ts';
 import { openTransport } from '../nodes/node.ts';
@@ -46,7 +46,7 @@ export function watchedOf(resource: ElasticsearchConfig): WatchedCluster {
     discovery,
     healthCheck: health_check,
     isWell: isWellOfElasticsearch,
-    authorization: authorizationOf(basic_auth),
+    authorization: basic_auth === null ? null : basicAuth(basic_auth),
     connections: { tls: readTlsFiles(tls), tlsInsecureSkipVerify: null },
   };
 }

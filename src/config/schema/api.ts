@@ -1,4 +1,4 @@
-import { hostAndPort } from './listening.ts';
+import { hostAndPort } from './shared-properties.ts';
 import type { JsonSchema } from './json-schema.ts';
 
 const network: JsonSchema = {

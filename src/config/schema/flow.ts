@@ -1,4 +1,4 @@
-import { identifier } from './identifier.ts';
+import { identifier } from './shared-properties.ts';
 import type { JsonSchema } from './json-schema.ts';
 
 export const flowSchema: JsonSchema = {

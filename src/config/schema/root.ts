@@ -1,6 +1,6 @@
 import { apiSchema } from './api.ts';
-import { elasticsearchSchema } from './cluster.ts';
-import { entrySchema } from './entry.ts';
+import { elasticsearchSchema } from './clusters/cluster.ts';
+import { entrySchema } from './entries/entry.ts';
 import { flowSchema } from './flow.ts';
 import {
   configsSchema,

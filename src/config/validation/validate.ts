@@ -4,7 +4,6 @@ import { checkAnnotations } from './annotations.ts';
 import { normaliseClusters } from '../sections/clusters.ts';
 import { normaliseEntries } from '../sections/entries.ts';
 import type { FilterTable } from '../../dialect.ts';
-import { freezeDeep } from './freeze.ts';
 import { normaliseFilters } from '../sections/flows.ts';
 import { type Place, type ProblemList, related } from '../problem.ts';
 import { realise } from './coerce.ts';
@@ -222,4 +221,12 @@ function normalisePaths(raw: Partial<RawConfig['path']>, scope: Scope): GatewayC
 
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
+}
+
+/** Freezes a value and everything in it. */
+function freezeDeep<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) freezeDeep(inner);
+  return value;
 }

@@ -3,7 +3,7 @@ import { GatewayError } from '../../errors.ts';
 import { parseBasicAuth } from '../../http/basic-auth.ts';
 import type { RequestContext } from '../../http/context.ts';
 import { defineFilter } from '../../flow/filter.ts';
-import { answerOf } from '../thread-answer.ts';
+import { answerOf } from '../abortable.ts';
 import { PasswordChecker } from './password-checker.ts';
 
 interface BasicAuthParameters {

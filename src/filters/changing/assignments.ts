@@ -1,5 +1,5 @@
 import type { JsonSchema } from '../../config/schema/json-schema.ts';
-import { parseAssignment } from '../../context/assignment.ts';
+import { parseAssignment } from '../../context/template.ts';
 import type { Template } from '../../context/template.ts';
 import type { FilterServices } from '../../flow/filter.ts';
 

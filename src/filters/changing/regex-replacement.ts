@@ -4,7 +4,7 @@ import { compileReplacement, Expression } from '../../context/expression.ts';
 import { textOf } from '../../context/value.ts';
 import type { FilterServices } from '../../flow/filter.ts';
 import { ThreadPool } from '../../runtime/threads/thread-pool.ts';
-import { answerOf } from '../thread-answer.ts';
+import { answerOf } from '../abortable.ts';
 import type { ReplacementQuestion } from './replacement-thread.ts';
 
 /** What to look for in a text, and what to put there. */

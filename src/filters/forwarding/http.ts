@@ -1,5 +1,5 @@
-import { healthCheck } from '../../config/schema/health-check.ts';
-import { upstreamHttp2, upstreamTls } from '../../config/schema/upstream-tls.ts';
+import { healthCheck } from '../../config/schema/clusters/health-check.ts';
+import { upstreamHttp2, upstreamTls } from '../../config/schema/clusters/tls.ts';
 import type { HealthCheckConfig, UpstreamTlsConfig } from '../../config/types.ts';
 import type { FilterProblem } from '../../dialect.ts';
 import { defineFilter } from '../../flow/filter.ts';

@@ -1,7 +1,7 @@
 import type { JsonSchema } from '../../config/schema/json-schema.ts';
 import type { RequestContext } from '../../http/context.ts';
 import type { FilterServices, Limit } from '../../flow/filter.ts';
-import { pause } from '../abortable-delay.ts';
+import { pause } from '../abortable.ts';
 
 /** How much may pass in an interval. */
 export interface Allowance {

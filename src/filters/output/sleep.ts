@@ -1,6 +1,6 @@
 import type { RequestContext } from '../../http/context.ts';
 import { defineFilter } from '../../flow/filter.ts';
-import { pause } from '../abortable-delay.ts';
+import { pause } from '../abortable.ts';
 
 interface SleepParameters {
   readonly sleep_in_million_seconds: number;

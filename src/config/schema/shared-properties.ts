@@ -1,5 +1,14 @@
 import type { JsonSchema } from './json-schema.ts';
 
+/** `id`, which INFINI Console writes beside a name. */
+export function identifier(what: string): JsonSchema {
+  return {
+    type: 'string',
+    description: `Another name for the ${what}: what refers to it may use either. By default there is none.`,
+    examples: ['d1fk2p3v50l7'],
+  };
+}
+
 /** `host` and `port` of something that listens, with what they are by default. */
 export function hostAndPort(host: string, port: number): Record<'host' | 'port', JsonSchema> {
   return {

@@ -1,8 +1,8 @@
-import { clusterRemarks } from './cluster-remarks.ts';
-import { identifier } from './identifier.ts';
+import { clusterRemarks } from './remarks.ts';
+import { identifier } from '../shared-properties.ts';
 import { healthCheck } from './health-check.ts';
-import type { JsonSchema } from './json-schema.ts';
-import { upstreamHttp2, upstreamTls } from './upstream-tls.ts';
+import type { JsonSchema } from '../json-schema.ts';
+import { upstreamHttp2, upstreamTls } from './tls.ts';
 
 const discovery: JsonSchema = {
   type: 'object',

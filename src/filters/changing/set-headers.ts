@@ -1,17 +1,18 @@
-import { parseAssignment } from '../../context/assignment.ts';
+import { parseAssignment } from '../../context/template.ts';
 import { isToken } from '../../http/headers/syntax.ts';
 import { fieldValue } from '../../http/target.ts';
 import { assignmentsSchema, compileAssignments } from './assignments.ts';
 import { defineFilter, type FilterDefinition } from '../../flow/filter.ts';
 
-export interface HeaderParameters {
+interface HeaderParameters {
   readonly headers: readonly string[];
 }
 
+export const setRequestHeader = defineHeaderFilter('request');
+export const setResponseHeader = defineHeaderFilter('response');
+
 /** Declares a filter that sets header fields of the request or the response. */
-export function defineHeaderFilter(
-  message: 'request' | 'response',
-): FilterDefinition<HeaderParameters> {
+function defineHeaderFilter(message: 'request' | 'response'): FilterDefinition<HeaderParameters> {
   return defineFilter<HeaderParameters>({
     name: `set_${message}_header`,
     summary: `Sets header fields of the ${message}.`,

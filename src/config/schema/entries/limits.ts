@@ -1,4 +1,4 @@
-import type { JsonSchema } from './json-schema.ts';
+import type { JsonSchema } from '../json-schema.ts';
 
 function duration(description: string, byDefault: string, example: string): JsonSchema {
   return {

@@ -1,4 +1,4 @@
-import type { JsonSchema } from './json-schema.ts';
+import type { JsonSchema } from '../json-schema.ts';
 
 /** Checks of nodes, on unless said otherwise. */
 export const healthCheck: JsonSchema = {

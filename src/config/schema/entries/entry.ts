@@ -1,7 +1,7 @@
-import { limits } from './entry-limits.ts';
-import { tls } from './entry-tls.ts';
-import { hostAndPort } from './listening.ts';
-import type { JsonSchema } from './json-schema.ts';
+import { limits } from './limits.ts';
+import { tls } from './tls.ts';
+import { hostAndPort } from '../shared-properties.ts';
+import type { JsonSchema } from '../json-schema.ts';
 
 const network: JsonSchema = {
   type: 'object',

@@ -1,5 +1,6 @@
-import type { RequestContext } from '../../http/context.ts';
+import { numberOf, textOf } from '../../context/value.ts';
 import { type DecodedText, decodeText, isBinaryType } from '../../http/charset.ts';
+import type { RequestContext } from '../../http/context.ts';
 import { defineFilter } from '../../flow/filter.ts';
 import {
   compileTextReplacement,
@@ -7,7 +8,53 @@ import {
   replacementProperties,
 } from './regex-replacement.ts';
 
-export default defineFilter<ReplacementParameters>({
+interface ContextRegexReplaceParameters extends ReplacementParameters {
+  readonly context: string;
+}
+
+export const contextRegexReplace = defineFilter<ContextRegexReplaceParameters>({
+  name: 'context_regex_replace',
+  summary: 'Changes a context value by a regular expression.',
+  schema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['context', 'pattern', 'to'],
+    properties: {
+      context: {
+        type: 'string',
+        syntax: 'settable-field',
+        description: 'The value to change; a request that lacks it, or has it empty, just goes on.',
+        examples: ['_ctx.request.path'],
+      },
+      ...replacementProperties,
+    },
+  },
+  create(parameters, services) {
+    const { read } = services.field(parameters.context);
+    const { set } = services.writer(parameters.context);
+    const isBody = /^_ctx\.(?:request|response)\.body$/.test(parameters.context);
+    const replace = compileTextReplacement(parameters, services);
+
+    return function replaceInContext(context) {
+      const value = read(context);
+      const text = textOf(value);
+      // Bytes that are no text would not come back.
+      if (text === '' || (isBody && text.includes('\ufffd'))) return;
+      const replaced = replace(text, context);
+      if (typeof replaced !== 'string') return replaced.then((late) => put(context, value, late));
+      if (replaced === text) return;
+      return put(context, value, replaced);
+    };
+
+    function put(context: RequestContext, value: unknown, replaced: string): void {
+      // A number in a JSON body stays one.
+      const isNumber = typeof value === 'number' && !Number.isNaN(numberOf(replaced));
+      set(context, isNumber ? numberOf(replaced) : replaced);
+    }
+  },
+});
+
+export const responseBodyRegexReplace = defineFilter<ReplacementParameters>({
   name: 'response_body_regex_replace',
   summary:
     "Changes the response's body by a regular expression. What is no text stays as it is: binary types, parts of a resource (206), a compression that cannot be undone, and bytes that are not of the charset that the Content-Type names (UTF-8 without one).",
@@ -21,7 +68,7 @@ export default defineFilter<ReplacementParameters>({
     const replace = compileTextReplacement(parameters, services);
     const { response: limit } = services.bodyLimits;
 
-    return function responseBodyRegexReplace(context) {
+    return function replaceInBody(context) {
       const { request, response } = context;
       if (!mayBeText(context)) return;
       // It would tell the length of a body that nobody has changed.

@@ -1,3 +1,0 @@
-import { defineHeaderFilter } from './header-filter.ts';
-
-export default defineHeaderFilter('response');
