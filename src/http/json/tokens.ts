@@ -31,10 +31,10 @@ function commentEnd(bytes: Buffer, start: number): number {
     return end + 2;
   }
   if (kind !== 0x2f) throw new JsonFault('unexpected character', start);
-  const line = bytes.indexOf(0x0a, start);
-  const end = line < 0 ? bytes.length : line;
-  const earlier = bytes.subarray(start, end).indexOf(0x0d);
-  return earlier < 0 ? end : start + earlier;
+  // Not `indexOf`: the text may be full of comments, and hold one of the two bytes nowhere.
+  let at = start + 2;
+  while (at < bytes.length && bytes[at] !== 0x0a && bytes[at] !== 0x0d) at++;
+  return at;
 }
 
 /**

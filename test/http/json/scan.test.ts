@@ -165,6 +165,16 @@ test('reads in parts of any size what it reads at once', () => {
   }, JsonFault);
 });
 
+// Each is some megabytes of which a step looks at a few bytes; to look at the rest every time would
+// take minutes.
+const repeated = ['//\r', '//\n', '/**/', '//\r\n', ' /*\r*/ '];
+for (const comment of repeated) {
+  test(`reads a text full of ${JSON.stringify(comment)}`, { timeout: 30_000 }, () => {
+    const text = `${comment.repeat((8 << 20) / comment.length)}{"size":500}`;
+    assert.equal(new BodyDocument(Buffer.from(text)).read(['size']), 500);
+  });
+}
+
 suite('edits', () => {
   const set = (text: string, path: string, value: unknown): string | false => {
     const document = new BodyDocument(Buffer.from(text));
