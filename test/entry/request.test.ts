@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { clock } from '../../src/runtime/deadline-timers.ts';
 import { collect, isBuffered } from '../../src/http/body/body.ts';
 import type { RequestContext } from '../../src/http/context.ts';
@@ -103,6 +104,39 @@ suite('requests on a connection', () => {
     );
     await client.expect(/got abcde$/);
     assert.deepEqual(trailers, ['X-Sum', '5']);
+  });
+
+  test('a body has no more trailers than a head may have fields', async (t) => {
+    const { port } = await startEntry(t, async ({ request, response }) => {
+      response.status = 200;
+      response.body = await request.readBody(100);
+    });
+    for (const [count, answer] of [
+      [200, /^HTTP\/1\.1 200 /],
+      [201, /^HTTP\/1\.1 400 .*too many trailers/s],
+    ] as const) {
+      const client = await RawClient.connect(t, port);
+      const head = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
+      client.send(`${head}3\r\nabc\r\n0\r\n${'a:\r\n'.repeat(count)}\r\n`);
+      await client.expect(answer);
+    }
+  });
+
+  test('an empty line before a request may come in parts', async (t) => {
+    const { port } = await startEntry(t, ({ response }) => {
+      response.status = 204;
+    });
+    const client = await RawClient.connect(t, port);
+    for (const byte of '\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n') {
+      client.send(byte);
+      // oxlint-disable-next-line no-await-in-loop -- each is to be read by itself
+      await delay(2);
+    }
+    await client.expect(/^HTTP\/1\.1 204 /);
+    client.send('\r');
+    await delay(5);
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await client.expect(/HTTP\/1\.1 400 /);
   });
 
   test('an absolute target becomes origin form, and its authority is the host', async (t) => {

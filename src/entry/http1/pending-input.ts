@@ -38,11 +38,16 @@ export class PendingInput {
     return bytes;
   }
 
-  /** Index after an empty line before a request: one may be there (RFC 9112, 2.2). */
+  /**
+   * Index after an empty line before a request: one may be there (RFC 9112, 2.2). -1 when only half
+   * of it has come.
+   */
   passLine(bytes: Buffer, from: number, end: number): number {
-    const isLine = bytes[from] === cr && end - from > 1 && bytes[from + 1] === lf;
-    if (!isLine || this.#passedLine) return from;
+    if (bytes[from] !== cr || this.#passedLine) return from;
+    if (end - from === 1) return -1;
+    if (bytes[from + 1] !== lf) return from;
     this.#passedLine = true;
+    this.isPartial = false;
     return from + 2;
   }
 

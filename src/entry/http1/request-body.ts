@@ -36,6 +36,7 @@ export class RequestBody implements BodySource {
   readonly #flow: BodyFlow;
   readonly #decoder: ChunkDecoder | null;
   readonly #maxBytes: number;
+  readonly #maxTrailers: number;
   /** The client waits to be asked for it. */
   #unasked: boolean;
   /** Bytes that have arrived. */
@@ -57,6 +58,7 @@ export class RequestBody implements BodySource {
     this.#decoder = head.length < 0 ? new ChunkDecoder(headLimits.maxBytes) : null;
     this.#unasked = head.expectsContinue;
     this.#maxBytes = maxBodyBytes;
+    this.#maxTrailers = headLimits.maxFields;
     if (head.length > maxBodyBytes) this.fail(this.#tooLarge);
   }
 
@@ -108,6 +110,8 @@ export class RequestBody implements BodySource {
         const { dataStart, dataEnd } = decoder;
         if (dataEnd > dataStart) this.#take(bytes, dataStart, dataEnd);
       }
+      const fields = (decoder.trailers?.length ?? 0) / 2;
+      if (fields > this.#maxTrailers) throw new HeadError('too many trailers');
     } catch (error) {
       if (!(error instanceof HeadError)) throw error;
       throw new GatewayError('REQUEST_MALFORMED', { reason: error.message }, error);

@@ -258,9 +258,9 @@ class Http1Session implements InputListener, TimedSession, ExchangeSession, Body
   #take(bytes: Buffer, from: number, end: number): number {
     const begin = this.#pending.passLine(bytes, from, end);
     if (begin > from) return begin;
-    let head: ParsedHead | null;
+    let head: ParsedHead | null = null;
     try {
-      head = readRequestHead(bytes, from, end, this.#settings.headLimits);
+      if (begin === from) head = readRequestHead(bytes, from, end, this.#settings.headLimits);
     } catch (error) {
       const isOthers = this.#settings.handOver(this, this.#connection, bytes.subarray(from, end));
       if (!isOthers) this.#reject(error as GatewayError);
