@@ -4,7 +4,8 @@ import { GatewayError } from '../errors.ts';
  * The path that rules are compared with. The target itself is passed on unchanged, so a spelling
  * that another server may read as a different path must not slip past a rule: percent-encoding is
  * undone by the tree (an encoded slash separates nothing), repeated slashes count as one, and dot
- * segments, which no client sends on purpose, are refused. Dots beside an encoded slash, as in the
+ * segments, which no client sends on purpose, are refused, also with parameters (`..;a`), which
+ * servlet containers take off. Dots beside an encoded slash, as in the
  * id `../x`, are data of a segment.
  * @throws REQUEST_MALFORMED
  */
@@ -16,7 +17,7 @@ export function pathToMatch(target: string): string {
   if (path.includes('#')) throw malformed('fragment in target');
   if (/%(?![0-9a-f]{2})/i.test(path)) throw malformed('bad percent-encoding');
   if (path.includes('%00')) throw malformed('NUL in path');
-  if (/[/\\]\.\.?(?:[/\\]|$)/.test(unescapeDots(path))) throw malformed('dot segment in path');
+  if (/[/\\]\.\.?(?:[/\\;]|$)/.test(unescapeDots(path))) throw malformed('dot segment in path');
   return path.replace(/\/{2,}/g, '/');
 }
 

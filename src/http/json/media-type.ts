@@ -12,7 +12,7 @@ const foreign =
 const thoughtless = /^(?:text\/plain|application\/x-www-form-urlencoded)$/i;
 
 const bulkPath =
-  /^\/*(?:(?:[^/]+\/+(?:[^/_][^/]*\/+)?)?_(?:bulk|msearch(?:\/+template)?)|_monitoring\/+bulk)\/*$/;
+  /^\/*(?:(?:(?:_all|[^/_][^/]*)\/+(?:[^/_][^/]*\/+)?)?_(?:bulk|msearch(?:\/+template)?)|_monitoring\/+bulk)\/*$/;
 
 /** The format that the message's fields name, if it is one that is not to be read as JSON. */
 export function formatOf(headers: HeaderList): string | undefined {
