@@ -1,3 +1,5 @@
+import { javaNumberOf } from './java-number.ts';
+
 /**
  * A context value as text, which is how values meet each other in conditions and templates: text as
  * it is, nothing as '', lists and objects as JSON, everything else as JavaScript writes it.
@@ -22,4 +24,10 @@ export function jsonOf(text: string): unknown {
 export function numberOf(value: unknown): number {
   if (typeof value === 'number') return value;
   return typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
+}
+
+/** The same for comparing: also text that a node of Elasticsearch takes for a number. */
+export function comparableNumberOf(value: unknown): number {
+  const number = numberOf(value);
+  return Number.isNaN(number) && typeof value === 'string' ? javaNumberOf(value) : number;
 }

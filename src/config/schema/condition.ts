@@ -34,9 +34,12 @@ export const conditionSchema: JsonSchema = {
         '_ctx.request.uri': '.*/_search',
       },
     ),
-    range: fields('Whether each field is a number within bounds: lt, lte, gt, gte.', {
-      '_ctx.response.status': { gte: 400, lt: 500 },
-    }),
+    range: fields(
+      'Whether each field is a number, or text that Elasticsearch reads as one, within bounds: lt, lte, gt, gte.',
+      {
+        '_ctx.response.status': { gte: 400, lt: 500 },
+      },
+    ),
     network: fields('Whether each field is an address in one of these networks.', {
       '_ctx.remote_ip': ['10.0.0.0/8', 'loopback'],
     }),

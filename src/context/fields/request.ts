@@ -5,7 +5,12 @@ import type { DocumentedRule, FieldRule, FieldTable } from './rule.ts';
 import { bodyJsonRule, bodyLengthRule, bodyRule, headerRule, wireText } from './message.ts';
 import type { JsonPath } from '../../http/json/path.ts';
 import type { Needs } from '../requirements.ts';
-import { readArgument, readArguments, withArgument } from '../../http/query-args.ts';
+import {
+  readArgument,
+  readArguments,
+  readLastArgument,
+  withArgument,
+} from '../../http/query-args.ts';
 import {
   decodePath,
   encodePath,
@@ -72,6 +77,7 @@ const queryArgs: FieldRule = {
   read: ({ request }) => readArguments(request.query),
   below: (name) => ({
     read: ({ request }) => readArgument(request.query, name) ?? '',
+    alike: ({ request }) => readLastArgument(request.query, name),
     set({ request }, value) {
       const text = value === undefined || value === null ? undefined : textOf(value);
       const query = withArgument(request.query, name, text);
@@ -130,7 +136,8 @@ export const requestFields: FieldTable = {
   },
   query_args: {
     type: 'object',
-    description: 'Arguments in the query, by name; one that is not there is empty.',
+    description:
+      'Arguments in the query, by name; one that is not there is empty, and of several with one name the first counts. What decides by an argument (conditions, context_filter, context_switch, limiters) takes the last one as well, and one after `;`, because Elasticsearch does.',
     ...queryArgs,
   },
   path_args: {

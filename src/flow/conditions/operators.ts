@@ -2,7 +2,7 @@ import { Expression } from '../../context/expression.ts';
 import type { Field } from '../../context/fields/rule.ts';
 import { GatewayError } from '../../errors.ts';
 import { compileNetworks } from '../../context/networks.ts';
-import { numberOf, textOf } from '../../context/value.ts';
+import { comparableNumberOf, numberOf, textOf } from '../../context/value.ts';
 import { type Compilation, isMap, never, type Operator, type Path, type Test } from './compile.ts';
 
 export const operators: Readonly<Record<string, Operator>> = {
@@ -36,7 +36,11 @@ export const operators: Readonly<Record<string, Operator>> = {
       const bound = numberOf(expected);
       if (Number.isNaN(bound)) return compilation.fail(at, 'expected a number');
       const field = compilation.field(name.slice(0, dot), at);
-      return field ? (context: Context) => compare(numberOf(field.read(context)), bound) : never;
+      if (!field) return never;
+      const { read, alike } = field;
+      return (context: Context) =>
+        compare(comparableNumberOf(read(context)), bound) ||
+        (alike !== null && compare(comparableNumberOf(alike(context)), bound));
     });
     return every(tests);
   },
@@ -191,7 +195,8 @@ const bounds: ReadonlyMap<string, (value: number, bound: number) => boolean> = n
 
 function isThere(field: Field, context: Context): boolean {
   try {
-    return textOf(field.read(context)) !== '';
+    if (textOf(field.read(context)) !== '') return true;
+    return field.alike !== null && textOf(field.alike(context)) !== '';
   } catch (error) {
     // What is too large to become a value is there.
     if (error instanceof GatewayError && error.code === 'JSON_VALUE_TOO_LARGE') return true;

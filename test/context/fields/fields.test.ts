@@ -351,6 +351,24 @@ test('sets what may be set', async (t) => {
   }
 });
 
+test('a query argument is set wherever a node would read it', () => {
+  const cases: [query: string, value: unknown, expected: string][] = [
+    ['size=1&size=2', 3, 'size=3'],
+    ['a=b;size=2', 3, 'a=b;size=3'],
+    ['size=1;a=b;size=2&c', 3, 'size=3;a=b&c'],
+    ['a;%73ize=2', undefined, 'a'],
+    ['size=2;a', undefined, 'a'],
+    ['a=1;b=2&c', 3, 'a=1;b=2&c&size=3'],
+    ['', 3, 'size=3'],
+  ];
+  const { write } = compileField('_ctx.request.query_args.size');
+  for (const [query, value, expected] of cases) {
+    const context = newContext({ target: `/p?${query}` });
+    write?.set(context, value);
+    assert.equal(context.request.query, expected, query);
+  }
+});
+
 test('refuses to set what can only be read, and what makes no sense', () => {
   assert.throws(() => compileWriter('_ctx.remote_ip'), {
     code: 'PARAMETER_INVALID',

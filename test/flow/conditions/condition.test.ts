@@ -97,6 +97,65 @@ for (const [yaml, expected] of cases) {
   });
 }
 
+/** Texts that Elasticsearch, which is written in Java, takes for the number 500, and some that it does not. */
+const numbers: [text: string, is500: boolean][] = [
+  ['500d', true],
+  ['500.F', true],
+  ['5e2f', true],
+  [' 500 ', true],
+  ['\u0000500\u0001', true],
+  ['0x1f4p0', true],
+  ['0X.1F4P+12', true],
+  ['0xfa00p-7d', true],
+  ['+0x1.f4p8', true],
+  [`0x1f4${'0'.repeat(400)}p-1600`, true],
+  ['\u0665\u0660\u0660', true],
+  ['\uff15\u09660', true],
+  ['-0x1f4p0', false],
+  ['0x0p99999', false],
+  ['500x', false],
+  ['500dd', false],
+  ['d', false],
+  ['0xp', false],
+  ['\u0000', false],
+];
+
+for (const [text, is500] of numbers) {
+  test(`${JSON.stringify(text)} is ${is500 ? '' : 'not '}500 in a comparison`, () => {
+    const { test: isIt } = compileCondition(
+      parse('range: { _ctx.request.body_json.size: { gte: 500, lte: 500 } }'),
+      services,
+    );
+    assert.equal(isIt(newContext({ body: JSON.stringify({ size: text }) })), is500);
+  });
+}
+
+/** Queries in which Elasticsearch reads size 500, and which conditions on it hold for. */
+const queries: [query: string, holds: boolean][] = [
+  ['size=500', true],
+  ['size=1&size=500', true],
+  ['size=500&size=1', true],
+  ['a=1;size=500', true],
+  ['size=1;%73ize=500', true],
+  ['size=%D9%A5%D9%A0%D9%A0', true],
+  ['a=size=500', false],
+  ['a=1%3Bsize=500', false],
+  ['size=1', false],
+];
+
+for (const [query, holds] of queries) {
+  test(`conditions on an argument ${holds ? 'hold' : 'do not hold'} for ?${query}`, () => {
+    const request = newContext({ target: `/_search?${query}` });
+    const isIn = (yaml: string): boolean => compileCondition(parse(yaml), services).test(request);
+    assert.equal(isIn('range: { _ctx.request.query_args.size: { gt: 100 } }'), holds);
+    if (!query.includes('%D9')) {
+      assert.equal(isIn('equals: { _ctx.request.query_args.size: 500 }'), holds);
+    }
+    const isThere = /(?:^|[&;])(?:s|%73)ize=/.test(query);
+    assert.equal(isIn('exists: [_ctx.request.query_args.size]'), isThere);
+  });
+}
+
 /** YAML of a wrong condition, where the mistake is, and what is said of it. */
 const mistakes: [yaml: string, path: string, message: RegExp][] = [
   ['equal: { a: b }', 'equal', /unknown operator "equal"; did you mean "equals"\?/],
