@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { BodySink, BodySource } from '../../http/body/body.ts';
-import { lend, own, ownPart } from '../../http/http1/read-buffer.ts';
+import { HeldBytes } from '../../http/body/held-bytes.ts';
+import { lend, ownPart } from '../../http/http1/read-buffer.ts';
 
 /** A response's body on its way from a node: keeps what nobody has taken yet, and how it ended. */
 export abstract class ResponseBody implements BodySource {
@@ -9,7 +10,10 @@ export abstract class ResponseBody implements BodySource {
   /** Whether the exchange is over: all is told, or nobody wants to know more. */
   protected over = false;
   #sink: BodySink | null = null;
+  /** What came with the head. */
   #waiting: Buffer[] = [];
+  /** What came later. */
+  readonly #held = new HeldBytes();
   #complete = false;
   #trailers: readonly string[] | undefined = undefined;
   #failure: Error | null = null;
@@ -26,8 +30,8 @@ export abstract class ResponseBody implements BodySource {
 
   /** Takes bytes, which may be lent; false when they wait, or whoever reads them asks to wait. */
   protected take(chunk: Buffer): boolean {
-    if (this.#sink !== null && this.#waiting.length === 0) return lend(this.#sink, chunk);
-    this.#waiting.push(own(chunk));
+    if (this.#sink !== null && !this.#hasWaiting) return lend(this.#sink, chunk);
+    this.#held.push(chunk);
     return false;
   }
 
@@ -54,19 +58,24 @@ export abstract class ResponseBody implements BodySource {
   protected complete(trailers: readonly string[] | undefined): void {
     this.#complete = true;
     this.#trailers = trailers;
-    if (this.#sink !== null && this.#waiting.length === 0) this.#finish(this.#sink);
+    if (this.#sink !== null && !this.#hasWaiting) this.#finish(this.#sink);
   }
 
   /** The rest will not come. */
   protected breakBody(error: Error): void {
     this.#failure = error;
-    if (this.#sink !== null && this.#waiting.length === 0) this.#finish(this.#sink);
+    if (this.#sink !== null && !this.#hasWaiting) this.#finish(this.#sink);
   }
 
   /** Nothing of it is wanted. */
   protected drop(): void {
     this.over = true;
     this.#waiting = [];
+    this.#held.clear();
+  }
+
+  get #hasWaiting(): boolean {
+    return this.#waiting.length > 0 || !this.#held.isEmpty;
   }
 
   start(sink: BodySink): void {
@@ -77,12 +86,16 @@ export abstract class ResponseBody implements BodySource {
   resume(): void {
     const sink = this.#sink;
     if (sink === null || this.over) return;
-    while (this.#waiting.length > 0) {
-      if (!lend(sink, this.#waiting.shift() as Buffer)) return;
+    for (let part = this.#next(); part !== undefined; part = this.#next()) {
+      if (!lend(sink, part)) return;
       if (this.over) return;
     }
     if (this.#complete || this.#failure !== null) this.#finish(sink);
     else this.resumeResponse();
+  }
+
+  #next(): Buffer | undefined {
+    return this.#waiting.shift() ?? this.#held.shift();
   }
 
   cancel(reason?: Error): void {

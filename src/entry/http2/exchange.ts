@@ -114,7 +114,8 @@ export class Http2Exchange extends Exchange implements StreamListener, Placed {
   /** Resets the stream of a request that is answered, when its client has had time to end it. */
   resetIfDue(now: number): void {
     if (now < this.#endingSince + uploadTime) return;
-    const isWhole = this.#body !== null && this.#body.missing <= 0;
+    // Without an announced length all of it may be here.
+    const isWhole = this.#body !== null && this.#stream.expected <= 0;
     if (isWhole && now < this.#endingSince + endTime) return;
     this.#endingSince = Infinity;
     this.#stream.reset(ErrorCode.noError);
@@ -150,7 +151,12 @@ export class Http2Exchange extends Exchange implements StreamListener, Placed {
   }
 
   inform(status: number, headers: readonly string[]): void {
-    if (!this.begun && !this.#ended) this.#stream.respond(status, headers, false);
+    if (this.begun || this.#ended) return;
+    try {
+      this.#stream.respond(status, headers, false);
+    } catch {
+      // A field that must not be in a message: the client is not told of it.
+    }
   }
 
   write(chunk: Buffer): boolean {
@@ -201,6 +207,9 @@ export class Http2Exchange extends Exchange implements StreamListener, Placed {
   }
 
   #writeHead(status: number, headers: Fields, isLast: boolean): void {
+    if (!Number.isInteger(status) || status < 200 || status > 999) {
+      throw new RangeError(`${status} is no status of a response`);
+    }
     const fields = responseFields(headers);
     // It may be all of the response, and what is told then has to be right.
     this.begun = true;

@@ -47,11 +47,6 @@ export class Http2Body implements BodySource {
     return this.#sink !== null;
   }
 
-  /** Bytes of the announced length that have not come; 0 when no length was announced. */
-  get missing(): number {
-    return this.length === undefined ? 0 : this.length - this.arrival.received;
-  }
-
   // What the stream brings.
 
   /** Takes bytes, which are lent. */

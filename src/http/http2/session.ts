@@ -230,7 +230,7 @@ export abstract class Session extends SessionStreams implements FrameHandler {
   }
 
   #takeBlock(): void {
-    const { id, isLast, section, dependsOnItself } = this.#blocks;
+    const { id, section, dependsOnItself } = this.#blocks;
     const stream = this.streams.get(id);
     const isHead = this.isHead(id, stream);
     const { maxHeaderSize, maxHeaderFields } = this.limits;
@@ -239,6 +239,13 @@ export abstract class Session extends SessionStreams implements FrameHandler {
     section.begin(isHead, isWanted ? maxHeaderSize : -1, maxHeaderFields);
     this.#blocks.decode();
     if (dependsOnItself) section.flaw = 'a stream that depends on itself';
+    this.#takeSection(id, stream, isHead);
+    // A connection that rests keeps nothing of its last message.
+    section.begin(isHead, 0, 0);
+  }
+
+  #takeSection(id: number, stream: Stream | null, isHead: boolean): void {
+    const { isLast, section } = this.#blocks;
     if (isHead) this.takeHead(id, stream, section, isLast);
     else if (stream === null) this.expectReset(id);
     else if (stream.remoteEnded) {

@@ -144,6 +144,24 @@ suite('responses over HTTP/2', { timeout: 60_000 }, () => {
     assert.deepEqual(logged, []);
   });
 
+  test('a status that ends no exchange is an error', async (t) => {
+    const { client } = await startHttp2(t, ({ request, response }) => {
+      response.status = Number(request.path.slice(1));
+    });
+    for (const status of [101, 103, 1000, 200.5]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other, so that a failure is clear
+      assert.equal((await askHttp2(client, { ':path': `/${status}` })).status, 500, `${status}`);
+    }
+  });
+
+  test('interim fields that must not be in a message are left out, and the response comes', async (t) => {
+    const { client } = await startHttp2(t, (context) => {
+      context.interim?.inform(103, ['Link', '</a>\r\nx: y']);
+      context.response.status = 200;
+    });
+    assert.equal((await askHttp2(client)).status, 200);
+  });
+
   test('interim fields that HTTP/2 does not know do not end the worker', async (t) => {
     const { client } = await startHttp2(t, (context) => {
       context.interim?.inform(103, ['Link', '</a>', 'Connection', 'x', 'Keep-Alive', 'timeout=1']);
