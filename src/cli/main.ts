@@ -4,11 +4,11 @@ import { ignoreStreamErrors } from '../runtime/processes/standard-streams.ts';
 // A worker is started by this program, too. It loads neither the command line nor what reads
 // configurations, so that it is there quickly.
 if (cluster.isWorker) {
-  const [{ runWorker }, { buildWorker }] = await Promise.all([
+  const [{ runWorker }, { Serving }] = await Promise.all([
     import('../worker/worker.ts'),
-    import('../worker/build.ts'),
+    import('../worker/serving.ts'),
   ]);
-  runWorker(buildWorker);
+  runWorker((config, services) => Serving.build(config, services));
 } else {
   // A reader that has seen enough (`evergate explain | head`) is no fault.
   ignoreStreamErrors();

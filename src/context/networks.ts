@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { nearest } from '../suggest.ts';
+import type { IpAccessConfig } from '../config/types.ts';
 import { GatewayError } from '../errors.ts';
 
 /** Whether an IP address (a zone counts for nothing) is within some networks. */
@@ -52,6 +53,13 @@ export function compileNetworks(networks: readonly string[]): NetworkTest {
   if (blocks.length > 0) tests.push(within(blocks));
   const [only] = tests;
   return only && tests.length === 1 ? only : (address) => tests.some((test) => test(address));
+}
+
+/** Which addresses may connect: none that is denied, and, where some are permitted, only those. */
+export function clientAccess({ permitted, denied }: IpAccessConfig): NetworkTest {
+  const isPermitted = permitted.length > 0 ? compileNetworks(permitted) : () => true;
+  const isDenied = denied.length > 0 ? compileNetworks(denied) : () => false;
+  return (address) => isPermitted(address) && !isDenied(address);
 }
 
 function within(blocks: readonly string[]): NetworkTest {

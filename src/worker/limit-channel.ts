@@ -2,7 +2,7 @@ import type { GatewayConfig } from '../config/types.ts';
 import type { QuotaKey, ToPrimary, ToWorker } from '../ipc/messages.ts';
 import type { LimitToPrimary, LimitToWorker } from '../shared-limits/messages.ts';
 import { LocalShares, type RateWish } from './local-shares.ts';
-import type { Serving } from './build.ts';
+import type { RequestServer } from './serving.ts';
 
 /** A wish that waits for this long makes the worker ask whether the primary is there, ms. */
 const ASKED_AFTER = 500;
@@ -31,7 +31,7 @@ interface Loan {
  */
 export class LimitChannel {
   readonly #send: (message: ToPrimary) => void;
-  readonly #serving: () => Serving | null;
+  readonly #serving: () => RequestServer | null;
   readonly #shares: LocalShares;
   readonly #loans = new Map<string, Loan>();
   /** Other wishes that the primary has yet to answer. */
@@ -45,7 +45,7 @@ export class LimitChannel {
     config: GatewayConfig,
     workers: number,
     send: (message: ToPrimary) => void,
-    serving: () => Serving | null,
+    serving: () => RequestServer | null,
   ) {
     this.#send = send;
     this.#serving = serving;

@@ -3,14 +3,16 @@ import { reasonOf } from '../errors.ts';
 import type { CompiledFlow } from '../flow/compiler.ts';
 import type { Log } from '../log.ts';
 
-/** How long a draining worker waits for tracing flows, ms. */
-const patience = 5000;
+/** How long a draining worker waits for tracing flows. */
+const idleTimeoutMs = 5000;
+/** One failure in so many is logged. */
+const failuresPerLogLine = 1000;
 
 /**
- * Runs a flow for each request when its response is out, in a context of its own that shares request
- * and response: what it does, how long it takes and how it fails is nothing to the client.
+ * Runs a flow for each request after its response, in a context of its own that shares request and
+ * response. Whatever it does, however long it takes, the client does not notice.
  */
-export class Tracer {
+export class TracingFlow {
   readonly #name: string;
   readonly #flow: CompiledFlow;
   readonly #log: Log;
@@ -23,16 +25,16 @@ export class Tracer {
     this.#log = log;
   }
 
-  /** To be called when the request has come. */
+  /** Called when the request has arrived. */
   follow(context: RequestContext): void {
     const { request, response } = this.#flow.kept;
     context.onEnd(() => this.#begin(context), request, response);
   }
 
-  /** Settles when nothing runs any more, or after a while. */
+  /** Settles when no flow runs any more, or after a while. */
   async idle(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, patience);
+    const timer = setTimeout(resolve, idleTimeoutMs);
     void (async () => {
       while (this.#running.size > 0) await Promise.all(this.#running);
       resolve();
@@ -55,14 +57,14 @@ export class Tracer {
     own.variables = context.variables;
     own.forward = context.forward;
     own.flows = context.flows;
-    // Requests that wait on the same connection go first.
+    // Requests that are pending on the same connection go first.
     await nextRound();
     try {
       await this.#flow.handle(own);
     } catch (error) {
-      if (this.#failures++ % 1000 > 0) return;
-      const told = { flow: this.#name, failures: this.#failures, reason: reasonOf(error) };
-      this.#log.warn(told, 'a tracing flow failed');
+      if (this.#failures++ % failuresPerLogLine > 0) return;
+      const bindings = { flow: this.#name, failures: this.#failures, reason: reasonOf(error) };
+      this.#log.warn(bindings, 'a tracing flow failed');
     }
   }
 }

@@ -7,44 +7,50 @@ import { createLog, type Log } from '../log.ts';
 import { closedMark, workerTitle } from '../ipc/process-marks.ts';
 import { version } from '../package.ts';
 import { standardOutput } from '../runtime/lines/standard-output.ts';
-import type { Serving, WorkerServices } from './build.ts';
+import type { RequestServer, WorkerServices } from './serving.ts';
 import { LimitChannel } from './limit-channel.ts';
 
-/** Makes everything that a worker serves of a configuration. */
-export type BuildWorker = (config: GatewayConfig, services: WorkerServices) => Promise<Serving>;
+/** Builds everything that a worker serves. */
+export type BuildServing = (
+  config: GatewayConfig,
+  services: WorkerServices,
+) => Promise<RequestServer>;
 
-/** Sockets after which a worker that starts reports how far it is. */
-const LISTENING_STEP = 32;
-/** How long a worker that was told to end waits for its replacement, ms. */
-const LEAVING_PATIENCE = 30_000;
-/** What an orphan gets beyond its entries' longest drain.timeout before it ends anyway, ms. */
-const ORPHAN_SLACK = 5000;
+/** Sockets after which a worker that starts reports its progress. */
+const socketsPerProgress = 32;
+/** How long a worker that received TERM waits for its replacement. */
+const replacementTimeoutMs = 30_000;
+/** Time of an orphan beyond its entries' longest drain.timeout before it ends anyway. */
+const orphanSlackMs = 5000;
 
-/** Runs this process as a worker, until the primary lets it go. Needs node:cluster's channel. */
-export function runWorker(build: BuildWorker): void {
+/**
+ * Runs this process as a worker until the primary ends it. Needs node:cluster's channel. The
+ * primary's side of it is WorkerHandle.
+ */
+export function runWorker(build: BuildServing): void {
   new WorkerProcess(build).run();
 }
 
-/** Stages: online → built and proved → listening (`ready`) → draining → gone. */
+/** Stages: online → built and self-tested → listening (`ready`) → draining → gone. */
 class WorkerProcess {
-  readonly #build: BuildWorker;
+  readonly #build: BuildServing;
   #assignment: WorkerAssignment | null = null;
-  #serving: Serving | null = null;
+  #serving: RequestServer | null = null;
   #log: Log | null = null;
   #listening = 0;
   #draining = false;
   #ticketKeys: Buffer | null = null;
-  /** Sockets that came before there was something to serve on them. */
+  /** Sockets that arrived before there was something to serve on them. */
   readonly #early: { entry: string; handle: unknown }[] = [];
   #limits: LimitChannel | null = null;
   #isOrphan = false;
 
-  constructor(build: BuildWorker) {
+  constructor(build: BuildServing) {
     this.#build = build;
   }
 
   run(): void {
-    // What a terminal or a supervisor sends to the whole group is for the primary to act upon.
+    // Signals that a terminal or a supervisor sends to the whole process group are for the primary.
     for (const signal of ['SIGHUP', 'SIGINT', 'SIGUSR2'] as const) process.on(signal, () => {});
     process.on('SIGTERM', () => this.#leave());
     process.on('uncaughtException', (error) => {
@@ -137,19 +143,18 @@ class WorkerProcess {
     });
     for (const observation of assignment.observations) serving.clusters.take(observation);
     this.#serving = serving;
-    // Perhaps it has changed meanwhile.
+    // They may have changed meanwhile.
     serving.setTicketKeys(this.#ticketKeys);
     this.#send({ type: 'progress', doing: 'still answering a request to itself' });
-    await serving.prove();
+    await serving.selfTest();
     await this.#listen(serving);
   }
 
-  /** Listens on what has come; the last of the assigned handles makes the worker ready. */
-  async #listen(serving: Serving): Promise<void> {
+  /** Listens on the sockets that have arrived; the last assigned handle makes the worker ready. */
+  async #listen(serving: RequestServer): Promise<void> {
     for (let next = this.#early.shift(); next; next = this.#early.shift()) {
       const { entry, handle } = next;
       try {
-        // oxlint-disable-next-line no-await-in-loop -- in the order in which they were handed out
         await serving.listen(entry, handle);
       } catch (error) {
         const reason = reasonOf(error);
@@ -163,7 +168,7 @@ class WorkerProcess {
     }
     const { handles = 0, beatMs = 0 } = this.#assignment ?? {};
     if (this.#listening !== handles) {
-      if (this.#listening % LISTENING_STEP > 0) return;
+      if (this.#listening % socketsPerProgress > 0) return;
       const doing = `still opening its sockets, of which ${this.#listening} of ${handles} were open; if there are no more to come, the limit on open files is too low`;
       this.#send({ type: 'progress', doing });
       return;
@@ -172,7 +177,7 @@ class WorkerProcess {
     if (beatMs > 0) this.#beat(beatMs);
   }
 
-  /** Tells the primary that the event loop turns; nothing more while it does not read that. */
+  /** Reports that the event loop turns, unless the primary has not read the last report. */
   #beat(everyMs: number): void {
     let unread = false;
     setInterval(() => {
@@ -188,7 +193,7 @@ class WorkerProcess {
     this.#send({ type: 'failed', code, reason: reasonOf(error) }, () => process.exit(1));
   }
 
-  /** TERM to this worker alone: it serves on until another one has its place. */
+  /** TERM to this worker alone: it serves on until another one has replaced it. */
   #leave(): void {
     if (!this.#serving) process.exit(0);
     if (this.#draining) return;
@@ -197,7 +202,7 @@ class WorkerProcess {
       return;
     }
     this.#send({ type: 'leaving' });
-    setTimeout(() => void this.#drain('replaced'), LEAVING_PATIENCE).unref();
+    setTimeout(() => void this.#drain('replaced'), replacementTimeoutMs).unref();
   }
 
   async #drain(cause: DrainCause): Promise<void> {
@@ -222,11 +227,11 @@ class WorkerProcess {
   }
 
   /**
-   * The primary has died. The sockets live on in its workers, so these serve until a new primary has
-   * taken their place and tells them to drain (TERM), or for as long as the configuration says.
+   * The primary has died. Its workers keep the sockets open and serve until a new primary, whose
+   * workers replace them, sends TERM, or until the configured time has passed.
    */
   #onOrphaned(): void {
-    // Else node:cluster ends the process here and now.
+    // Otherwise node:cluster ends the process at once.
     if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
     if (!this.#serving || !this.#assignment) process.exit(0);
     const { config, ownOutput } = this.#assignment;
@@ -236,7 +241,7 @@ class WorkerProcess {
     this.#limits?.orphaned();
     const longest = longestDrainMs(config, 'stopping');
     const serveMs = this.#draining ? 0 : supervision.orphan_timeout;
-    setTimeout(() => process.exit(0), serveMs + longest + ORPHAN_SLACK).unref();
+    setTimeout(() => process.exit(0), serveMs + longest + orphanSlackMs).unref();
     if (serveMs === 0) {
       this.#log?.warn('the primary is gone; draining');
       void this.#drain('stopping');

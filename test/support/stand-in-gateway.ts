@@ -21,7 +21,7 @@ import type {
   ConfigurationResult,
 } from '../../src/primary/configuration-source.ts';
 import type { EntryDrainOptions } from '../../src/entry/connection/drain.ts';
-import type { Serving, WorkerServices } from '../../src/worker/build.ts';
+import type { RequestServer, WorkerServices } from '../../src/worker/serving.ts';
 import { runWorker } from '../../src/worker/worker.ts';
 
 if (cluster.isWorker) {
@@ -63,7 +63,7 @@ function jsonSource(file: string): ConfigurationSource {
  * Answers with who answers: `{pid, entry, flow}`; `/slow` takes half a second, `/loop` never ends and
  * blocks the worker.
  */
-function buildStandIn(config: GatewayConfig, services: WorkerServices): Promise<Serving> {
+function buildStandIn(config: GatewayConfig, services: WorkerServices): Promise<RequestServer> {
   const behaviour = config.flow[0]?.name ?? '';
   const slot = Number(/worker (\d+)/.exec(process.title)?.[1]);
   if (behaviour === 'crash') process.exit(7);
@@ -78,7 +78,7 @@ interface Waiting {
   serve(): void;
 }
 
-class StandIn implements Serving {
+class StandIn implements RequestServer {
   readonly limits = { take: () => {} };
   readonly clusters = { observe: () => {}, take: () => {}, check: () => {}, grant: () => {} };
   readonly #config: GatewayConfig;
@@ -97,7 +97,7 @@ class StandIn implements Serving {
     this.#services = services;
   }
 
-  prove(): Promise<void> {
+  selfTest(): Promise<void> {
     return Promise.resolve();
   }
 

@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { GatewayConfig } from '../../src/config/types.ts';
 import type { ToPrimary } from '../../src/ipc/messages.ts';
 import { addressPermitName } from '../../src/shared-limits/lease-key.ts';
-import type { Serving } from '../../src/worker/build.ts';
+import type { RequestServer } from '../../src/worker/serving.ts';
 import { LimitChannel } from '../../src/worker/limit-channel.ts';
 import { entryConfig } from '../support/entry.ts';
 import { eventually } from '../support/gateway.ts';
@@ -20,7 +20,7 @@ function open(limits: { max_concurrency: number; max_conns_per_ip?: number }) {
     config as unknown as GatewayConfig,
     2,
     (message) => void sent.push(message),
-    () => serving as unknown as Serving,
+    () => serving as unknown as RequestServer,
   );
   const answer = (count: number): void => {
     channel.primaryHeard();

@@ -49,7 +49,6 @@ export class InstanceLock {
     const folders = instanceFolders(config);
     for (const [index, folder] of folders.entries()) {
       try {
-        // oxlint-disable-next-line no-await-in-loop -- the next one only when this one is held
         await this.acquire(folder);
         return folder;
       } catch (error) {

@@ -65,7 +65,6 @@ export async function completeCredentials(
     if (fallback) shown = fallback;
     else {
       const names = hostNamesOf({ ...network, defaultDomain: tls.default_domain }, thisMachine());
-      // oxlint-disable-next-line no-await-in-loop -- one authority for all
       const made = await generatedPair(certificateFolder(config), name, names, warnings);
       renewAt = Math.min(renewAt ?? Infinity, made.renewAt);
       validFrom = Math.max(validFrom, made.validFrom);

@@ -59,10 +59,8 @@ export class Reloads {
   async #runAll(): Promise<void> {
     this.#isRunning = true;
     while (this.#batch) {
-      // oxlint-disable no-await-in-loop -- one after the other is the point
       const isDone = await this.inTurn(() => this.#runNext());
       if (!isDone) await this.#waitForDrain();
-      // oxlint-enable no-await-in-loop
     }
     this.#isRunning = false;
   }

@@ -46,10 +46,8 @@ export class Rollout {
     const slots = slotsOf(this.#to);
     for (let slot = 0; slot < slots; slot++) {
       try {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
         await this.#replace(slot);
       } catch (error) {
-        // oxlint-disable-next-line no-await-in-loop
         if (!this.#stop.aborted) await this.#rollBack();
         if (this.#replaced.length === 0) throw error;
         const { number: generation } = this.#to;
@@ -101,11 +99,9 @@ export class Rollout {
       this.#stop.throwIfAborted();
       const worker = this.#pool.fork(this.#to, slot);
       try {
-        // oxlint-disable-next-line no-await-in-loop -- each try follows the one that failed
         await worker.ready;
         return worker;
       } catch (error) {
-        // oxlint-disable-next-line no-await-in-loop
         const { signal } = await worker.gone;
         const isKilled = worker.startFailure === 'died' && signal === 'SIGKILL';
         if (!isKilled || attempt === maxStarts) throw error;
@@ -118,7 +114,6 @@ export class Rollout {
     const timeout = AbortSignal.any([this.#stop, AbortSignal.timeout(rollbackTimeoutMs)]);
     for (const slot of this.#replaced) {
       if (slot < slotsOf(this.#from)) {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
         await this.#restore(slot, timeout);
       } else {
         const extra = this.#pool.dissolve(slot);

@@ -40,7 +40,6 @@ export class HeldSocket {
       const actual = bound.address().port;
       // A socket that never connects: it adopts the handle, and nothing polls it.
       const socket = new net.Socket({ handle: bound });
-      // oxlint-disable-next-line no-underscore-dangle -- node has no public name for it
       const { _handle: handle } = socket as unknown as { _handle: SocketHandle };
       return new HeldSocket(host, actual, handle);
     } catch (error) {

@@ -97,14 +97,12 @@ export class Upgrades {
       }
       const predecessorGone = pool.predecessor?.gone ?? Promise.resolve();
       const drained = [pool.drained(number, stop), predecessorGone, this.#failed];
-      // oxlint-disable no-await-in-loop -- one after the other is the point
       await Promise.race([Promise.all(drained), stopped]);
       const record = await reloads.inTurn(() =>
         isHeld(pool, this.#dependencies.active.running.number) && !stop.aborted
           ? Promise.resolve(null)
           : this.#attempt(),
       );
-      // oxlint-enable no-await-in-loop
       if (!record) continue;
       this.#waitingSince = null;
       return record;

@@ -29,7 +29,6 @@ export class Orphans {
   /** Settles when none of them is left. */
   async gone(): Promise<void> {
     while (this.#workers.some((worker) => titleOf(worker))) {
-      // oxlint-disable-next-line no-await-in-loop -- until it is so
       await sleep(50);
     }
   }
@@ -46,7 +45,6 @@ export class Orphans {
         log.warn({ pid: worker.pid }, 'a worker without primary does not respond; killing it');
         signal(worker.pid, 'SIGKILL');
       }
-      // oxlint-disable-next-line no-await-in-loop -- until it is so
       await sleep(20);
     }
   }

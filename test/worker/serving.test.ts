@@ -4,7 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { pino } from 'pino';
 import type { GatewayConfig } from '../../src/config/types.ts';
 import { entryConfig } from '../support/entry.ts';
-import { buildWorker } from '../../src/worker/build.ts';
+import { Serving } from '../../src/worker/serving.ts';
 
 function echo(message: string, more: object = {}) {
   const parameters = {
@@ -56,7 +56,7 @@ const config: GatewayConfig = {
 
 async function start(t: TestContext) {
   const returned: string[] = [];
-  const serving = await buildWorker(config, {
+  const serving = await Serving.build(config, {
     log: pino({ level: 'silent' }),
     requestPermits: (entry, count) => setImmediate(() => serving.grantPermits(entry, count)),
     credentials: {},
@@ -84,7 +84,7 @@ async function seen(url: string): Promise<string> {
 
 test('each entry has its router; a rule runs its flows in sequence', async (t) => {
   const { serving, origins } = await start(t);
-  await serving.prove();
+  await serving.selfTest();
   assert.equal(await seen(`${origins[0]}/x`), '201 ab');
   assert.equal(await seen(`${origins[0]}/1/z?q`), '201 ab');
   assert.equal(await seen(`${origins[0]}/y`), '404 NOT FOUND');
@@ -114,7 +114,7 @@ test('a reference to nothing is an error', async () => {
     entry: [entryConfig({ name: 'one', router: 'missing', drain: { idle: 100, timeout: 1000 } })],
   };
   await assert.rejects(
-    buildWorker(broken, {
+    Serving.build(broken, {
       log: pino({ level: 'silent' }),
       requestPermits() {},
       credentials: {},
