@@ -109,7 +109,8 @@ export const tls: JsonSchema = {
     },
     http2: {
       type: 'boolean',
-      description: 'Whether clients may choose HTTP/2.',
+      description:
+        'Whether clients may choose HTTP/2. Without TLS they may speak it by prior knowledge.',
       default: true,
       examples: [false],
     },
