@@ -8,10 +8,11 @@ import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@opensearch-project/opensearch';
 import type { OpenSearchCluster } from '../../scripts/opensearch/cluster.ts';
-import { eventually, type TestGateway } from '../support/gateway.ts';
+import { type TestGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** How long a reload, or a hundred writes, may take on a busy machine, ms. */
-const PATIENCE = 300_000;
+const patienceMs = 300_000;
 
 interface Setting {
   readonly gateway: TestGateway;
@@ -97,7 +98,7 @@ export async function whileReloading(setting: Setting): Promise<void> {
     const reloaded = eventually(
       'three reloads',
       async () => (await setting.gateway.status()).generation >= before + 3,
-      PATIENCE,
+      { patienceMs },
     );
     try {
       // A worker's failure ends the wait at once.
@@ -223,7 +224,7 @@ export async function whileNodesDie(
     await eventually(
       'writes and reads to go on',
       () => ledger.writes >= writes && ledger.reads >= reads,
-      PATIENCE,
+      { patienceMs },
     );
   };
   const disturb = async (): Promise<void> => {

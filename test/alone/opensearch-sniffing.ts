@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
-import { eventually, type TestGateway } from '../support/gateway.ts';
+import { type TestGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 interface Setting {
   readonly gateway: TestGateway;

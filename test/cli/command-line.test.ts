@@ -78,6 +78,7 @@ test('a user without a home can use it', async (context) => {
   const cwd = folderWith(context, {
     'homeless.mjs': `
       import { syncBuiltinESMExports } from 'node:module';
+
       import os from 'node:os';
       os.homedir = () => { throw new Error('uv_os_homedir returned ENOENT'); };
       syncBuiltinESMExports();`,

@@ -5,9 +5,10 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { text } from 'node:stream/consumers';
-import { startGateway, temporaryFolder } from '../support/gateway.ts';
+import { startGateway } from '../support/gateway.ts';
 import { evergate } from '../support/program.ts';
 import { cli } from '../support/program-path.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const hello = `
 entry: [{ name: main, network: { binding: "127.0.0.1:0" } }]

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { eventually, startGateway, temporaryFolder } from '../support/gateway.ts';
+import { startGateway } from '../support/gateway.ts';
 import { evergate } from '../support/program.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const hello = `
 entry: [{ name: main, network: { binding: "127.0.0.1:0" } }]

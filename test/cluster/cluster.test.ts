@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { describe, test } from 'node:test';
+import { suite, test } from 'node:test';
 import type { GatewayError } from '../../src/errors.ts';
 import type { RetryPolicy } from '../../src/cluster/cluster.ts';
 import {
@@ -15,9 +15,11 @@ import {
   refusing,
   streamed,
 } from '../support/forwarding.ts';
-import { eventually, type Peer, rawBackend } from '../support/raw-backend.ts';
+import { rawBackend } from '../support/raw-backend.ts';
+import { eventually } from '../support/eventually.ts';
+import { type RawConnection } from '../support/raw-connection.ts';
 
-describe('fields', () => {
+suite('fields', () => {
   test('those of one connection pass in neither direction', async (t) => {
     const seen: string[] = [];
     const backend = await rawBackend(t, async (peer) => {
@@ -63,7 +65,7 @@ describe('fields', () => {
   });
 });
 
-describe('balancing', () => {
+suite('balancing', () => {
   test('by weight, evenly spread', async (t) => {
     const nodes = await Promise.all(['a', 'b', 'c'].map((name) => answering(t, name)));
     const [a, b] = nodes.map(({ origin }) => new URL(origin).host);
@@ -92,7 +94,7 @@ describe('balancing', () => {
       const answered = ask(cluster, context).catch(() => '');
       return { context, done: answered.finally(() => pending--) };
     });
-    await eventually(() => pending === 1, 'one is answered');
+    await eventually('one is answered', () => pending === 1);
     for (let i = 0; i < 6; i++) assert.equal(await ask(cluster), 'quick');
     for (const { context } of first) context.abort();
     await Promise.all(first.map(({ done }) => done));
@@ -109,7 +111,7 @@ describe('balancing', () => {
   });
 });
 
-describe('failures', () => {
+suite('failures', () => {
   test('a node that refuses is passed over, even for writes, and then left out', async (t) => {
     const dead = await refusing();
     const alive = await answering(t, 'ok');
@@ -214,7 +216,7 @@ describe('failures', () => {
   for (const { name, method, target, repeated, retry } of cases) {
     test(`after a reset: ${repeated ? 'repeats' : 'does not repeat'} ${name}`, async (t) => {
       let requests = 0;
-      const reset = async (peer: Peer): Promise<void> => {
+      const reset = async (peer: RawConnection): Promise<void> => {
         await peer.head();
         requests++;
         peer.socket.resetAndDestroy();
@@ -355,7 +357,9 @@ describe('failures', () => {
         code: 'RESPONSE_TOO_LARGE',
       });
     }
-    await eventually(() => backend.peers.every(({ ended, closed }) => ended || closed), 'closed');
+    await eventually('closed', () =>
+      backend.peers.every(({ ended, isClosed: closed }) => ended || closed),
+    );
   });
 });
 
@@ -364,12 +368,12 @@ test('a client that goes away takes its request with it', async (t) => {
   const context = contextOf('GET', '/');
   const outcome = ask(open(t, [backend.origin]), context);
   const rejected = assert.rejects(outcome, (error: GatewayError) => error.code === 'CLIENT_GONE');
-  await eventually(() => backend.peers[0]?.received.includes('\r\n\r\n') === true, 'request');
+  await eventually('request', () => backend.peers[0]?.received.includes('\r\n\r\n') === true);
   context.abort();
   await rejected;
   await eventually(
-    () => backend.peers[0]?.ended === true || backend.peers[0]?.closed === true,
     'closed',
+    () => backend.peers[0]?.ended === true || backend.peers[0]?.isClosed === true,
   );
 });
 

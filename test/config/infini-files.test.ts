@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { builtIn } from '../../src/cli/built-in.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { ConfigError, type Problem } from '../../src/config/problem.ts';
-import { temporaryFolder } from '../support/gateway.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 interface Given {
   /** Further files, by their paths. */

@@ -16,7 +16,8 @@ import {
 } from '../support/abandoning.ts';
 import { askHttp2, connectHttp2 } from '../support/http2-client.ts';
 import { ask } from '../support/clients.ts';
-import { eventually, startGateway } from '../support/gateway.ts';
+import { startGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** Connections that an entry takes, and that are opened to a node. */
 const clients = 16;

@@ -13,7 +13,8 @@ import {
   nodeActs,
 } from '../support/abandoning.ts';
 import { ask } from '../support/clients.ts';
-import { eventually, startGateway } from '../support/gateway.ts';
+import { startGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** Connections that an entry takes, and that are opened to a node. */
 const clients = 24;

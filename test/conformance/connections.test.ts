@@ -4,16 +4,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { setImmediate as settled, setTimeout as sleep } from 'node:timers/promises';
-import { describe, test, type TestContext } from 'node:test';
+import { suite, test, type TestContext } from 'node:test';
 import { Http1Transport } from '../../src/cluster/transport/http1/transport.ts';
 import type { ConnectionSettings, Transport } from '../../src/cluster/transport/transport.ts';
-import {
-  connections,
-  eventually,
-  exchange,
-  type Peer,
-  rawBackend,
-} from '../support/raw-backend.ts';
+import { connections, exchange, rawBackend } from '../support/raw-backend.ts';
+import { eventually } from '../support/eventually.ts';
+import { type RawConnection } from '../support/raw-connection.ts';
 
 const empty = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n';
 
@@ -22,7 +18,7 @@ const subjects = [
 ];
 
 function answering(more = '') {
-  return async (peer: Peer): Promise<void> => {
+  return async (peer: RawConnection): Promise<void> => {
     for (;;) {
       await peer.head();
       peer.socket.write(`${empty}${more}\r\n`);
@@ -51,7 +47,7 @@ async function blackhole(t: TestContext): Promise<string> {
 }
 
 for (const { name, open } of subjects) {
-  describe(`connections by ${name}`, () => {
+  suite(`connections by ${name}`, () => {
     function start(t: TestContext, origin: string, more: Partial<ConnectionSettings>): Transport {
       const transport = open(origin, { ...connections, ...more });
       t.after(() => transport.destroy());
@@ -72,7 +68,7 @@ for (const { name, open } of subjects) {
       const backend = await rawBackend(t, answering());
       const transport = start(t, backend.origin, { idleTimeout: 300 });
       assert.equal((await exchange(transport)).status, 200);
-      await eventually(() => backend.peers[0]?.ended === true, 'the close');
+      await eventually('the close', () => backend.peers[0]?.ended === true);
       assert.equal((await exchange(transport)).status, 200);
       assert.equal(backend.peers.length, 2);
     });
@@ -100,7 +96,7 @@ for (const { name, open } of subjects) {
       assert.equal((await exchange(transport)).status, 200);
       assert.equal(backend.peers.length, 1);
       const began = performance.now();
-      await eventually(() => backend.peers[0]?.ended === true, 'the close');
+      await eventually('the close', () => backend.peers[0]?.ended === true);
       assert.ok(performance.now() - began < 50_000, 'long before its own time');
     });
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask } from '../support/clients.ts';
-import { eventually, startBackend, startGateway, type TestGateway } from '../support/gateway.ts';
+import { startBackend, startGateway, type TestGateway } from '../support/gateway.ts';
 import {
   block,
   type Field,
@@ -13,6 +13,7 @@ import {
   RawHttp2,
   uint32,
 } from '../support/raw-http2.ts';
+import { eventually } from '../support/eventually.ts';
 
 const { HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION } = frameTypes;
 const get: Field[] = [

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer as createHttp1Server } from 'node:http';
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { describe, test, type TestContext } from 'node:test';
+import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BodySource } from '../../src/http/body/body.ts';
 import { Http2Transport } from '../../src/cluster/transport/http2/transport.ts';
@@ -12,7 +12,6 @@ import type { ConnectionSettings } from '../../src/cluster/transport/transport.t
 import { http2Node, type Play, rawHttp2Node } from '../support/http2-node.ts';
 import {
   connections,
-  eventually,
   exchange,
   type Outcome,
   plainGet,
@@ -27,6 +26,7 @@ import {
   frameTypes,
   uint32,
 } from '../support/raw-http2.ts';
+import { eventually } from '../support/eventually.ts';
 
 const { DATA, GOAWAY, HEADERS, RST_STREAM } = frameTypes;
 const end = flags.endHeaders | flags.endStream;
@@ -53,7 +53,7 @@ function unreadBody(transport: Http2Transport): Promise<BodySource> {
   });
 }
 
-describe('transport http2', { timeout: 100_000 }, () => {
+suite('transport http2', { timeout: 100_000 }, () => {
   test('passes a request on with its fields, one Cookie, and TE as the client sent it', async (t) => {
     const seen: string[][] = [];
     const node = await http2Node(t, (stream, _headers, raw) => {
@@ -197,7 +197,7 @@ describe('transport http2', { timeout: 100_000 }, () => {
       });
       const transport = open(t, node.origin);
       assert.equal((await exchange(transport, { method })).body, null);
-      await eventually(() => node.streams === 0, 'the end of the stream');
+      await eventually('the end of the stream', () => node.streams === 0);
       assert.equal((await exchange(transport, { method })).status, status);
     });
   }
@@ -317,12 +317,12 @@ describe('transport http2', { timeout: 100_000 }, () => {
     });
     const transport = open(t, node.origin, { idleTimeout: 200 });
     assert.equal((await exchange(transport)).body, 'ok');
-    await eventually(() => node.sessions === 0, 'the close');
+    await eventually('the close', () => node.sessions === 0);
     const under = exchange(transport);
-    await eventually(() => node.streams === 1, 'the request');
+    await eventually('the request', () => node.streams === 1);
     await transport.close();
     assert.equal((await under).body, 'ok');
-    await eventually(() => node.sessions === 0, 'the close');
+    await eventually('the close', () => node.sessions === 0);
   });
 
   test('a node that says nothing is timed, and its connection takes no other request', async (t) => {
@@ -365,7 +365,7 @@ describe('transport http2', { timeout: 100_000 }, () => {
       });
       const outcome = await exchange(transport, { method: 'POST', body });
       assert.match(outcome.error?.message ?? '', /gone/);
-      await eventually(() => frames.length > 0, 'the reset');
+      await eventually('the reset', () => frames.length > 0);
       for (const one of frames.slice(0, -1)) assert.equal(one.flags & flags.endStream, 0);
     });
   }
@@ -374,7 +374,7 @@ describe('transport http2', { timeout: 100_000 }, () => {
     const node = await http2Node(t, (stream) => stream.pause());
     const body = new PushedBody(undefined);
     void exchange(open(t, node.origin), { method: 'POST', body });
-    await eventually(() => body.sink !== null, 'started');
+    await eventually('started', () => body.sink !== null);
     let written = 0;
     for (; written < 100; written++) {
       if (body.sink?.write(Buffer.alloc(16_384)) === true) continue;
@@ -391,7 +391,7 @@ function letter(i: number): string {
   return String.fromCharCode(97 + (i % 26));
 }
 
-describe('transport http2 without TLS', { timeout: 60_000 }, () => {
+suite('transport http2 without TLS', { timeout: 60_000 }, () => {
   async function plainNode(t: TestContext, play: Play): Promise<string> {
     const server = createServer();
     server.on('stream', (stream: ServerHttp2Stream, headers, _flags, raw) => {

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { before, describe, test, type TestContext } from 'node:test';
+import { before, suite, test, type TestContext } from 'node:test';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { BodySource } from '../../src/http/body/body.ts';
 import { Http1Transport } from '../../src/cluster/transport/http1/transport.ts';
@@ -19,14 +19,14 @@ import type {
 import { selfSigned } from '../support/certificates.ts';
 import {
   connections,
-  eventually,
   exchange,
   type Outcome,
-  type Peer,
   plainGet,
   PushedBody,
   rawBackend as startBackend,
 } from '../support/raw-backend.ts';
+import { eventually } from '../support/eventually.ts';
+import { type RawConnection } from '../support/raw-connection.ts';
 
 interface Subject {
   readonly name: string;
@@ -264,7 +264,7 @@ const malformedBodies: { name: string; body: string }[] = [
 ];
 
 for (const subject of subjects) {
-  describe(`transport ${subject.name}`, { timeout: 100_000 }, () => conform(subject));
+  suite(`transport ${subject.name}`, { timeout: 100_000 }, () => conform(subject));
 }
 
 function conform({ create, tls }: Subject): void {
@@ -272,7 +272,7 @@ function conform({ create, tls }: Subject): void {
   before(() => {
     if (tls) context = secureContext();
   });
-  const rawBackend = (t: TestContext, play: (peer: Peer, index: number) => unknown) =>
+  const rawBackend = (t: TestContext, play: (peer: RawConnection, index: number) => unknown) =>
     startBackend(t, play, context);
   const open = (t: TestContext, origin: string, settings: Partial<ConnectionSettings> = {}) => {
     const transport = create(origin, { ...connections, ...settings });
@@ -314,8 +314,8 @@ function conform({ create, tls }: Subject): void {
       const error = outcome.error ?? outcome.bodyError;
       assert.equal(error?.code, 'UPSTREAM_BROKEN');
       await eventually(
-        () => backend.peers[0]?.closed === true || backend.peers[0]?.ended === true,
         'closed',
+        () => backend.peers[0]?.isClosed === true || backend.peers[0]?.ended === true,
       );
     });
   }
@@ -329,7 +329,7 @@ function conform({ create, tls }: Subject): void {
       });
       const outcome = await exchange(open(t, backend.origin));
       assert.equal((outcome.bodyError ?? outcome.error)?.code, 'UPSTREAM_BROKEN');
-      await eventually(() => backend.peers[0]?.ended === true, 'closed');
+      await eventually('closed', () => backend.peers[0]?.ended === true);
     });
   }
 
@@ -460,7 +460,7 @@ function conform({ create, tls }: Subject): void {
     assert.equal(body.sink, null, 'never started');
     assert.equal(body.cancelled, true);
     // The node may still wait for the body, or not: nobody knows.
-    await eventually(() => backend.peers[0]?.ended === true, 'closed');
+    await eventually('closed', () => backend.peers[0]?.ended === true);
     assert.equal(backend.peers[0]?.received, '');
   });
 
@@ -492,7 +492,7 @@ function conform({ create, tls }: Subject): void {
     });
     const body = new PushedBody(undefined);
     void exchange(open(t, backend.origin), { method: 'POST', body });
-    await eventually(() => body.sink !== null, 'started');
+    await eventually('started', () => body.sink !== null);
     const chunk = Buffer.alloc(65_536);
     let accepted = 0;
     for (; accepted < 2000; accepted++) {
@@ -502,7 +502,7 @@ function conform({ create, tls }: Subject): void {
     assert.ok(accepted < 2000, 'never asked to pause');
     const resumed = body.resumed;
     backend.peers[0]?.socket.resume();
-    await eventually(() => body.resumed > resumed, 'asked to go on');
+    await eventually('asked to go on', () => body.resumed > resumed);
   });
 
   test('a response body waits while nobody reads', async (t) => {
@@ -532,7 +532,7 @@ function conform({ create, tls }: Subject): void {
         fail: reject,
       });
     });
-    await eventually(() => taken > 0, 'first bytes');
+    await eventually('first bytes', () => taken > 0);
     await new Promise((resolve) => setTimeout(resolve, 100));
     assert.ok(taken < 1024 * 1024, `${taken} bytes came in spite of the pause`);
     stop = false;
@@ -550,7 +550,7 @@ function conform({ create, tls }: Subject): void {
     const outcome = await exchange(open(t, backend.origin), { method: 'PUT', body });
     assert.equal(outcome.status, 413);
     assert.equal(outcome.body, 'big');
-    await eventually(() => backend.peers[0]?.ended === true, 'closed');
+    await eventually('closed', () => backend.peers[0]?.ended === true);
   });
 
   for (const length of [50_000_000, undefined]) {
@@ -592,8 +592,8 @@ function conform({ create, tls }: Subject): void {
     assert.match(outcome.error?.message ?? '', /gone/);
     assert.equal(outcome.phase, 'sent');
     await eventually(
-      () => backend.peers[0]?.closed === true || backend.peers[0]?.ended === true,
       'closed',
+      () => backend.peers[0]?.isClosed === true || backend.peers[0]?.ended === true,
     );
   });
 
@@ -607,11 +607,11 @@ function conform({ create, tls }: Subject): void {
       onUpgrade: count,
       onError: count,
     });
-    await eventually(() => backend.peers[0]?.received.includes('\r\n\r\n') === true, 'request');
+    await eventually('request', () => backend.peers[0]?.received.includes('\r\n\r\n') === true);
     under.abort();
     await eventually(
-      () => backend.peers[0]?.ended === true || backend.peers[0]?.closed === true,
       'closed',
+      () => backend.peers[0]?.ended === true || backend.peers[0]?.isClosed === true,
     );
     assert.equal(calls, 0);
   });
@@ -631,8 +631,8 @@ function conform({ create, tls }: Subject): void {
     });
     source.cancel();
     await eventually(
-      () => backend.peers[0]?.ended === true || backend.peers[0]?.closed === true,
       'closed',
+      () => backend.peers[0]?.ended === true || backend.peers[0]?.isClosed === true,
     );
   });
 
@@ -655,7 +655,7 @@ function conform({ create, tls }: Subject): void {
     socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
     socket.resume();
     socket.write('ping');
-    await eventually(() => text === 'firstpong', 'both directions');
+    await eventually('both directions', () => text === 'firstpong');
     socket.destroy();
   });
 
@@ -671,7 +671,7 @@ function conform({ create, tls }: Subject): void {
 
   const failures: {
     name: string;
-    play: (peer: Peer) => unknown;
+    play: (peer: RawConnection) => unknown;
     code: string;
     phase: string;
     request?: Partial<UpstreamRequest>;
@@ -739,8 +739,8 @@ function conform({ create, tls }: Subject): void {
       assert.equal(outcome.error?.code, code);
       assert.equal(outcome.phase, phase);
       await eventually(
-        () => backend.peers[0]?.closed === true || backend.peers[0]?.ended === true,
         'closed',
+        () => backend.peers[0]?.isClosed === true || backend.peers[0]?.ended === true,
       );
     });
   }
@@ -798,7 +798,7 @@ function conform({ create, tls }: Subject): void {
     await exchange(transport);
     const [first] = backend.peers;
     first?.socket.end();
-    await eventually(() => first?.ended === true, 'the gateway closing its side');
+    await eventually('the gateway closing its side', () => first?.ended === true);
     assert.equal((await exchange(transport)).body, 'hi');
     assert.equal(backend.peers.length, 2);
   });
@@ -813,7 +813,7 @@ function conform({ create, tls }: Subject): void {
     });
     const transport = open(t, backend.origin);
     assert.equal((await exchange(transport)).body, 'hi');
-    await eventually(() => backend.peers[0]?.ended === true, 'closed');
+    await eventually('closed', () => backend.peers[0]?.ended === true);
     assert.equal((await exchange(transport)).body, 'hi');
     assert.equal(backend.peers.length, 2);
   });
@@ -852,16 +852,16 @@ function conform({ create, tls }: Subject): void {
     });
     const transport = open(t, backend.origin);
     const outcome = exchange(transport);
-    await eventually(() => backend.peers.length === 1, 'connected');
+    await eventually('connected', () => backend.peers.length === 1);
     let closed = false;
     const closing = transport.close().then(() => (closed = true));
     await new Promise((resolve) => setTimeout(resolve, 30));
     assert.equal(closed, false);
-    await eventually(() => answer !== undefined, 'request');
+    await eventually('request', () => answer !== undefined);
     answer?.();
     assert.equal((await outcome).body, 'hi');
     await closing;
-    await eventually(() => backend.peers[0]?.ended === true, 'closed');
+    await eventually('closed', () => backend.peers[0]?.ended === true);
   });
 }
 
@@ -878,7 +878,7 @@ async function turns(): Promise<void> {
   for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-async function send(peer: Peer, text: string, slowly: boolean): Promise<void> {
+async function send(peer: RawConnection, text: string, slowly: boolean): Promise<void> {
   if (!slowly) {
     peer.socket.write(text, 'latin1');
     return;

@@ -1,20 +1,22 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { suite, test } from 'node:test';
-import { RawClient, answerPath, get, startEntry, until } from '../support/entry.ts';
+import { answerPath, get, startEntry } from '../support/entry.ts';
+import { eventually } from '../support/eventually.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 
 suite('max_concurrency', () => {
   test('over the limit a client gets 503 and a proper end, within it all is served', async (t) => {
     const { port, entry, ledger } = await startEntry(t, answerPath, { permits: 2 });
-    const first = await RawClient.connect(t, port);
-    const second = await RawClient.connect(t, port);
+    const first = await RawConnection.connect(t, port);
+    const second = await RawConnection.connect(t, port);
     for (const client of [first, second]) {
       client.send(get('/in'));
-      await client.expect(/\/in$/);
+      await client.until(/\/in$/);
     }
-    const refused = await RawClient.connect(t, port);
+    const refused = await RawConnection.connect(t, port);
     refused.send(get('/out'));
-    await refused.expectEnd();
+    await refused.untilEnded();
     assert.match(refused.received, /^HTTP\/1\.1 503 Service Unavailable\r\n/);
     assert.match(refused.received, /\r\nRetry-After: 1\r\n/);
     assert.match(refused.received, /\r\nConnection: close\r\n/);
@@ -23,39 +25,39 @@ suite('max_concurrency', () => {
     assert.equal(entry.inspect().connections, 2);
 
     first.send(get('/still'));
-    await first.expect(/\/still$/);
+    await first.until(/\/still$/);
     first.socket.destroy();
-    await until(() => entry.inspect().connections === 1, 'room');
-    const next = await RawClient.connect(t, port);
+    await eventually('room', () => entry.inspect().connections === 1);
+    const next = await RawConnection.connect(t, port);
     next.send(get('/next'));
-    await next.expect(/\/next$/);
+    await next.until(/\/next$/);
     next.socket.destroy();
     second.socket.destroy();
-    await until(() => entry.inspect().connections === 0, 'nobody');
+    await eventually('nobody', () => entry.inspect().connections === 0);
     entry.recallPermits();
     assert.equal(ledger.free, 2, 'every permit is back');
   });
 
   test('what a client sends while it waits for a permit is not lost', async (t) => {
     const { port } = await startEntry(t, answerPath, { permitDelay: 200 });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/early'));
-    await client.expect(/\/early$/);
+    await client.until(/\/early$/);
   });
 
   test('a silent client is told, too', async (t) => {
     const { port } = await startEntry(t, answerPath, { permits: 0 });
-    const client = await RawClient.connect(t, port);
-    await client.expectEnd();
+    const client = await RawConnection.connect(t, port);
+    await client.untilEnded();
     assert.match(client.received, /^HTTP\/1\.1 503 /);
   });
 
   test('the refusal reaches a client that goes on sending', async (t) => {
     const { port } = await startEntry(t, answerPath, { permits: 0 });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n');
     client.socket.write(Buffer.alloc(8_000_000));
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(client.received, /^HTTP\/1\.1 503 (?:.*\r\n)*\r\n\{.*\}$/);
   });
 
@@ -63,12 +65,12 @@ suite('max_concurrency', () => {
     const { port, entry } = await startEntry(t, answerPath, { permits: 20 });
     const clients = await Promise.all(
       Array.from({ length: 60 }, async () => {
-        const client = await RawClient.connect(t, port);
+        const client = await RawConnection.connect(t, port);
         client.send(get('/x'));
         return client;
       }),
     );
-    await until(() => clients.every((client) => client.responses === 1), 'all answers');
+    await eventually('all answers', () => clients.every((client) => client.responses === 1));
     const served = clients.filter((client) => client.received.startsWith('HTTP/1.1 200'));
     assert.equal(served.length, 20);
     assert.equal(entry.inspect().refused, 40);
@@ -76,9 +78,9 @@ suite('max_concurrency', () => {
 
   test('a flood of refusals is bounded, and accepting goes on', async (t) => {
     const { port, entry } = await startEntry(t, answerPath, { permits: 1 });
-    const inside = await RawClient.connect(t, port);
+    const inside = await RawConnection.connect(t, port);
     inside.send(get('/a'));
-    await inside.expect(/\/a$/);
+    await inside.until(/\/a$/);
     const sockets: net.Socket[] = [];
     t.after(() => {
       for (const socket of sockets) socket.destroy();
@@ -91,11 +93,11 @@ suite('max_concurrency', () => {
         socket.resume();
         sockets.push(socket);
       }
-      await until(() => entry.inspect().refused === wave * 250, 'the wave');
+      await eventually('the wave', () => entry.inspect().refused === wave * 250);
     }
     inside.send(get('/b'));
-    await inside.expect(/\/b$/);
-    await until(() => sockets.every((socket) => socket.readableEnded), 'all ends');
+    await inside.until(/\/b$/);
+    await eventually('all ends', () => sockets.every((socket) => socket.readableEnded));
     const told = sockets.filter((socket) => socket.bytesRead > 0).length;
     assert.ok(told >= 1000 && told < 1500, `${told} were told`);
   });

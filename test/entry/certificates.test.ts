@@ -7,8 +7,10 @@ import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { RequestContext } from '../../src/http/context.ts';
 import type { CertificatePair, EntryCredentials } from '../../src/tls/credentials.ts';
 import { folder, issued, type Made, selfSigned } from '../support/certificates.ts';
-import { RawClient, answerPath, get, startEntry, until } from '../support/entry.ts';
+import { answerPath, get, startEntry } from '../support/entry.ts';
 import { withTls } from '../support/tls.ts';
+import { eventually } from '../support/eventually.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 
 function read(made: Made): CertificatePair {
   return { cert: readFileSync(made.cert, 'utf8'), key: readFileSync(made.key, 'utf8') };
@@ -119,11 +121,14 @@ suite('client certificates', () => {
     options: ConnectionOptions,
   ): Promise<string | null> {
     const socket = await handshake(t, port, options);
-    const client = new RawClient(socket);
+    const client = new RawConnection(socket);
     client.send(get());
-    await until(() => client.ended || client.failed !== null || client.responses > 0, 'an answer');
+    await eventually(
+      'an answer',
+      () => client.ended || client.error !== null || client.responses > 0,
+    );
     if (client.responses === 0) return null;
-    await client.expect(/\r\n\r\n.+/);
+    await client.until(/\r\n\r\n.+/);
     return client.received.split('\r\n\r\n')[1] ?? '';
   }
 
@@ -181,9 +186,9 @@ suite('client certificates', () => {
       const session = await sessionOf(t, first.port, { ...known, maxVersion });
       const again = await handshake(t, second.port, { ...known, maxVersion, session });
       assert.equal(again.isSessionReused(), true);
-      const client = new RawClient(again);
+      const client = new RawConnection(again);
       client.send(get());
-      await client.expect(/"subject":"CN=alice".*"verified":true/);
+      await client.until(/"subject":"CN=alice".*"verified":true/);
       const refused = ask(t, third.port, { ...known, maxVersion, session }).catch(() => null);
       assert.equal(await refused, null);
     }
@@ -200,9 +205,9 @@ async function sessionOf(
   let session: Buffer | undefined;
   if (options.maxVersion === 'TLSv1.2') session = socket.getSession();
   socket.on('session', (one: Buffer) => (session = one));
-  const client = new RawClient(socket);
+  const client = new RawConnection(socket);
   client.send(get());
-  await until(() => session !== undefined && client.responses > 0, 'a session');
+  await eventually('a session', () => session !== undefined && client.responses > 0);
   return Buffer.from(session ?? []);
 }
 

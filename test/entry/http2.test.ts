@@ -7,9 +7,10 @@ import tls from 'node:tls';
 import { type BodySource, collect } from '../../src/http/body/body.ts';
 import type { RequestContext } from '../../src/http/context.ts';
 import type { GatewayError } from '../../src/errors.ts';
-import { answerPath, type Setup, startEntry, until } from '../support/entry.ts';
+import { answerPath, type Setup, startEntry } from '../support/entry.ts';
 import { block, flags, frame, frameTypes, RawHttp2 } from '../support/raw-http2.ts';
 import { withTls } from '../support/tls.ts';
+import { eventually } from '../support/eventually.ts';
 
 interface Answer {
   readonly status: number;
@@ -55,7 +56,7 @@ async function answerOf(stream: http2.ClientHttp2Stream): Promise<Answer> {
 
 /** Waits until the entry has got all that was written to the stream. */
 async function arrived(client: ClientHttp2Session, stream: http2.ClientHttp2Stream): Promise<void> {
-  await until(() => stream.writableLength === 0, 'the body to go out');
+  await eventually('the body to go out', () => stream.writableLength === 0);
   await new Promise<void>((resolve, reject) => {
     client.ping((error) => (error ? reject(error) : resolve()));
   });
@@ -106,7 +107,7 @@ suite('HTTP/2', () => {
     assert.deepEqual(fields.get('x-two'), ['1', '2']);
     assert.ok(![...fields.keys()].some((name) => name.startsWith(':')));
     assert.equal(entry.inspect().total, 1);
-    await until(() => entry.inspect().requests === 0, 'the end of the request');
+    await eventually('the end of the request', () => entry.inspect().requests === 0);
   });
 
   test('many requests at one time, each with its own answer', async (t) => {
@@ -250,7 +251,7 @@ suite('HTTP/2', () => {
     const answer = await answerOf(stream);
     assert.equal(answer.status, 403);
     assert.equal(answer.body, 'no');
-    await until(() => stream.closed, 'the stream');
+    await eventually('the stream', () => stream.closed);
     assert.equal(entry.inspect().requests, 0);
     assert.equal((await ask(client)).status, 403);
   });
@@ -273,8 +274,8 @@ suite('HTTP/2', () => {
       await arrived(client, stream);
       answer.resolve();
       assert.equal((await answerOf(stream)).body, 'no');
-      await until(() => entry.inspect().requests === 0, 'the end of the request');
-      await until(() => entry.holders()[0]?.doing === 'idle', 'the end of the stream');
+      await eventually('the end of the request', () => entry.inspect().requests === 0);
+      await eventually('the end of the stream', () => entry.holders()[0]?.doing === 'idle');
     }
   });
 
@@ -295,7 +296,7 @@ suite('HTTP/2', () => {
     await arrived(client, stream);
     stream.close();
     assert.equal(((await failed.promise) as GatewayError).code, 'CLIENT_GONE');
-    await until(() => aborted, 'the abort');
+    await eventually('the abort', () => aborted);
     assert.equal(entry.inspect().requests, 0);
     assert.equal(entry.holders()[0]?.doing, 'idle');
   });
@@ -332,9 +333,9 @@ suite('HTTP/2', () => {
     });
     const stream = client.request();
     stream.on('error', () => {});
-    await until(() => entry.inspect().requests === 1, 'the request');
+    await eventually('the request', () => entry.inspect().requests === 1);
     stream.close(http2.constants.NGHTTP2_CANCEL);
-    await until(() => aborted, 'the abort');
+    await eventually('the abort', () => aborted);
     assert.equal(entry.inspect().requests, 0);
     assert.equal(entry.inspect().connections, 1);
   });
@@ -355,10 +356,10 @@ suite('HTTP/2', () => {
       t.after(() => client.destroy());
       await once(client, 'remoteSettings');
       if (requests > 0) client.request().on('error', () => {});
-      await until(() => entry.inspect().requests === requests, 'the request');
+      await eventually('the request', () => entry.inspect().requests === requests);
       socket.end();
-      await until(() => entry.inspect().requests === 0, 'the end of the request');
-      await until(() => entry.inspect().connections === 1, 'the end of the connection');
+      await eventually('the end of the request', () => entry.inspect().requests === 0);
+      await eventually('the end of the connection', () => entry.inspect().connections === 1);
     }
     assert.equal(aborted, 1);
   });
@@ -380,10 +381,10 @@ suite('HTTP/2', () => {
       if (permits === 0)
         frames.push(`\0\0${String.fromCharCode(request.length)}\x01\x05\0\0\0\x01${request}`);
       socket.resume().write(preface + frames.join(''), 'latin1');
-      await until(() => ended, 'the end of our half');
+      await eventually('the end of our half', () => ended);
       let drained = false;
       void entry.drain({ cause: 'stopping' }).then(() => (drained = true));
-      await until(() => drained, 'nothing to be left of it');
+      await eventually('nothing to be left of it', () => drained);
     }
   });
 
@@ -458,9 +459,9 @@ suite('HTTP/2', () => {
     const goaways: number[] = [];
     client.on('goaway', (_code, last: number) => goaways.push(last));
     const slow = ask(client, { ':path': '/slow' });
-    await until(() => entry.inspect().requests === 1, 'the request');
+    await eventually('the request', () => entry.inspect().requests === 1);
     const drained = entry.drain({ cause: 'stopping' });
-    await until(() => goaways.length > 1, 'both GOAWAYs');
+    await eventually('both GOAWAYs', () => goaways.length > 1);
     assert.deepEqual(goaways, [2 ** 31 - 1, 1]);
     assert.equal(entry.inspect().connections, 1);
     gate.resolve();
@@ -472,7 +473,7 @@ suite('HTTP/2', () => {
     const { client, entry } = await start(t, answerPath);
     assert.equal((await ask(client)).status, 200);
     client.close();
-    await until(() => entry.inspect().connections === 0, 'the end of the connection');
+    await eventually('the end of the connection', () => entry.inspect().connections === 0);
   });
 
   test('a connection that drains is told at the end of a response, and answers what crosses that', async (t) => {
@@ -498,7 +499,7 @@ suite('HTTP/2', () => {
     await sleep(500);
     assert.deepEqual(goaways(), []);
     raw.send(request(3));
-    await until(() => goaways().length === 1, 'the notice');
+    await eventually('the notice', () => goaways().length === 1);
     assert.equal(goaways()[0]?.payload.readUInt32BE(0), 2 ** 31 - 1);
     assert.equal(raw.frames.at(-2)?.flags, flags.endStream);
     raw.send(request(5));
@@ -506,7 +507,7 @@ suite('HTTP/2', () => {
     const ping = await raw.next(frameTypes.PING);
     assert.equal(goaways().length, 1);
     raw.send(request(7), frame(frameTypes.PING, flags.ack, 0, ping?.payload));
-    await until(() => goaways().length === 2, 'the last GOAWAY');
+    await eventually('the last GOAWAY', () => goaways().length === 2);
     assert.equal(goaways()[1]?.payload.readUInt32BE(0), 7);
     await raw.next(frameTypes.DATA, 7);
     raw.send(request(9));
@@ -514,7 +515,7 @@ suite('HTTP/2', () => {
     assert.equal(entry.inspect().total, 4);
     assert.equal(raw.socket.readableEnded, false);
     raw.socket.end();
-    await until(() => drained, 'the end');
+    await eventually('the end', () => drained);
   });
 
   test('an idle connection is told, and closed', async (t) => {

@@ -13,8 +13,10 @@ import type { Handler } from '../../src/flow/filter.ts';
 import { open, optionsWith } from '../support/forwarding.ts';
 import { arriving } from '../support/context.ts';
 import { rawBackend } from '../support/raw-backend.ts';
-import { answerPath, get, RawClient, startEntry, until } from '../support/entry.ts';
+import { answerPath, get, startEntry } from '../support/entry.ts';
 import { withTls } from '../support/tls.ts';
+import { eventually } from '../support/eventually.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 
 type Changes = Partial<EntryLimits>;
 /** A field that usual requests do not have. */
@@ -77,23 +79,23 @@ suite('read_timeout', () => {
   for (const [front, { head, part, end }] of Object.entries(bodies)) {
     test(`${front}: silence within a body is answered with 408`, async (t) => {
       const { port } = await serve(t, { read_timeout: 300 });
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       client.send(head + part);
-      await client.expect(/^HTTP\/1\.1 408 /);
-      await client.expectEnd();
+      await client.until(/^HTTP\/1\.1 408 /);
+      await client.untilEnded();
       assert.match(client.received, /\r\nConnection: close\r\n/i);
     });
 
     test(`${front}: a slow client that goes on is served`, async (t) => {
       const { port } = await serve(t, { read_timeout: 400 });
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       client.send(head);
       for (let i = 0; i < 10; i++) {
         await sleep(100);
         client.send(part);
       }
       client.send(end);
-      await client.expect(/^HTTP\/1\.1 200 [^]*10$/);
+      await client.until(/^HTTP\/1\.1 200 [^]*10$/);
     });
   }
 
@@ -102,12 +104,12 @@ suite('read_timeout', () => {
       await sleep(800);
       await store(context);
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(bodies.chunks.head + bodies.chunks.part);
     await sleep(700);
     assert.equal(client.received, '');
     client.send('0\r\n\r\n');
-    await client.expect(/^HTTP\/1\.1 200 /);
+    await client.until(/^HTTP\/1\.1 200 /);
   });
 
   test('HTTP/2: silence within a body is answered with 408; other requests go on', async (t) => {
@@ -152,12 +154,12 @@ suite('request_timeout', () => {
   for (const [front, { head, part }] of Object.entries(bodies)) {
     test(`${front}: a request that does not come to its end is answered with 408`, async (t) => {
       const { port } = await serve(t, { request_timeout: 500 });
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       client.send(head);
       // Whatever it sends, as long as it is not all.
       const timer = setInterval(() => client.send(part), 150);
       t.after(() => clearInterval(timer));
-      await client.expect(/^HTTP\/1\.1 408 /);
+      await client.until(/^HTTP\/1\.1 408 /);
     });
   }
 
@@ -173,13 +175,13 @@ suite('request_timeout', () => {
 suite('head_timeout', () => {
   test('a head that does not come to its end is answered with 408', async (t) => {
     const { port } = await serve(t, { head_timeout: 300 });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send('GET / HTTP/1.1\r\n');
     const timer = setInterval(() => client.send('X: y\r\n'), 100);
     t.after(() => clearInterval(timer));
-    await client.expect(/^HTTP\/1\.1 408 /);
+    await client.until(/^HTTP\/1\.1 408 /);
     clearInterval(timer);
-    await client.expectEnd();
+    await client.untilEnded();
   });
 
   test('HTTP/2: a client that asks for nothing is told to go', async (t) => {
@@ -196,10 +198,10 @@ suite('idle_timeout', () => {
   ] as const) {
     test(`${front}: a kept connection is closed`, async (t) => {
       const { port } = await serve(t, { idle_timeout: 300 }, answerPath);
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       client.send(get('/', field));
-      await client.expect(/^HTTP\/1\.1 200 /);
-      await client.expectEnd();
+      await client.until(/^HTTP\/1\.1 200 /);
+      await client.untilEnded();
     });
   }
 
@@ -236,11 +238,14 @@ suite('write_timeout', () => {
   ] as const) {
     test(`${front}: a client that takes nothing is closed`, async (t) => {
       const { port, entry } = await serve(t, { write_timeout: 500 }, answerLarge);
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       client.socket.pause();
       client.send(field === unusual ? get('/').replace('1.1', '1.0') : get('/', field));
-      await until(() => entry.inspect().requests > 0 || entry.inspect().total > 0, 'the request');
-      await until(() => entry.inspect().connections === 0, 'the end of the connection');
+      await eventually(
+        'the request',
+        () => entry.inspect().requests > 0 || entry.inspect().total > 0,
+      );
+      await eventually('the end of the connection', () => entry.inspect().connections === 0);
     });
   }
 
@@ -251,13 +256,13 @@ suite('write_timeout', () => {
       .request({ ':path': '/' })
       .on('error', () => {})
       .pause();
-    await until(() => entry.inspect().total === 1, 'the request');
-    await until(() => entry.inspect().connections === 0, 'the end of the connection');
+    await eventually('the request', () => entry.inspect().total === 1);
+    await eventually('the end of the connection', () => entry.inspect().connections === 0);
   });
 
   test('a client that takes a little now and then is served', async (t) => {
     const { port, entry } = await serve(t, { write_timeout: 600 }, answerLarge);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     let taken = 0;
     client.socket.removeAllListeners('data');
     client.socket.pause();
@@ -272,56 +277,56 @@ suite('write_timeout', () => {
     assert.equal(entry.inspect().connections, 1);
     client.socket.on('data', (chunk: Buffer) => (taken += chunk.length));
     client.socket.resume();
-    await until(() => taken > large.length, 'the rest');
+    await eventually('the rest', () => taken > large.length);
   });
 });
 
 suite('max_inflight_request_size', () => {
   async function breakIt(holding: () => void, second: () => Promise<number>, free: () => void) {
     holding();
-    await until(() => true, 'a turn');
+    await eventually('a turn', () => true);
     assert.equal(await second(), 503);
     free();
   }
 
   test('HTTP/1.1: bodies in memory are counted over connections, and forgotten at the end', async (t) => {
     const { port, entry } = await serve(t, { max_inflight_request_size: 100_000 });
-    const first = await RawClient.connect(t, port);
-    const second = await RawClient.connect(t, port);
+    const first = await RawConnection.connect(t, port);
+    const second = await RawConnection.connect(t, port);
     await breakIt(
       () =>
         first.send(
           `POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 90001\r\n\r\n${'x'.repeat(90_000)}`,
         ),
       async () => {
-        await until(() => entry.inflight.held === 90_000, 'the first body');
+        await eventually('the first body', () => entry.inflight.held === 90_000);
         second.send(`POST / HTTP/1.1\r\nHost: test\r\n${chunked}\r\n\r\n`);
         second.send(`4e20\r\n${'x'.repeat(20_000)}\r\n0\r\n\r\n`);
-        await second.expect(/^HTTP\/1\.1 \d/);
+        await second.until(/^HTTP\/1\.1 \d/);
         return Number(second.received.slice(9, 12));
       },
       () => first.send('x'),
     );
-    await first.expect(/^HTTP\/1\.1 200 [^]*90001$/);
-    await until(() => entry.inflight.held === 0, 'nothing held');
-    const third = await RawClient.connect(t, port);
+    await first.until(/^HTTP\/1\.1 200 [^]*90001$/);
+    await eventually('nothing held', () => entry.inflight.held === 0);
+    const third = await RawConnection.connect(t, port);
     third.send(
       `POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 99000\r\n\r\n${'x'.repeat(99_000)}`,
     );
-    await third.expect(/^HTTP\/1\.1 200 /);
+    await third.until(/^HTTP\/1\.1 200 /);
   });
 
   test('HTTP/2', async (t) => {
     const { client, entry } = await overHttp2(t, { max_inflight_request_size: 100_000 });
     const first = post(client);
     first.write(Buffer.alloc(90_000));
-    await until(() => entry.inflight.held === 90_000, 'the first body');
+    await eventually('the first body', () => entry.inflight.held === 90_000);
     const second = post(client);
     second.end(Buffer.alloc(20_000));
     assert.equal(await statusOf(second), 503);
     first.end();
     assert.equal(await statusOf(first), 200);
-    await until(() => entry.inflight.held === 0, 'nothing held');
+    await eventually('nothing held', () => entry.inflight.held === 0);
   });
 
   test('bodies of responses count as well, as long as their client reads', async (t) => {
@@ -335,20 +340,20 @@ suite('max_inflight_request_size', () => {
         await response.readContent(1 << 30);
       },
     );
-    const clients = await Promise.all([1, 2, 3].map(() => RawClient.connect(t, port)));
-    const [first, second, third] = clients as [RawClient, RawClient, RawClient];
+    const clients = await Promise.all([1, 2, 3].map(() => RawConnection.connect(t, port)));
+    const [first, second, third] = clients as [RawConnection, RawConnection, RawConnection];
     for (const slow of [first, second]) {
       slow.socket.removeAllListeners('data');
       slow.socket.pause();
       slow.send(get('/'));
     }
-    await until(() => entry.inflight.held === 32 << 20, 'two responses');
+    await eventually('two responses', () => entry.inflight.held === 32 << 20);
     third.send(get('/'));
-    await third.expect(/^HTTP\/1\.1 503 /);
+    await third.until(/^HTTP\/1\.1 503 /);
     first.socket.destroy();
-    await until(() => entry.inflight.held === 16 << 20, 'one response');
+    await eventually('one response', () => entry.inflight.held === 16 << 20);
     second.socket.destroy();
-    await until(() => entry.inflight.held === 0, 'nothing held');
+    await eventually('nothing held', () => entry.inflight.held === 0);
   });
 
   test('what a body decompresses to counts while it does', async (t) => {
@@ -367,14 +372,14 @@ suite('max_inflight_request_size', () => {
       },
     );
     const bomb = gzipSync(Buffer.alloc(100 << 20));
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(
       `POST / HTTP/1.1\r\nHost: test\r\nContent-Encoding: gzip\r\nContent-Length: ${bomb.length}\r\n\r\n`,
     );
     client.socket.write(bomb);
-    await client.expect(/^HTTP\/1\.1 503 /);
+    await client.until(/^HTTP\/1\.1 503 /);
     assert.ok(most > 5 << 20 && most <= 10 << 20, `${most}`);
-    await until(() => entry.inflight.held === 0, 'nothing held');
+    await eventually('nothing held', () => entry.inflight.held === 0);
   });
 
   test('entries share what their worker has', () => {
@@ -390,13 +395,13 @@ suite('max_inflight_request_size', () => {
 
   test('a client that goes away holds nothing', async (t) => {
     const { port, entry } = await serve(t, {});
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(
       `POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 90001\r\n\r\n${'x'.repeat(90_000)}`,
     );
-    await until(() => entry.inflight.held === 90_000, 'the body');
+    await eventually('the body', () => entry.inflight.held === 90_000);
     client.socket.destroy();
-    await until(() => entry.inflight.held === 0, 'nothing held');
+    await eventually('nothing held', () => entry.inflight.held === 0);
   });
 });
 
@@ -408,9 +413,9 @@ suite('max_request_body_size', () => {
   for (const [front, text] of Object.entries(fronts)) {
     test(`${front}: 413`, async (t) => {
       const { port } = await serve(t, { max_request_body_size: 10 });
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       client.send(text);
-      await client.expect(/^HTTP\/1\.1 413 /);
+      await client.until(/^HTTP\/1\.1 413 /);
     });
   }
 
@@ -439,9 +444,9 @@ suite('max_header_size and max_header_count', () => {
   for (const [name, [limits, text]] of Object.entries(broken)) {
     test(`${name}: 431`, async (t) => {
       const { port } = await serve(t, limits);
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       client.send(text);
-      await client.expect(/^HTTP\/1\.1 431 /);
+      await client.until(/^HTTP\/1\.1 431 /);
     });
   }
 
@@ -469,12 +474,12 @@ suite('max_requests_per_connection', () => {
   ] as const) {
     test(`${front}: the last response says so`, async (t) => {
       const { port } = await serve(t, { max_requests_per_connection: 2 }, answerPath);
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       client.send(get('/'));
-      await until(() => client.responses === 1, 'the first response');
+      await eventually('the first response', () => client.responses === 1);
       assert.doesNotMatch(client.received, /Connection: close/i);
       client.send(get('/', field));
-      await client.expectEnd();
+      await client.untilEnded();
       assert.equal(client.responses, 2);
       assert.match(client.received, /Connection: close/i);
     });
@@ -514,9 +519,9 @@ suite('tcp_keepalive_in_seconds', () => {
   ] as const) {
     test(name, { skip: process.platform !== 'linux' }, async (t) => {
       const { port } = await serve(t, config, answerPath);
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       client.send(get('/'));
-      await client.expect(/200 OK/);
+      await client.until(/200 OK/);
       const seconds = probeIn(port, client.socket.localPort ?? 0);
       if (least === null) assert.equal(seconds, null);
       else assert.ok(seconds !== null && seconds >= least && seconds <= most, `${seconds}`);

@@ -4,14 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { clock } from '../../src/runtime/deadline-timers.ts';
 import { collect, isBuffered } from '../../src/http/body/body.ts';
 import type { RequestContext } from '../../src/http/context.ts';
-import {
-  RawClient,
-  answerPath,
-  blockAfterReading,
-  get,
-  startEntry,
-  until,
-} from '../support/entry.ts';
+import { answerPath, blockAfterReading, get, startEntry } from '../support/entry.ts';
+import { eventually } from '../support/eventually.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 
 async function answerBody({ request, response }: RequestContext): Promise<void> {
   const body = await request.readBody(1 << 30);
@@ -33,10 +28,10 @@ function sleep(ms: number): Promise<void> {
 suite('requests on a connection', () => {
   test('a kept-alive connection answers one after the other', async (t) => {
     const { port, entry } = await startEntry(t, answerPath);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     for (const path of ['/a', '/b', '/c']) {
       client.send(get(path));
-      await client.expect(new RegExp(`${path}$`));
+      await client.until(new RegExp(`${path}$`));
     }
     assert.equal(entry.inspect().total, 3);
     assert.equal(entry.inspect().connections, 1);
@@ -51,9 +46,9 @@ suite('requests on a connection', () => {
       running--;
       answerPath(context);
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(Array.from({ length: 8 }, (_, i) => get(`/${i}`)).join(''));
-    await until(() => client.responses === 8, 'eight answers');
+    await eventually('eight answers', () => client.responses === 8);
     const order = [...client.received.matchAll(/\r\n\r\n\/(\d)/g)].map((match) => match[1]);
     assert.equal(order.join(''), '01234567');
     assert.equal(most, 1);
@@ -64,17 +59,17 @@ suite('requests on a connection', () => {
       await sleep(0);
       answerPath(context);
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(Array.from({ length: 1000 }, (_, i) => get(`/${i}`)).join(''));
-    await until(() => client.responses === 1000, 'all answers');
+    await eventually('all answers', () => client.responses === 1000);
     assert.match(client.received, /\/999$/);
   });
 
   test('pipelined requests with bodies', async (t) => {
     const { port } = await startEntry(t, answerBody);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(post('/a', 'x'.repeat(70_000)) + post('/b', '') + post('/c', 'yy') + get('/d'));
-    await until(() => client.responses === 4, 'four answers');
+    await eventually('four answers', () => client.responses === 4);
     for (const answer of ['/a:70000', '/b:0', '/c:2', '/d:0'])
       assert.ok(client.received.includes(answer));
   });
@@ -98,11 +93,11 @@ suite('requests on a connection', () => {
       response.status = 200;
       response.body = Buffer.from(`got ${text}`);
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(
       'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 5\r\n\r\n',
     );
-    await client.expect(/got abcde$/);
+    await client.until(/got abcde$/);
     assert.deepEqual(trailers, ['X-Sum', '5']);
   });
 
@@ -115,10 +110,10 @@ suite('requests on a connection', () => {
       [200, /^HTTP\/1\.1 200 /],
       [201, /^HTTP\/1\.1 400 .*too many trailers/s],
     ] as const) {
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       const head = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
       client.send(`${head}3\r\nabc\r\n0\r\n${'a:\r\n'.repeat(count)}\r\n`);
-      await client.expect(answer);
+      await client.until(answer);
     }
   });
 
@@ -126,17 +121,17 @@ suite('requests on a connection', () => {
     const { port } = await startEntry(t, ({ response }) => {
       response.status = 204;
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     for (const byte of '\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n') {
       client.send(byte);
       // oxlint-disable-next-line no-await-in-loop -- each is to be read by itself
       await delay(2);
     }
-    await client.expect(/^HTTP\/1\.1 204 /);
+    await client.until(/^HTTP\/1\.1 204 /);
     client.send('\r');
     await delay(5);
     client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    await client.expect(/HTTP\/1\.1 400 /);
+    await client.until(/HTTP\/1\.1 400 /);
   });
 
   test('an absolute target becomes origin form, and its authority is the host', async (t) => {
@@ -144,9 +139,9 @@ suite('requests on a connection', () => {
       response.status = 200;
       response.body = Buffer.from(`${request.target} ${request.headers.getAll('host').join()}`);
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('http://real.example:80/a%20b?c=d').replace('Host: test', 'Host: ignored'));
-    await client.expect(/\/a%20b\?c=d real\.example:80$/);
+    await client.until(/\/a%20b\?c=d real\.example:80$/);
   });
 
   test('backpressure reaches the client that uploads', async (t) => {
@@ -171,15 +166,15 @@ suite('requests on a connection', () => {
       response.body = Buffer.from(`${seen}`);
     });
     const size = 32 << 20;
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`);
     client.socket.write(Buffer.alloc(size));
-    await until(() => resume !== undefined, 'the first chunk');
+    await eventually('the first chunk', () => resume !== undefined);
     await sleep(200);
     assert.ok(seen < 1 << 20, `${seen} bytes were pushed although the sink was full`);
     assert.ok(client.socket.writableLength > 1 << 20, 'the client was not held back');
     resume?.();
-    await client.expect(new RegExp(`\r\n\r\n${size}$`));
+    await client.until(new RegExp(`\r\n\r\n${size}$`));
   });
 
   test('a client that goes away within its body fails the body', async (t) => {
@@ -188,11 +183,11 @@ suite('requests on a connection', () => {
       reason = await collect(request.body, 1 << 20).catch((error: unknown) => error);
       throw reason;
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc');
-    await until(() => entry.inspect().requests === 1, 'the request');
+    await eventually('the request', () => entry.inspect().requests === 1);
     client.socket.destroy();
-    await until(() => reason !== undefined, 'the failure');
+    await eventually('the failure', () => reason !== undefined);
     assert.equal((reason as { code?: string }).code, 'CLIENT_GONE');
   });
 });
@@ -200,18 +195,18 @@ suite('requests on a connection', () => {
 suite('bodies that nobody reads', () => {
   test('a short one is skipped and the connection goes on', async (t) => {
     const { port } = await startEntry(t, answerPath);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(post('/a', 'x'.repeat(20_000)) + get('/b'));
-    await client.expect(/\/b$/);
+    await client.until(/\/b$/);
     assert.equal(client.ended, false);
   });
 
   test('a long one ends the connection, and the answer still arrives', async (t) => {
     const { port } = await startEntry(t, answerPath);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(`POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: ${50 << 20}\r\n\r\n`);
     client.socket.write(Buffer.alloc(5 << 20));
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(client.received, /Connection: close\r\n(?:.*\r\n)*\r\n\/early$/);
   });
 });
@@ -245,13 +240,13 @@ suite('a response that is complete before the request', () => {
   for (const [name, [first, rest]] of Object.entries(requests)) {
     test(`${name}: a connection that was said to stay takes the rest, and the next request`, async (t) => {
       const { port, entry } = await startEntry(t, answerFirstBytes);
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       client.send(`POST /a HTTP/1.1\r\nHost: a\r\n${first}`);
-      await client.expect(/first: hello$/);
+      await client.until(/first: hello$/);
       assert.doesNotMatch(client.received, /Connection: close/);
-      await until(() => entry.inspect().requests === 0, 'the end of the exchange');
+      await eventually('the end of the exchange', () => entry.inspect().requests === 0);
       client.send(rest + get('/b'));
-      await client.expect(/\/b$/);
+      await client.until(/\/b$/);
       assert.equal(client.ended, false);
     });
   }
@@ -262,27 +257,27 @@ suite('Expect: 100-continue', () => {
 
   test('is answered when somebody reads the body', async (t) => {
     const { port } = await startEntry(t, answerBody);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(head);
-    await client.expect(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
+    await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
     client.send(`abc${get('/b')}`);
-    await client.expect(/\/a:3HTTP(?:.*\r\n)*\r\n\/b:0$/);
+    await client.until(/\/a:3HTTP(?:.*\r\n)*\r\n\/b:0$/);
   });
 
   test('is not answered when nobody does', async (t) => {
     const { port } = await startEntry(t, answerPath);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(head);
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(client.received, /^HTTP\/1\.1 200 /);
     assert.doesNotMatch(client.received, / 100 /);
   });
 
   test('other expectations cannot be met', async (t) => {
     const { port } = await startEntry(t, answerPath);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/', 'Expect: wonders') + get('/b'));
-    await client.expect(
+    await client.until(
       /^HTTP\/1\.1 417 (?:.*\r\n)*\r\n.*EXPECTATION_FAILED.*HTTP(?:.*\r\n)*\r\n\/b$/,
     );
   });
@@ -306,12 +301,12 @@ suite('what is not served', () => {
   ] as const) {
     test(`${name} is refused and the connection ends`, async (t) => {
       const { port, entry } = await startEntry(t, answerPath);
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       client.send(text);
-      await client.expectEnd();
+      await client.untilEnded();
       assert.match(client.received, expected);
       client.socket.end();
-      await until(() => entry.inspect().connections === 0, 'close');
+      await eventually('close', () => entry.inspect().connections === 0);
     });
   }
 
@@ -320,19 +315,19 @@ suite('what is not served', () => {
       await sleep(20);
       answerPath(context);
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(`${get('/a') + get('/b')}garbage\r\n\r\n`);
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(client.received, /\/aHTTP(?:.*\r\n)*\r\n\/bHTTP\/1\.1 400 /);
   });
 
   test('a malformed chunk fails the body and is answered 400', async (t) => {
     const { port } = await startEntry(t, answerBody);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(
       'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n',
     );
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(client.received, /^HTTP\/1\.1 400 /);
     assert.equal(client.responses, 1);
   });
@@ -341,9 +336,9 @@ suite('what is not served', () => {
     const { port } = await startEntry(t, answerPath, {
       config: { head_timeout: 200 },
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send('GET / HTTP/1.1\r\nHost: a\r\n');
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(client.received, /^HTTP\/1\.1 408 (?:.*\r\n)*\r\n.*REQUEST_TIMEOUT/);
   });
 
@@ -356,48 +351,48 @@ suite('what is not served', () => {
         await context.request.readBody(1000);
       };
       const { port } = await startEntry(t, read, { config });
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc');
-      await client.expectEnd();
+      await client.untilEnded();
       assert.match(client.received, /^HTTP\/1\.1 408 (?:.*\r\n)*\r\n.*REQUEST_TIMEOUT/);
     });
   }
 
   test('a body that nobody reads does not come to its end: the connection is cut', async (t) => {
     const { port } = await startEntry(t, answerPath, { config: { read_timeout: 200 } });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send('POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc');
-    await client.expect(/\/a/);
-    await client.expectEnd();
+    await client.until(/\/a/);
+    await client.untilEnded();
   });
 
   test('a request that arrived in time is answered, however late it is read', async (t) => {
     const { port } = await startEntry(t, answerPath, { config: { idle_timeout: 300 } });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/a'));
-    await client.expect(/\/a$/);
+    await client.until(/\/a$/);
     await blockAfterReading(600, () => client.send(get('/b')));
-    await client.expect(/\/b$/);
+    await client.until(/\/b$/);
   });
 
   test('a request that arrived just in time is read before its connection is ended', async (t) => {
     const { port } = await startEntry(t, answerPath, { config: { idle_timeout: 5000 } });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/a'));
-    await client.expect(/\/a$/);
+    await client.until(/\/a$/);
     await blockAfterReading(100, () => {
       client.send(get('/b'));
       clock.now += 10_000;
     });
-    await client.expect(/\/b$/);
+    await client.until(/\/b$/);
   });
 
   test('a kept connection is ended after its time, without a reset', async (t) => {
     const { port, entry } = await startEntry(t, answerPath, { config: { idle_timeout: 100 } });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/a'));
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(client.received, /\/a$/);
-    await until(() => entry.inspect().connections === 0, 'close');
+    await eventually('close', () => entry.inspect().connections === 0);
   });
 });

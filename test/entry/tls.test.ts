@@ -4,19 +4,21 @@ import net from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
-import { RawClient, answerPath, get, startEntry, until } from '../support/entry.ts';
+import { answerPath, get, startEntry } from '../support/entry.ts';
 import { withTls } from '../support/tls.ts';
+import { eventually } from '../support/eventually.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 
 const config = withTls();
 
-async function connect(t: TestContext, port: number): Promise<RawClient> {
+async function connect(t: TestContext, port: number): Promise<RawConnection> {
   const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
-  const client = new RawClient(socket);
+  const client = new RawConnection(socket);
   t.after(() => socket.destroy());
   let secure = false;
   socket.on('secureConnect', () => (secure = true));
-  await until(() => secure || client.failed !== null, 'the handshake');
-  assert.equal(client.failed, null);
+  await eventually('the handshake', () => secure || client.error !== null);
+  assert.equal(client.error, null);
   return client;
 }
 
@@ -34,11 +36,11 @@ suite('an entry with TLS', () => {
     );
     const client = await connect(t, port);
     client.send(get() + get());
-    await until(() => client.responses === 2, 'two answers');
+    await eventually('two answers', () => client.responses === 2);
     assert.match(client.received, /true 127\.0\.0\.1 true$/);
     assert.equal(entry.inspect().connections, 1);
     client.socket.destroy();
-    await until(() => entry.inspect().connections === 0, 'close');
+    await eventually('close', () => entry.inspect().connections === 0);
   });
 
   test('proves itself through the handshake', async (t) => {
@@ -52,7 +54,7 @@ suite('an entry with TLS', () => {
     const { port, entry } = await startEntry(t, answerPath, { config, permits: 0 });
     const client = await connect(t, port);
     client.send(get());
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(client.received, /^HTTP\/1\.1 503 /);
     assert.equal(entry.inspect().connections, 0);
   });
@@ -64,20 +66,20 @@ suite('an entry with TLS', () => {
     const quiet = await connect(t, port);
     for (const client of [kept, slow, quiet]) {
       client.send(get('/a'));
-      await client.expect(/\/a$/);
+      await client.until(/\/a$/);
     }
     const drained = entry.drain({ cause: 'stopping' });
-    await until(() => entry.draining, 'the drain');
+    await eventually('the drain', () => entry.draining);
     kept.send(get('/b'));
     slow.send('GET /c HT');
-    await quiet.expectEnd();
+    await quiet.untilEnded();
     await new Promise((resolve) => {
       setTimeout(resolve, 500);
     });
     assert.equal(slow.ended, false);
     slow.send('TP/1.1\r\nHost: a\r\n\r\n');
-    await slow.expectEnd();
-    await kept.expectEnd();
+    await slow.untilEnded();
+    await kept.untilEnded();
     assert.match(kept.received, /Connection: close\r\n(?:.*\r\n)*\r\n\/b$/);
     assert.match(slow.received, /Connection: close\r\n(?:.*\r\n)*\r\n\/c$/);
     for (const client of [kept, slow, quiet]) client.socket.end();
@@ -88,14 +90,14 @@ suite('an entry with TLS', () => {
     const { port, entry } = await startEntry(t, answerPath, { config });
     // The beginning of a record; whoever stays has some time for the rest.
     const begun = '\x16\x03\x01\x02\x00\x01';
-    const staying = await RawClient.connect(t, port);
+    const staying = await RawConnection.connect(t, port);
     staying.send(begun);
-    await until(() => entry.inspect().connections === 1, 'the first connection');
-    const going = await RawClient.connect(t, port);
+    await eventually('the first connection', () => entry.inspect().connections === 1);
+    const going = await RawConnection.connect(t, port);
     going.send(begun);
-    await until(() => entry.inspect().connections === 2, 'the second connection');
+    await eventually('the second connection', () => entry.inspect().connections === 2);
     going.socket.end();
-    await going.expectEnd();
+    await going.untilEnded();
     assert.equal(staying.ended, false);
     assert.equal(entry.inspect().connections, 1);
   });
@@ -127,18 +129,16 @@ suite('an entry with TLS', () => {
         while (left-- > 0) await leave();
       }),
     );
-    await until(
-      () => entry.inspect().connections === 0,
-      'the close of all',
-      () => JSON.stringify(entry.holders()),
-    );
+    await eventually('the close of all', () => entry.inspect().connections === 0, {
+      seen: () => JSON.stringify(entry.holders()),
+    });
   });
 
   test('a client that speaks plain HTTP is dropped and leaves nothing behind', async (t) => {
     const { port, entry } = await startEntry(t, answerPath, { config });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get());
-    await until(() => client.socket.destroyed, 'the end');
-    await until(() => entry.inspect().connections === 0, 'close');
+    await eventually('the end', () => client.socket.destroyed);
+    await eventually('close', () => entry.inspect().connections === 0);
   });
 });

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { describe, test, type TestContext } from 'node:test';
+import { suite, test, type TestContext } from 'node:test';
 import type { NodeCluster } from '../../src/cluster/node-cluster.ts';
-import { eventually, type Peer, rawBackend } from '../support/raw-backend.ts';
+import { rawBackend } from '../support/raw-backend.ts';
 import { build, configuration, hostOf, named, ok, run } from '../support/proxying.ts';
+import { eventually } from '../support/eventually.ts';
+import { type RawConnection } from '../support/raw-connection.ts';
 
 /** A filter in front of nodes, by either of the two that forward. */
 type Build = (t: TestContext, origins: string[], parameters?: string) => ReturnType<typeof build>;
@@ -31,7 +33,7 @@ const kinds: { name: string; create: Build }[] = [
 
 /** Answers each request when told to. */
 async function held(t: TestContext) {
-  const waiting: Peer[] = [];
+  const waiting: RawConnection[] = [];
   const backend = await rawBackend(t, async (peer) => {
     for (;;) {
       await peer.head();
@@ -56,13 +58,13 @@ async function silentServer(t: TestContext): Promise<number> {
 }
 
 for (const { name, create } of kinds) {
-  describe(name, { timeout: 100_000 }, () => {
+  suite(name, { timeout: 100_000 }, () => {
     test('max_connection_per_node', async (t) => {
       const node = await held(t);
       const filter = await create(t, [node.origin], ', max_connection_per_node: 2');
       const answers = Array.from({ length: 5 }, () => run(filter));
       for (let left = 5; left > 0; left -= 2) {
-        await eventually(() => node.waiting.length === Math.min(2, left), 'the next two');
+        await eventually('the next two', () => node.waiting.length === Math.min(2, left));
         node.answer();
       }
       assert.deepEqual(
@@ -77,7 +79,7 @@ for (const { name, create } of kinds) {
       const limits = ', max_connection_per_node: 1, max_conn_wait_timeout: 100ms';
       const filter = await create(t, [node.origin], `${limits}, max_retry_times: 0`);
       const first = run(filter);
-      await eventually(() => node.waiting.length === 1, 'the connection to be taken');
+      await eventually('the connection to be taken', () => node.waiting.length === 1);
       await assert.rejects(run(filter), { code: 'UPSTREAM_BUSY', status: 503 });
       node.answer();
       assert.equal(await first, 'ok');
@@ -95,7 +97,7 @@ for (const { name, create } of kinds) {
       const node = await named(t, 'a');
       const filter = await create(t, [node.origin], ', max_idle_conn_duration: 200ms');
       await run(filter);
-      await eventually(() => node.peers[0]?.ended === true, 'the unused connection to be closed');
+      await eventually('the unused connection to be closed', () => node.peers[0]?.ended === true);
       await run(filter);
       assert.equal(node.peers.length, 2);
     });
@@ -104,16 +106,16 @@ for (const { name, create } of kinds) {
       const node = await named(t, 'a');
       const old = await create(t, [node.origin], ', max_conn_duration: 200ms');
       await run(old);
-      await eventually(() => node.peers[0]?.ended === true, 'the old connection to be closed');
+      await eventually('the old connection to be closed', () => node.peers[0]?.ended === true);
       // One that is in use when its time comes is closed behind its answer.
       const slow = await held(t);
       const used = await create(t, [slow.origin], ', max_conn_duration: 200ms');
       const answer = run(used);
-      await eventually(() => slow.waiting.length === 1, 'the request');
+      await eventually('the request', () => slow.waiting.length === 1);
       await new Promise((resolve) => setTimeout(resolve, 500));
       slow.answer();
       assert.equal(await answer, 'ok');
-      await eventually(() => slow.peers[0]?.ended === true, 'the old connection to be closed');
+      await eventually('the old connection to be closed', () => slow.peers[0]?.ended === true);
     });
 
     test('timeout', async (t) => {
@@ -164,7 +166,7 @@ for (const { name, create } of kinds) {
   });
 }
 
-describe('http alone', () => {
+suite('http alone', () => {
   test('skip_failure_host', async (t) => {
     for (const skips of [true, false]) {
       let asked = 0;
@@ -186,7 +188,7 @@ describe('http alone', () => {
   });
 });
 
-describe('elasticsearch alone', () => {
+suite('elasticsearch alone', () => {
   test('balancer: hash, by hash_key', async (t) => {
     const nodes = await Promise.all(['a', 'b', 'c'].map((name) => named(t, name)));
     const filter = await build(

@@ -32,16 +32,16 @@ async function resolve(folder: string): Promise<string> {
     syntax,
     cwd: folder,
   }).then(
-    ({ config, warnings }) => [...describe('warning', warnings), JSON.stringify(config, null, 2)],
+    ({ config, warnings }) => [...listed('warning', warnings), JSON.stringify(config, null, 2)],
     (error: unknown) => {
       if (!(error instanceof ConfigError)) throw error;
-      return [...describe('error', error.problems), ...describe('warning', error.warnings)];
+      return [...listed('error', error.problems), ...listed('warning', error.warnings)];
     },
   );
   return `${result.join('\n').replaceAll(folder, '<case>')}\n`;
 }
 
-function describe(kind: string, problems: readonly Problem[]): string[] {
+function listed(kind: string, problems: readonly Problem[]): string[] {
   return problems.map((problem) => `${kind}: ${renderProblem(problem)}`);
 }
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { isHost, isMethod, originTarget, requestTarget } from '../../src/http/request-target.ts';
 
 const refused = { code: 'REQUEST_MALFORMED' };
 
-describe('a request target', () => {
+suite('a request target', () => {
   for (const [method, text, target] of [
     ['GET', '/', '/'],
     ['GET', '/a/_doc/..%2Fx?q=%ff', '/a/_doc/..%2Fx?q=%ff'],

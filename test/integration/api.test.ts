@@ -6,8 +6,10 @@ import { suite, test, type TestContext } from 'node:test';
 import { basicAuth } from '../../src/http/basic-auth.ts';
 import { requestControl } from '../../src/primary/control/client.ts';
 import type { GatewayStatus } from '../../src/primary/status/types.ts';
-import { ask, PersistentClients, rawClient } from '../support/clients.ts';
-import { eventually, startBackend, startGateway, type TestGateway } from '../support/gateway.ts';
+import { ask, PersistentClients } from '../support/clients.ts';
+import { startBackend, startGateway, type TestGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 
 const hello = (api: string, filter = 'echo: { message: "hello" }'): string => `
 configs.auto_reload: false
@@ -275,7 +277,9 @@ suite('the API', () => {
   test('is not held up by who connects and says nothing', async (t) => {
     const gateway = await startGateway(t, hello(open));
     const api = new URL(await apiOf(gateway));
-    const silent = await Promise.all(Array.from({ length: 100 }, () => rawClient(t, +api.port)));
+    const silent = await Promise.all(
+      Array.from({ length: 100 }, () => RawConnection.connect(t, +api.port)),
+    );
     await eventually('those over the limit to be turned away', () =>
       silent.some(({ socket }) => socket.closed),
     );

@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { LocalAuthority } from '../../src/tls/authority.ts';
 import { evergate } from '../support/program.ts';
-import { startGateway, temporaryFolder, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const DAY = 24 * 3600 * 1000;
 const names = { domains: ['old.test'], addresses: ['127.0.0.1'] };

@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import type { ClusterStatus } from '../../src/primary/status/clusters.ts';
 import { ask } from '../support/clients.ts';
-import { eventually, startGateway, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** A node of a cluster that counts its requests and can be switched off and on again. */
 class FakeNode {

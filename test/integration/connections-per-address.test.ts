@@ -5,7 +5,8 @@ import http2 from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import tls from 'node:tls';
-import { eventually, startGateway } from '../support/gateway.ts';
+import { startGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 const configuration = (entry: string, extra = ''): string => `
 configs.auto_reload: false

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { launchGateway, startBackend, startGateway, eventually } from '../support/gateway.ts';
+import { launchGateway, startBackend, startGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 const skip =
   spawnSync('prlimit', ['--version']).status === 0 ? false : 'prlimit is not available here';

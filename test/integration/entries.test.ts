@@ -2,20 +2,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { connect, createServer } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../scripts/free-port.ts';
-import { ask, rawClient } from '../support/clients.ts';
-import {
-  eventually,
-  launchGateway,
-  startBackend,
-  startGateway,
-  temporaryFolder,
-} from '../support/gateway.ts';
+import { ask } from '../support/clients.ts';
+import { launchGateway, startBackend, startGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 
 const serving = (entries: string): string => `
 configs.auto_reload: false
@@ -183,25 +179,25 @@ suite('entry', () => {
       const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
       const held = [];
       for (let i = 0; i < 20; i++) {
-        const client = await rawClient(t, port);
-        client.write(get);
+        const client = await RawConnection.connect(t, port);
+        client.send(get);
         await client.until(/here$/);
         held.push(client);
       }
       for (let i = 0; i < 5; i++) {
-        const client = await rawClient(t, port);
+        const client = await RawConnection.connect(t, port);
         const begun = performance.now();
-        client.write(get);
+        client.send(get);
         const answer = await client.until(/\r\n\r\n/);
         assert.match(answer, /^HTTP\/1\.1 503 /);
         assert.match(answer, /^retry-after: \d+/im);
         assert.match(answer, /^connection: close/im);
         assert.ok(performance.now() - begun < 30_000);
-        await client.closed();
+        await client.untilClosed();
       }
       for (const client of held) {
         client.received = '';
-        client.write(get);
+        client.send(get);
         await client.until(/here$/);
       }
       for (const client of held.splice(0, 3)) client.socket.destroy();
@@ -225,16 +221,16 @@ suite('entry', () => {
     );
     const port = await gateway.port('main');
     const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
-    const held = await Promise.all(Array.from({ length: 4 }, () => rawClient(t, port)));
+    const held = await Promise.all(Array.from({ length: 4 }, () => RawConnection.connect(t, port)));
     for (const client of held) {
-      client.write(get);
+      client.send(get);
       await client.until(/here$/);
     }
     assert.equal((await gateway.reload()).status, 200);
     assert.equal((await ask(`http://127.0.0.1:${port}`)).status, 503);
     for (const client of held) {
       client.received = '';
-      client.write(get);
+      client.send(get);
       assert.match(await client.until(/here$/), /^connection: close/im);
     }
     await eventually('room', async () => (await ask(`http://127.0.0.1:${port}`)).status === 200);

@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { requestControl } from '../../src/primary/control/client.ts';
-import { eventually, temporaryFolder } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const namespace = ['--pid', '--fork', '--mount-proc', '--kill-child'];
 

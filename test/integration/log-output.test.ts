@@ -7,7 +7,9 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { requestControl } from '../../src/primary/control/client.ts';
 import type { GatewayStatus } from '../../src/primary/status/types.ts';
-import { eventually, startGateway, temporaryFolder, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** Each request logs a line of 20 KB. */
 const talkative = `entry:

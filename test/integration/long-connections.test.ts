@@ -8,7 +8,8 @@ import type { Duplex } from 'node:stream';
 import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { requestControl } from '../../src/primary/control/client.ts';
-import { eventually, launchGateway, startGateway, type TestGateway } from '../support/gateway.ts';
+import { launchGateway, startGateway, type TestGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** A node that sends each of its clients a number again and again, by WebSocket or as an event stream. */
 async function startTicker(t: TestContext): Promise<number> {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { request as forwardedBy } from 'node:http';
 import { suite, test } from 'node:test';
 import { ask } from '../support/clients.ts';
-import { startBackend, startGateway, temporaryFolder } from '../support/gateway.ts';
+import { startBackend, startGateway } from '../support/gateway.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 function configuration(node: string, more = ''): string {
   return `

@@ -6,14 +6,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import {
-  eventually,
-  startBackend,
-  startGateway,
-  temporaryFolder,
-  type TestGateway,
-} from '../support/gateway.ts';
+import { startBackend, startGateway, type TestGateway } from '../support/gateway.ts';
 import { NameServer } from '../support/name-server.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const unshare = ['unshare', '-m', '--propagation', 'private'];
 const canHide = spawnSync(unshare[0] as string, [...unshare.slice(1), 'true']).status === 0;

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { ask } from '../support/clients.ts';
 import { refusing } from '../support/forwarding.ts';
-import { eventually, startBackend, startGateway, temporaryFolder } from '../support/gateway.ts';
+import { startBackend, startGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 interface Line {
   readonly flow: { readonly to: string[]; readonly process: string[]; readonly from: string };

@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ask } from '../support/clients.ts';
-import { eventually, startGateway, temporaryFolder } from '../support/gateway.ts';
+import { startGateway } from '../support/gateway.ts';
 import { cli } from '../support/program-path.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -34,6 +36,7 @@ function checked(t: TestContext, source: string, filter = 'echo:'): string {
 }
 
 const greeting = (word: string): string => `import { defineFilter } from 'evergate';
+
 
 interface Parameters {
   readonly name: string;

@@ -4,15 +4,17 @@ import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { ask, rawClient } from '../support/clients.ts';
-import { eventually, startBackend, startGateway } from '../support/gateway.ts';
-import { type Peer, rawBackend } from '../support/raw-backend.ts';
+import { ask } from '../support/clients.ts';
+import { startBackend, startGateway } from '../support/gateway.ts';
+import { rawBackend } from '../support/raw-backend.ts';
+import { eventually } from '../support/eventually.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\n';
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
 /** A gateway in front of a backend that plays `play` on each connection. */
-async function through(t: TestContext, play: (peer: Peer) => unknown, more = '') {
+async function through(t: TestContext, play: (peer: RawConnection) => unknown, more = '') {
   const backend = await rawBackend(t, play);
   const gateway = await startGateway(
     t,
@@ -28,7 +30,7 @@ flow: [{ name: main, filter: [{ http: { host: "${backend.origin.slice(7)}"${more
 
 /** Answers every request on the connection with `response`. */
 function always(response: string | Buffer) {
-  return async (peer: Peer): Promise<void> => {
+  return async (peer: RawConnection): Promise<void> => {
     for (;;) {
       await peer.head();
       peer.socket.write(response);
@@ -46,15 +48,15 @@ suite('proxying', () => {
           `${ok}Content-Length: 2\r\n\r\nhi`,
       ),
     );
-    const client = await rawClient(t, port);
-    client.write(get);
+    const client = await RawConnection.connect(t, port);
+    client.send(get);
     const received = await client.until(/hi$/);
     assert.match(
       received,
       /^HTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 103 Early Hints\r\nLink: <\/a\.css>; rel=preload\r\nLink: <\/b\.js>\r\n\r\nHTTP\/1\.1 200 OK\r\n/,
     );
-    const old = await rawClient(t, port);
-    old.write('GET / HTTP/1.0\r\nHost: a\r\n\r\n');
+    const old = await RawConnection.connect(t, port);
+    old.send('GET / HTTP/1.0\r\nHost: a\r\n\r\n');
     assert.match(await old.until(/hi$/), /^HTTP\/1\.1 200 OK\r\n/);
   });
 
@@ -74,19 +76,19 @@ suite('proxying', () => {
         peer.socket.write(`${ok}Content-Length: 4\r\n\r\ndone`);
       }
     });
-    const client = await rawClient(t, port);
-    client.write(expecting(4));
+    const client = await RawConnection.connect(t, port);
+    client.send(expecting(4));
     await eventually('the head at the node', () => backend.peers.length === 1);
     assert.equal(client.received, '', 'nothing is said for the node');
     asked();
     await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
-    client.write('body');
+    client.send('body');
     assert.match(await client.until(/done$/), /HTTP\/1\.1 200 OK/);
     // Both connections stay in step.
     client.received = '';
-    client.write(expecting(4));
+    client.send(expecting(4));
     await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
-    client.write('body');
+    client.send('body');
     await client.until(/done$/);
     assert.equal(backend.peers.length, 1);
   });
@@ -97,12 +99,12 @@ suite('proxying', () => {
       peer.socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig');
     });
     for (const length of [4, 1_000_000_000]) {
-      const client = await rawClient(t, port);
-      client.write(expecting(length));
+      const client = await RawConnection.connect(t, port);
+      client.send(expecting(length));
       const received = await client.until(/big$/);
       assert.match(received, /^HTTP\/1\.1 413 Too Large\r\n[^]*\r\nConnection: close\r\n/);
       // Whether the client sends the body after all cannot be known, so nothing can follow.
-      await client.closed();
+      await client.untilClosed();
     }
     for (const peer of backend.peers) assert.equal(peer.received, '');
   });
@@ -116,14 +118,14 @@ suite('proxying', () => {
         peer.socket.write(`${ok}Content-Length: 4\r\n\r\ndone`);
       }
     });
-    const client = await rawClient(t, port);
-    client.write(expecting(4));
+    const client = await RawConnection.connect(t, port);
+    client.send(expecting(4));
     await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
-    client.write('body');
+    client.send('body');
     assert.match(await client.until(/done$/), /HTTP\/1\.1 200 OK/);
     // A client that does not wait for the 100 either.
-    const hasty = await rawClient(t, port);
-    hasty.write(`${expecting(4)}body`);
+    const hasty = await RawConnection.connect(t, port);
+    hasty.send(`${expecting(4)}body`);
     assert.match(await hasty.until(/done$/), /HTTP\/1\.1 200 OK/);
   });
 
@@ -144,11 +146,11 @@ flow:
       - http: { host: "${backend.origin.slice(7)}" }
 `);
     assert.equal((await gateway.reload()).status, 200);
-    const client = await rawClient(t, await gateway.port('main'));
-    client.write(expecting(4));
+    const client = await RawConnection.connect(t, await gateway.port('main'));
+    client.send(expecting(4));
     await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
     assert.equal(backend.peers.length, 0, 'the node comes later');
-    client.write('body');
+    client.send('body');
     assert.match(await client.until(/done$/), /HTTP\/1\.1 200 OK/);
   });
 
@@ -162,8 +164,8 @@ flow:
         `${ok}Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: ${sum}\r\n\r\n`,
       );
     });
-    const client = await rawClient(t, port);
-    client.write(
+    const client = await RawConnection.connect(t, port);
+    client.send(
       'POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n' +
         '2\r\nhi\r\n0\r\nX-Sum: abc\r\n\r\n',
     );
@@ -180,23 +182,23 @@ flow:
       if (head.startsWith('GET /broken')) setTimeout(() => peer.socket.resetAndDestroy(), 50);
       else peer.socket.end();
     });
-    const client = await rawClient(t, port);
-    client.write(get);
+    const client = await RawConnection.connect(t, port);
+    client.send(get);
     assert.match(
       await client.until(/0\r\n\r\n$/),
       /Transfer-Encoding: chunked[^]*9\r\nall of it\r\n0\r\n\r\n$/i,
     );
-    client.write(get);
+    client.send(get);
     await client.until(/(?:all of it\r\n0\r\n\r\n[^]*){2}$/);
-    const old = await rawClient(t, port);
-    old.write('GET / HTTP/1.0\r\nHost: a\r\n\r\n');
-    await old.closed();
+    const old = await RawConnection.connect(t, port);
+    old.send('GET / HTTP/1.0\r\nHost: a\r\n\r\n');
+    await old.untilClosed();
     assert.match(old.received, /\r\n\r\nall of it$/);
     assert.equal(old.error, null);
     // One that a reset ends is not complete, and the client must be able to see it.
-    const broken = await rawClient(t, port);
-    broken.write('GET /broken HTTP/1.1\r\nHost: a\r\n\r\n');
-    await broken.closed();
+    const broken = await RawConnection.connect(t, port);
+    broken.send('GET /broken HTTP/1.1\r\nHost: a\r\n\r\n');
+    await broken.untilClosed();
     assert.doesNotMatch(broken.received, /0\r\n\r\n$/);
   });
 
@@ -211,19 +213,19 @@ flow:
         } else peer.socket.write(`${ok}Content-Length: 4\r\n\r\nlast`);
       }
     });
-    const client = await rawClient(t, port);
-    client.write('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n');
+    const client = await RawConnection.connect(t, port);
+    client.send('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n');
     assert.match(await client.until(/\r\n\r\n$/), /200 OK\r\n[^]*Content-Length: 5\r\n/);
     client.received = '';
-    client.write('GET /204 HTTP/1.1\r\nHost: a\r\n\r\n');
+    client.send('GET /204 HTTP/1.1\r\nHost: a\r\n\r\n');
     const none = await client.until(/\r\n\r\n$/);
     assert.match(none, /^HTTP\/1\.1 204 /);
     assert.doesNotMatch(none, /content-length|transfer-encoding/i);
     client.received = '';
-    client.write('GET /304 HTTP/1.1\r\nHost: a\r\n\r\n');
+    client.send('GET /304 HTTP/1.1\r\nHost: a\r\n\r\n');
     assert.match(await client.until(/\r\n\r\n$/), /^HTTP\/1\.1 304 [^]*ETag: "x"/);
     client.received = '';
-    client.write(get);
+    client.send(get);
     assert.match(await client.until(/last$/), /^HTTP\/1\.1 200 OK/);
     assert.equal(backend.peers.length, 1, 'one connection to the node');
   });
@@ -239,14 +241,14 @@ flow:
         if (reset) setTimeout(() => peer.socket.resetAndDestroy(), 20);
         else peer.socket.end();
       });
-      const client = await rawClient(t, port);
-      client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n');
+      const client = await RawConnection.connect(t, port);
+      client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n');
       const chunk = 'x'.repeat(65_536);
-      const feed = setInterval(() => client.socket.writable && client.write(chunk), 1);
+      const feed = setInterval(() => client.socket.writable && client.send(chunk), 1);
       t.after(() => clearInterval(feed));
       const received = await client.until(/big$/);
       assert.match(received, /^HTTP\/1\.1 413 Payload Too Large\r\n/);
-      await client.closed();
+      await client.untilClosed();
     });
   }
 
@@ -309,8 +311,8 @@ router: [{ name: main, default_flow: main }]
 flow: [{ name: main, filter: [{ http: { host: "${backend.origin.slice(7)}" } }] }]
 `);
     const open = async () => {
-      const client = await rawClient(t, await gateway.port('main'));
-      client.write(
+      const client = await RawConnection.connect(t, await gateway.port('main'));
+      client.send(
         'GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
       );
       await client.until(/^HTTP\/1\.1 101 [^]*\r\n\r\n$/);
@@ -322,12 +324,12 @@ flow: [{ name: main, filter: [{ http: { host: "${backend.origin.slice(7)}" } }] 
       const client = await open();
       assert.equal((await gateway.reload()).status, 200);
       if (timeout === '1s') {
-        await client.closed();
+        await client.untilClosed();
         continue;
       }
       // The new worker serves, and the old one serves this connection.
       for (let i = 0; i < 3; i++) {
-        client.write(`${i}`);
+        client.send(`${i}`);
         await client.until(new RegExp(`echo ${i}$`));
         // The other one has nobody, and goes when it gets to it.
         await eventually('one worker to drain', async () => {
@@ -344,8 +346,8 @@ flow: [{ name: main, filter: [{ http: { host: "${backend.origin.slice(7)}" } }] 
       t,
       always('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno'),
     );
-    const client = await rawClient(t, port);
-    client.write('GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+    const client = await RawConnection.connect(t, port);
+    client.send('GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
     assert.match(await client.until(/no$/), /^HTTP\/1\.1 403 /);
   });
 
@@ -394,15 +396,15 @@ elasticsearch: [{ name: prod, endpoint: "${origin}", request_compress: true }]
   test('response heads of 60 KB', async (t) => {
     const fields = Array.from({ length: 60 }, (_, i) => `X-${i}: ${'v'.repeat(1000)}\r\n`).join('');
     const { port } = await through(t, always(`${ok}${fields}Content-Length: 2\r\n\r\nhi`));
-    const client = await rawClient(t, port);
-    client.write(get);
+    const client = await RawConnection.connect(t, port);
+    client.send(get);
     const received = await client.until(/hi$/);
     assert.equal(received.match(/^X-\d+: v{1000}$/gm)?.length, 60);
   });
 
   test('Date, Server and Via', async (t) => {
     const seen: string[] = [];
-    const play = async (peer: Peer): Promise<void> => {
+    const play = async (peer: RawConnection): Promise<void> => {
       for (;;) {
         const head = await peer.head();
         seen.push(head);

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { suite, test } from 'node:test';
 import tls from 'node:tls';
-import { ask, type RawClient, rawClient } from '../support/clients.ts';
-import { eventually, startGateway } from '../support/gateway.ts';
+import { ask } from '../support/clients.ts';
+import { startGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 
 const configuration = `entry:
   - { name: plain, router: r, network: { binding: "127.0.0.1:0" } }
@@ -25,9 +27,9 @@ api: { enabled: true, network: { binding: "127.0.0.1:0" } }
 suite('clients that are turned away', { timeout: 120_000 }, () => {
   test('are told why where they can be, and counted by the reason', async (t) => {
     const gateway = await startGateway(t, configuration, { args: ['--workers', '1'] });
-    const send = async (entry: string, text: string): Promise<RawClient> => {
-      const client = await rawClient(t, await gateway.port(entry));
-      client.write(text);
+    const send = async (entry: string, text: string): Promise<RawConnection> => {
+      const client = await RawConnection.connect(t, await gateway.port(entry));
+      client.send(text);
       // By a FIN or a reset: some are not listened to any further.
       await eventually('the end of the connection', () => client.socket.closed);
       return client;
@@ -74,9 +76,9 @@ suite('clients that are turned away', { timeout: 120_000 }, () => {
       /^evergate_entry_rejections_total\{entry="tls",reason="plain_http"\} 1$/m,
     );
     // A connection that says nothing is nobody's mistake.
-    const silent = await rawClient(t, await gateway.port('tls'));
+    const silent = await RawConnection.connect(t, await gateway.port('tls'));
     silent.socket.end();
-    await silent.closed();
+    await silent.untilClosed();
     const { entries } = await gateway.status();
     assert.equal(entries.find(({ name }) => name === 'tls')?.rejected.handshake, 1);
   });

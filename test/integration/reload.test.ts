@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { renameSync, writeFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { ask, PersistentClients } from '../support/clients.ts';
-import { eventually, startGateway, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 const greeting = (message: string): string => `
 entry:

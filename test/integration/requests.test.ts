@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { suite, test } from 'node:test';
 import { ask } from '../support/clients.ts';
-import { eventually, startBackend, startGateway } from '../support/gateway.ts';
+import { startBackend, startGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 const twoEntries = (origin: string): string => `
 entry:

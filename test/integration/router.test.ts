@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ask } from '../support/clients.ts';
-import { eventually, startBackend, startGateway, temporaryFolder } from '../support/gateway.ts';
+import { startBackend, startGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 interface Line {
   readonly id: unknown;

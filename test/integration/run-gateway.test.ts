@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { requestControl } from '../../src/primary/control/client.ts';
 import type { GatewayStatus } from '../../src/primary/status/types.ts';
 import { ask } from '../support/clients.ts';
-import { eventually, temporaryFolder } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 test('a program runs a gateway, and goes on when it has ended', async (t) => {
   const folder = temporaryFolder(t);

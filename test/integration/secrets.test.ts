@@ -5,8 +5,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ask } from '../support/clients.ts';
-import { startBackend, startGateway, temporaryFolder } from '../support/gateway.ts';
+import { startBackend, startGateway } from '../support/gateway.ts';
 import { cli } from '../support/program-path.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const secrets = {
   password: 'hunter-basic-4711',

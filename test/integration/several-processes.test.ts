@@ -4,7 +4,9 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { requestControl } from '../../src/primary/control/client.ts';
-import { eventually, startGateway, temporaryFolder, TestGateway } from '../support/gateway.ts';
+import { startGateway, TestGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const ROUNDS = 10;
 const CLIENTS = 8;

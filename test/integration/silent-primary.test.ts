@@ -4,7 +4,8 @@ import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import { ask } from '../support/clients.ts';
-import { eventually, startBackend, startGateway } from '../support/gateway.ts';
+import { startBackend, startGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 const hello = (limit: number, filter = 'echo: { message: "hello" }'): string => `
 configs.auto_reload: false

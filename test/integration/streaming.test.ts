@@ -1,9 +1,9 @@
 /** Bodies that nothing in a flow reads pass as they come, both ways. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rawClient } from '../support/clients.ts';
 import { startGateway } from '../support/gateway.ts';
 import { rawBackend } from '../support/raw-backend.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 
 /** One of each kind that looks at heads only, on both sides of the proxying filter. */
 const untouched = (proxy: string): string[] => [
@@ -49,18 +49,18 @@ flow:
   );
   const port = await gateway.port('main');
   const begin = async (path: string) => {
-    const client = await rawClient(t, port);
+    const client = await RawConnection.connect(t, port);
     const fields = `Host: a\r\nAuthorization: Basic ${btoa('ann:change-me')}\r\nContent-Length: 10`;
-    client.write(`POST ${path} HTTP/1.1\r\n${fields}\r\n\r\nhello`);
+    client.send(`POST ${path} HTTP/1.1\r\n${fields}\r\n\r\nhello`);
     return client;
   };
   const read = await begin('/read');
   const passed = await begin('/as-it-comes');
   // The node has half of the request, and the client half of the response, before the rest exists.
   await passed.until(/\r\nX-Status: 200\r\n[^]*first$/);
-  passed.write('world');
+  passed.send('world');
   await passed.until(/firstafter$/);
   assert.deepEqual(order, ['/as/it-comes?size=1'], 'the body that is read has not come whole');
-  read.write('world');
+  read.send('world');
   await read.until(/firstafter$/);
 });

@@ -4,7 +4,9 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { requestControl } from '../../src/primary/control/client.ts';
-import { eventually, startGateway, temporaryFolder, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const hello = `
 entry: [{ name: main, network: { binding: "127.0.0.1:0" } }]

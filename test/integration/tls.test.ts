@@ -11,8 +11,10 @@ import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { fileNameFor, LocalAuthority } from '../../src/tls/authority.ts';
 import { hostNamesOf, thisMachine } from '../../src/tls/host-names.ts';
 import { requestControl } from '../../src/primary/control/client.ts';
-import { eventually, startGateway, temporaryFolder, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { selfSigned } from '../support/certificates.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const rest = `
 router: [{ name: default, default_flow: main }]

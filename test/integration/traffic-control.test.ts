@@ -9,8 +9,9 @@ import { suite, test, type TestContext } from 'node:test';
 import { Server as TlsServer } from 'node:tls';
 import { Quota } from '../../src/shared-limits/worker/token-bucket.ts';
 import { ask } from '../support/clients.ts';
-import { eventually, startBackend, startGateway } from '../support/gateway.ts';
+import { startBackend, startGateway } from '../support/gateway.ts';
 import { folder, selfSigned } from '../support/certificates.ts';
+import { eventually } from '../support/eventually.ts';
 
 function configuration(origin: string, limits: string): string {
   return `

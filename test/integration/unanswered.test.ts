@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ask } from '../support/clients.ts';
-import { eventually, startGateway } from '../support/gateway.ts';
+import { startGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 suite('a request that no filter answers', { timeout: 60_000 }, () => {
   test('gets 404 with a reason, and the log tells of it', async (t) => {

@@ -9,16 +9,17 @@ import { suite, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { requestControl } from '../../src/primary/control/client.ts';
 import type { ReloadRecord } from '../../src/primary/reload/record.ts';
-import { ask, PersistentClients, RawClient, rawClient } from '../support/clients.ts';
+import { ask, PersistentClients } from '../support/clients.ts';
 import {
-  eventually,
   type GatewayOptions,
   launchGateway,
   startBackend,
-  temporaryFolder,
   type TestGateway,
 } from '../support/gateway.ts';
 import { InstalledPrograms } from '../support/program-copy.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 
 const run = promisify(execFile);
 
@@ -278,26 +279,26 @@ elasticsearch: [{ name: prod, endpoint: "${backend.origin}", health_check.enable
     );
     const origin = await gateway.origin('main');
     const port = await gateway.port('main');
-    const held = await Promise.all([1, 2, 3].map(() => rawClient(t, port)));
+    const held = await Promise.all([1, 2, 3].map(() => RawConnection.connect(t, port)));
     const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
-    for (const client of held) client.write(get);
+    for (const client of held) client.send(get);
     await Promise.all(held.map((client) => client.until(/hello/)));
     await upgraded(gateway);
     // The kernel may have given all three to one worker; the other has gone then.
     assert.ok((await gateway.status()).draining.length > 0);
-    const fourth = await rawClient(t, port);
-    fourth.write(get);
+    const fourth = await RawConnection.connect(t, port);
+    fourth.send(get);
     await fourth.until(/hello/);
-    const fifth = await rawClient(t, port);
-    fifth.write(get);
+    const fifth = await RawConnection.connect(t, port);
+    fifth.send(get);
     assert.match(await fifth.until(/\r\n/), /503/);
     const { entries } = await gateway.status();
     assert.equal(entries[0]?.connections, 4);
     assert.equal(entries[0]?.refused, 1);
     for (const client of held) client.socket.destroy();
     await gateway.ended();
-    const more = await Promise.all([1, 2, 3].map(() => rawClient(t, port)));
-    for (const client of more) client.write(get);
+    const more = await Promise.all([1, 2, 3].map(() => RawConnection.connect(t, port)));
+    for (const client of more) client.send(get);
     await Promise.all(more.map((client) => client.until(/hello/)));
     assert.equal((await ask(origin)).status, 503);
   });
@@ -308,16 +309,17 @@ elasticsearch: [{ name: prod, endpoint: "${backend.origin}", health_check.enable
       .replace('router: main', 'router: main\n    max_conns_per_ip: 3');
     const gateway = await start(t, perAddress);
     const port = await gateway.port('main');
-    const from = async (localAddress: string): Promise<RawClient> => {
+    const from = async (localAddress: string): Promise<RawConnection> => {
       const socket = connect({ port, host: '127.0.0.1', localAddress });
       t.after(() => socket.destroy());
-      const client = new RawClient(socket);
-      client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      const client = new RawConnection(socket);
+      client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
       await client.until(/\r\n\r\n/);
       return client;
     };
-    const isServed = ({ received }: RawClient): boolean => received.startsWith('HTTP/1.1 200 ');
-    const isRefused = ({ received }: RawClient): boolean => received.startsWith('HTTP/1.1 429 ');
+    const isServed = ({ received }: RawConnection): boolean => received.startsWith('HTTP/1.1 200 ');
+    const isRefused = ({ received }: RawConnection): boolean =>
+      received.startsWith('HTTP/1.1 429 ');
     const held = [await from('127.0.0.1'), await from('127.0.0.1')];
     assert.ok(held.every(isServed));
     await upgraded(gateway);
@@ -415,8 +417,8 @@ elasticsearch: [{ name: prod, endpoint: "${backend.origin}", health_check.enable
     assert.match(record.problems.join(), /in use by another program/);
     const answers: string[] = [];
     for (let i = 0; i < 3; i++) {
-      const client = await rawClient(t, port);
-      client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      const client = await RawConnection.connect(t, port);
+      client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
       answers.push((await client.until(/\r\n\r\n/)).slice(0, 12));
     }
     assert.deepEqual(answers, ['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 429']);

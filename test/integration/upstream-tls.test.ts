@@ -12,9 +12,10 @@ import type { Duplex } from 'node:stream';
 import type { AddressInfo } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
-import { ask, rawClient } from '../support/clients.ts';
+import { ask } from '../support/clients.ts';
 import { startGateway } from '../support/gateway.ts';
 import { folder, issued, type Made, selfSigned } from '../support/certificates.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 
 interface Seen {
   /** Name asked for. */
@@ -194,14 +195,14 @@ suite('TLS to nodes', () => {
     t.after(() => server.close());
     const { port } = server.address() as AddressInfo;
     const { url } = await gatewayTo(t, `https://localhost:${port}`, 'http2: true');
-    const client = await rawClient(t, Number(new URL(url).port));
+    const client = await RawConnection.connect(t, Number(new URL(url).port));
     const head = 'HTTP/1.1\r\nHost: shop.example\r\nX-Mine: 1\r\n';
     for (const [target, host] of [
       ['/', `localhost:${port}`],
       ['/http', 'shop.example'],
     ]) {
       client.received = '';
-      client.write(`GET ${target} ${head}\r\n`);
+      client.send(`GET ${target} ${head}\r\n`);
       const answer = await client.until(/\r\n0\r\n[^]*\r\n\r\n$/);
       assert.match(
         answer,
@@ -212,7 +213,7 @@ suite('TLS to nodes', () => {
       assert.ok(answer.includes(`1 ${host} none`), answer);
       assert.match(answer, /\r\n2\r\n\{\}\r\n0\r\nx-sum: abc\r\n\r\n$/i);
       client.received = '';
-      client.write(`POST ${target} ${head}Content-Length: 5\r\n\r\nhello`);
+      client.send(`POST ${target} ${head}Content-Length: 5\r\n\r\nhello`);
       assert.match(
         await client.until(/\r\n0\r\n[^]*\r\n\r\n$/),
         /HTTP\/1\.1 201 [^]*\r\nhello\r\n0/,
@@ -235,16 +236,16 @@ suite('TLS to nodes', () => {
     const { url } = await gatewayTo(t, origin, 'http2: true');
     for (const target of ['/', '/http']) {
       for (const length of [1000, 100_000_000]) {
-        const client = await rawClient(t, Number(new URL(url).port));
-        client.write(`POST ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+        const client = await RawConnection.connect(t, Number(new URL(url).port));
+        client.send(`POST ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
         const feed = setInterval(() => {
-          if (client.socket.writable && length > 1000) client.write('x'.repeat(65_536));
+          if (client.socket.writable && length > 1000) client.send('x'.repeat(65_536));
         }, 1);
         t.after(() => clearInterval(feed));
         assert.match(await client.until(/big$/), /^HTTP\/1\.1 413 /);
         // What is left of the body is either taken, or the connection ends with the answer.
-        if (length === 1000) client.write(`${'x'.repeat(1000)}GET / HTTP/1.1\r\nHost: a\r\n\r\n`);
-        await (length === 1000 ? client.until(/big[^]*big$/) : client.closed());
+        if (length === 1000) client.send(`${'x'.repeat(1000)}GET / HTTP/1.1\r\nHost: a\r\n\r\n`);
+        await (length === 1000 ? client.until(/big[^]*big$/) : client.untilClosed());
       }
     }
   });
@@ -268,14 +269,12 @@ suite('TLS to nodes', () => {
     t.after(() => server.close());
     const origin = `https://localhost:${(server.address() as AddressInfo).port}`;
     const { url } = await gatewayTo(t, origin, 'http2: true');
-    const client = await rawClient(t, Number(new URL(url).port));
-    client.write(
-      'GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
-    );
+    const client = await RawConnection.connect(t, Number(new URL(url).port));
+    client.send('GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
     assert.match(await client.until(/hi $/), /^HTTP\/1\.1 101 /);
-    client.write('there');
+    client.send('there');
     await client.until(/hi there$/);
     client.socket.end();
-    await client.closed();
+    await client.untilClosed();
   });
 });

@@ -3,7 +3,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
 import { test } from 'node:test';
-import { eventually, startGateway, temporaryFolder } from '../support/gateway.ts';
+import { startGateway } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const configuration = (body: string): string => `entry:
   - { name: e, router: r, network: { binding: '127.0.0.1:0' } }

@@ -3,15 +3,8 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import {
-  ask,
-  entry,
-  eventually,
-  isAlive,
-  launch,
-  start,
-  startBusy,
-} from '../support/primary-gateway.ts';
+import { ask, entry, isAlive, launch, start, startBusy } from '../support/primary-gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 for (const reuse_port of [true, false]) {
   test(`all workers killed: waiting connections are answered (reuse_port ${reuse_port})`, async (t) => {

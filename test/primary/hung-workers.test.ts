@@ -9,12 +9,12 @@ import { Silence } from '../../src/primary/workers/heartbeats.ts';
 import {
   ask,
   entry,
-  eventually,
   isAlive,
   type StandInConfig,
   type StandInGateway,
   start,
 } from '../support/primary-gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 const quick = { supervision: { heartbeat_timeout: 1500 } };
 

@@ -9,14 +9,14 @@ import {
   ask,
   Clients,
   entry,
-  eventually,
   isAlive,
   launch,
   type StandInConfig,
   type StandInGateway,
   start,
-  temporaryFolder,
 } from '../support/primary-gateway.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

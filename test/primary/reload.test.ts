@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { describe, test } from 'node:test';
-import { ask, Clients, entry, eventually, start } from '../support/primary-gateway.ts';
+import { suite, test } from 'node:test';
+import { ask, Clients, entry, start } from '../support/primary-gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 for (const reuse_port of [true, false]) {
-  describe(`reload with reuse_port ${reuse_port}`, () => {
+  suite(`reload with reuse_port ${reuse_port}`, () => {
     test('replaces every worker under clients that notice nothing', async (t) => {
       const config = { entry: [entry('a', { reuse_port })] };
       const gateway = await start(t, config);

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { requestControl } from '../../src/primary/control/client.ts';
-import { ask, Clients, entry, eventually, start } from '../support/primary-gateway.ts';
+import { ask, Clients, entry, start } from '../support/primary-gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 const delayed = { supervision: { shutdown_delay: 2000 } };
 

@@ -5,15 +5,8 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { requestControl } from '../../src/primary/control/client.ts';
-import {
-  ask,
-  entry,
-  eventually,
-  isAlive,
-  launch,
-  start,
-  startBusy,
-} from '../support/primary-gateway.ts';
+import { ask, entry, isAlive, launch, start, startBusy } from '../support/primary-gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} answers what is there and exits 0`, async (t) => {

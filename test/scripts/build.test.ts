@@ -7,7 +7,8 @@ import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { hashSync } from 'bcryptjs';
 import { ask } from '../support/clients.ts';
-import { startGateway, temporaryFolder } from '../support/gateway.ts';
+import { startGateway } from '../support/gateway.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -26,6 +27,7 @@ function run(args: readonly string[]): { status: number | null; stdout: string; 
 }
 
 const plugin = `import { defineFilter, GatewayError } from 'evergate';
+
 
 export default defineFilter({
   name: 'refuse_teapots',

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { describe, test, type TestContext } from 'node:test';
+import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type Question } from '../../scripts/reload-storm/client.ts';
 import { now } from '../../scripts/reload-storm/clock.ts';
@@ -61,7 +61,7 @@ async function connected(client: Client): Promise<ClientConnection> {
   return (await client.connect()) ?? assert.fail('no connection');
 }
 
-describe('a client of the storm', { concurrency: true }, () => {
+suite('a client of the storm', { concurrency: true }, () => {
   const failing: [string, string, Behaviour][] = [
     ['reset', 'a reset', (socket) => socket.resetAndDestroy()],
     ['eof', 'an end', (socket) => socket.end()],

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { describe, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { type PermitHolder, Permits } from '../../src/shared-limits/primary/connection-slots.ts';
-import { entry, eventually, start } from '../support/primary-gateway.ts';
+import { entry, start } from '../support/primary-gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** A worker that keeps books; it answers recalls with what it does not use. */
 class Holder implements PermitHolder {
@@ -50,7 +51,7 @@ function limited(limit: number): Permits {
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe('permits', () => {
+suite('permits', () => {
   test('are not waited for when the worker that has them does not respond', () => {
     const permits = limited(2);
     const hung = new Holder(permits, false);

@@ -1,11 +1,9 @@
-/** Plain clients for tests: one request, a client that never stops asking, and raw bytes. */
-import assert from 'node:assert/strict';
-import { once } from 'node:events';
+/** Plain clients for tests: one request, and a client that never stops asking. */
 import { Agent, request, type IncomingHttpHeaders } from 'node:http';
 import { request as secureRequest } from 'node:https';
-import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from './eventually.ts';
 
 export interface Answer {
   readonly status: number;
@@ -80,11 +78,9 @@ export class PersistentClients {
   /** Waits for `count` more answers. */
   async more(count: number): Promise<void> {
     const target = this.answered + count;
-    const deadline = performance.now() + 120_000;
-    while (this.answered < target) {
-      assert.ok(performance.now() < deadline, `only ${this.answered} of ${target} answers came`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await eventually(`${target} answers`, () => this.answered >= target, {
+      seen: () => this.answered,
+    });
   }
 
   async #keepAsking(
@@ -104,55 +100,4 @@ export class PersistentClients {
       await turn();
     }
   }
-}
-
-/** A raw connection that remembers all it received. */
-export class RawClient {
-  readonly socket: Socket;
-  received = '';
-  ended = false;
-  error: Error | null = null;
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-    socket.setEncoding('latin1');
-    socket.on('data', (chunk: string) => {
-      this.received += chunk;
-    });
-    socket.on('end', () => {
-      this.ended = true;
-    });
-    socket.on('error', (error) => {
-      this.error = error;
-    });
-  }
-
-  write(bytes: string): void {
-    this.socket.write(bytes, 'latin1');
-  }
-
-  /** Waits until what was received matches, the connection ends, or a minute has passed. */
-  async until(pattern: RegExp): Promise<string> {
-    const deadline = performance.now() + 60_000;
-    while (!pattern.test(this.received)) {
-      assert.ok(
-        performance.now() < deadline && !this.error && !this.socket.closed,
-        `${pattern} did not come; received: ${JSON.stringify(this.received)} ${this.error ?? ''}`,
-      );
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    return this.received;
-  }
-
-  /** Waits until the other side has closed. */
-  async closed(): Promise<void> {
-    if (!this.socket.closed) await once(this.socket, 'close');
-  }
-}
-
-export async function rawClient(t: TestContext, port: number, host = '127.0.0.1') {
-  const socket = connect({ port, host });
-  t.after(() => socket.destroy());
-  await once(socket, 'connect');
-  return new RawClient(socket);
 }

@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -135,72 +134,6 @@ export async function startEntry(t: TestContext, handle: Handler, setup: Setup =
   await entry.listen(bound);
   t.after(() => entry.close());
   return { entry, port, logged, ledger };
-}
-
-/** A client that speaks raw bytes. */
-export class RawClient {
-  readonly socket: net.Socket;
-  received = '';
-  ended = false;
-  failed: Error | null = null;
-
-  constructor(socket: net.Socket) {
-    this.socket = socket;
-    socket.on('data', (chunk: Buffer) => (this.received += chunk.toString('latin1')));
-    socket.on('end', () => (this.ended = true));
-    socket.on('error', (error) => (this.failed = error));
-  }
-
-  static async connect(t: TestContext, port: number): Promise<RawClient> {
-    const socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
-    const client = new RawClient(socket);
-    t.after(() => socket.destroy());
-    await until(() => !socket.connecting || client.failed !== null, 'connected');
-    return client;
-  }
-
-  send(text: string): void {
-    this.socket.write(text, 'latin1');
-  }
-
-  /** Waits for something in what was received. */
-  async expect(pattern: RegExp): Promise<void> {
-    await until(
-      () => pattern.test(this.received),
-      `${pattern} in`,
-      () => this.received,
-    );
-  }
-
-  /** Waits until the server has ended the connection; fails on a reset. */
-  async expectEnd(): Promise<void> {
-    await until(
-      () => this.ended || this.failed !== null,
-      'end',
-      () => this.received,
-    );
-    assert.equal(this.failed, null);
-  }
-
-  /** How many responses have come. */
-  get responses(): number {
-    return this.received.match(/HTTP\/1\.1 \d\d\d /g)?.length ?? 0;
-  }
-}
-
-/** Polls until `condition` holds; fails after a minute, which is a lot even for a busy machine. */
-export async function until(
-  condition: () => boolean,
-  what: string,
-  seen: () => string = () => '',
-): Promise<void> {
-  const deadline = performance.now() + 60_000;
-  while (!condition()) {
-    assert.ok(performance.now() < deadline, `waited in vain for ${what} ${JSON.stringify(seen())}`);
-    await new Promise((resolve) => {
-      setTimeout(resolve, 5);
-    });
-  }
 }
 
 /** A head as most clients send it. */

@@ -2,41 +2,16 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { requestControl } from '../../src/primary/control/client.ts';
 import type { GatewayStatus } from '../../src/primary/status/types.ts';
 import { cli } from './program-path.ts';
-
-/** How long a gateway may take to start, reload or stop on a busy machine, ms. */
-const PATIENCE = 120_000;
-
-/** A folder of the test's own, removed with it. */
-export function temporaryFolder(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'evergate-test-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
-/** Waits until `holds` answers something truthy, and answers that. */
-export async function eventually<T>(
-  what: string,
-  holds: () => T | Promise<T>,
-  patience = PATIENCE,
-): Promise<NonNullable<T>> {
-  const deadline = performance.now() + patience;
-  for (;;) {
-    const held = await holds();
-    if (held) return held;
-    assert.ok(performance.now() < deadline, `in vain waited for: ${what}`);
-    await sleep(20);
-  }
-}
+import { eventually, patienceMs } from './eventually.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 /** An HTTP backend on a free port of 127.0.0.1. */
 export async function startBackend(
@@ -168,7 +143,7 @@ export class TestGateway {
   async stop(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
     if (this.process.exitCode === null && this.process.signalCode === null) {
       this.process.kill('SIGTERM');
-      const timer = setTimeout(() => this.process.kill('SIGKILL'), PATIENCE);
+      const timer = setTimeout(() => this.process.kill('SIGKILL'), patienceMs);
       await this.#exit;
       clearTimeout(timer);
     }

@@ -18,12 +18,10 @@ import type {
 import { requestControl } from '../../src/primary/control/client.ts';
 import type { ReloadRecord } from '../../src/primary/reload/record.ts';
 import type { GatewayStatus } from '../../src/primary/status/types.ts';
-import { eventually, temporaryFolder } from './gateway.ts';
-
-export { eventually, temporaryFolder };
+import { eventually, patienceMs } from './eventually.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 const program = fileURLToPath(new URL('stand-in-gateway.ts', import.meta.url));
-const PATIENCE = 120_000;
 
 /** Without orphans, so that no worker outlives its test. */
 const usualSupervision = { heartbeat_timeout: 15_000, orphan_timeout: 0, shutdown_delay: 0 };
@@ -178,7 +176,7 @@ export class StandInGateway {
     this.process.kill('SIGTERM');
     await sleep(300);
     this.process.kill('SIGTERM');
-    const timer = setTimeout(() => this.process.kill('SIGKILL'), PATIENCE);
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), patienceMs);
     await this.exit();
     clearTimeout(timer);
   }
@@ -232,7 +230,7 @@ export function ask(port: number, options: { path?: string; agent?: Agent; host?
   const { path = '/', agent, host = '127.0.0.1' } = options;
   return new Promise<Answer>((resolve, reject) => {
     const asked = request(
-      { host, port, path, agent: agent ?? false, timeout: PATIENCE },
+      { host, port, path, agent: agent ?? false, timeout: patienceMs },
       (response) => {
         text(response).then(
           (body) =>

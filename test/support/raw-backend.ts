@@ -1,5 +1,5 @@
 /** A backend that plays what it is told on raw sockets, and what one exchange with it came to. */
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { type SecureContext, TLSSocket } from 'node:tls';
@@ -12,80 +12,25 @@ import type {
   Transport,
   UpstreamRequest,
 } from '../../src/cluster/transport/transport.ts';
-
-/** One accepted connection. */
-export class Peer {
-  readonly socket: Socket;
-  readonly #bare: Socket;
-  /** Everything received, Latin-1. */
-  received = '';
-  ended = false;
-  closed = false;
-  #changed = (): void => {};
-
-  /** @param bare what carries `socket`, if that speaks TLS */
-  constructor(socket: Socket, bare = socket) {
-    this.socket = socket;
-    this.#bare = bare;
-    socket.on('data', (chunk) => {
-      this.received += chunk.toString('latin1');
-      this.#changed();
-    });
-    socket.on('end', () => {
-      this.ended = true;
-      this.#changed();
-    });
-    socket.on('close', () => {
-      this.closed = true;
-      this.#changed();
-    });
-    socket.on('error', () => {});
-  }
-
-  /** Waits until `condition` holds. */
-  async until(condition: (peer: Peer) => boolean): Promise<void> {
-    while (!condition(this)) {
-      if (this.closed) throw new Error(`closed after ${JSON.stringify(this.received.slice(-200))}`);
-      await new Promise<void>((resolve) => (this.#changed = resolve));
-    }
-  }
-
-  /** Takes one request head from what was received. */
-  async head(): Promise<string> {
-    await this.until((peer) => peer.received.includes('\r\n\r\n'));
-    const end = this.received.indexOf('\r\n\r\n') + 4;
-    const head = this.received.slice(0, end);
-    this.received = this.received.slice(end);
-    return head;
-  }
-
-  /** Breaks the connection as a crash would. */
-  reset(): void {
-    this.#bare.resetAndDestroy();
-  }
-
-  async gone(): Promise<void> {
-    while (!this.closed) await new Promise<void>((resolve) => (this.#changed = resolve));
-  }
-}
+import { RawConnection } from './raw-connection.ts';
 
 export interface RawBackend {
   readonly origin: string;
-  readonly peers: Peer[];
+  readonly peers: RawConnection[];
 }
 
 /** Listens on a free port; `play` runs for each connection. With `tls` it speaks that. */
 export async function rawBackend(
   t: TestContext,
-  play: (peer: Peer, index: number) => unknown,
+  play: (peer: RawConnection, index: number) => unknown,
   tls: SecureContext | null = null,
 ): Promise<RawBackend> {
-  const peers: Peer[] = [];
+  const peers: RawConnection[] = [];
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (bare) => {
     const socket =
       tls === null ? bare : new TLSSocket(bare, { isServer: true, secureContext: tls });
     bare.on('error', () => {});
-    const peer = new Peer(socket, bare);
+    const peer = new RawConnection(socket, bare);
     peers.push(peer);
     Promise.resolve(play(peer, peers.length - 1)).catch(() => socket.destroy());
   });
@@ -208,14 +153,5 @@ export class PushedBody implements BodySource {
 
   cancel(): void {
     this.cancelled = true;
-  }
-}
-
-/** Waits until `condition` holds, ten seconds at most. */
-export async function eventually(condition: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 60_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`did not happen: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import tls, { type TLSSocket } from 'node:tls';
-import { eventually } from './gateway.ts';
+import { eventually } from './eventually.ts';
 
 export const frameTypes = {
   DATA: 0,

@@ -8,7 +8,7 @@ import { addressPermitName } from '../../src/shared-limits/lease-key.ts';
 import type { RequestServer } from '../../src/worker/serving.ts';
 import { LimitChannel } from '../../src/worker/limit-channel.ts';
 import { entryConfig } from '../support/entry.ts';
-import { eventually } from '../support/gateway.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** A worker, one of two, that notes what it is granted and what it sends. */
 function open(limits: { max_concurrency: number; max_conns_per_ip?: number }) {

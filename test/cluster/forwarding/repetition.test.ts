@@ -1,6 +1,6 @@
 /** How often, and where, a request is sent again when nodes are slow, odd or away. */
 import assert from 'node:assert/strict';
-import { describe, test, type TestContext } from 'node:test';
+import { suite, test, type TestContext } from 'node:test';
 import {
   answering,
   ask,
@@ -10,10 +10,11 @@ import {
   optionsWith,
   refusing,
 } from '../../support/forwarding.ts';
-import { type Peer, rawBackend } from '../../support/raw-backend.ts';
+import { rawBackend } from '../../support/raw-backend.ts';
+import { type RawConnection } from '../../support/raw-connection.ts';
 
 /** A node that does `play` for each request, and counts them. */
-async function counting(t: TestContext, play: (peer: Peer) => void) {
+async function counting(t: TestContext, play: (peer: RawConnection) => void) {
   const node = { origin: '', requests: 0 };
   const backend = await rawBackend(t, async (peer) => {
     for (;;) {
@@ -30,7 +31,7 @@ const silent = (): void => {};
 const search = () => contextOf('GET', '/i/_search');
 const patient = optionsWith({ maxTimes: 5, delay: 20 }, { headTimeout: 200 });
 
-describe('a request is sent again', { timeout: 60_000 }, () => {
+suite('a request is sent again', { timeout: 60_000 }, () => {
   test('never to the node where it has timed out', async (t) => {
     const node = await counting(t, silent);
     const cluster = open(t, [node.origin]);

@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { before, describe, test, type TestContext } from 'node:test';
+import { before, suite, test, type TestContext } from 'node:test';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Body } from '../../../src/http/body/body.ts';
 import type { GatewayError } from '../../../src/errors.ts';
@@ -18,14 +18,15 @@ import { defaultConnections } from '../../../src/cluster/cluster.ts';
 import type { NodeCluster } from '../../../src/cluster/node-cluster.ts';
 import { selfSigned } from '../../support/certificates.ts';
 import { ask, contextOf, ok, open, optionsWith, streamed } from '../../support/forwarding.ts';
-import { type Peer, PushedBody, rawBackend } from '../../support/raw-backend.ts';
+import { PushedBody, rawBackend } from '../../support/raw-backend.ts';
+import { type RawConnection } from '../../support/raw-connection.ts';
 
 const { NGHTTP2_REFUSED_STREAM, NGHTTP2_NO_ERROR } = constants;
 
 interface Instant {
   readonly name: string;
   /** What the failing node does on its first connection. */
-  readonly fail: (peer: Peer) => unknown;
+  readonly fail: (peer: RawConnection) => unknown;
   readonly body?: () => Body;
   /** A request that succeeds first, so that its connection is used again. */
   readonly warm?: boolean;
@@ -40,7 +41,7 @@ interface Instant {
 }
 
 /** Waits for the whole of a request. */
-async function whole(peer: Peer): Promise<void> {
+async function whole(peer: RawConnection): Promise<void> {
   const length = Number(/content-length: (\d+)/i.exec(await peer.head())?.[1] ?? 0);
   await peer.until(({ received }) => received.length >= length);
 }
@@ -159,7 +160,7 @@ function secureContext(): SecureContext {
 }
 
 for (const secure of [false, true]) {
-  describe(`a node fails, ${secure ? 'TLS' : 'plain'}`, { timeout: 100_000 }, () => {
+  suite(`a node fails, ${secure ? 'TLS' : 'plain'}`, { timeout: 100_000 }, () => {
     let context: SecureContext | null = null;
     before(() => {
       if (secure) context = secureContext();
@@ -229,7 +230,7 @@ for (const secure of [false, true]) {
   });
 }
 
-describe('a node that speaks HTTP/2 fails', { timeout: 100_000 }, () => {
+suite('a node that speaks HTTP/2 fails', { timeout: 100_000 }, () => {
   let pem: { cert: Buffer; key: Buffer };
   before(() => {
     const folder = mkdtempSync(join(tmpdir(), 'evergate-retries-'));

@@ -1,13 +1,14 @@
 /** Uploads whose clients send next to nothing, at nodes that may have few connections. */
 import assert from 'node:assert/strict';
-import { describe, test, type TestContext } from 'node:test';
+import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defaultConnections } from '../../../src/cluster/cluster.ts';
 import type { Cluster } from '../../../src/cluster/cluster.ts';
 import { GatewayError } from '../../../src/errors.ts';
 import { ask, contextOf, ok, open } from '../../support/forwarding.ts';
 import { http2Node } from '../../support/http2-node.ts';
-import { eventually, PushedBody, rawBackend } from '../../support/raw-backend.ts';
+import { PushedBody, rawBackend } from '../../support/raw-backend.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const slowClients = 20;
 
@@ -52,13 +53,13 @@ for (const [http2, connections] of [
   [true, 4],
 ] as const) {
   const title = `${http2 ? 'HTTP/2' : 'HTTP/1.1'}, ${connections} at one time`;
-  describe(`slow uploads, ${title}`, { timeout: 60_000 }, () => {
+  suite(`slow uploads, ${title}`, { timeout: 60_000 }, () => {
     test('leave connections to others, and are served when they have come', async (t) => {
       const cluster = await counting(t, http2, connections);
       await ask(cluster);
       const bodies = Array.from({ length: slowClients }, () => slow(100));
       const uploads = bodies.map((body) => ask(cluster, contextOf('POST', '/', [], body)));
-      await eventually(() => bodies.every(({ sink }) => sink !== null), 'every body to be read');
+      await eventually('every body to be read', () => bodies.every(({ sink }) => sink !== null));
       const others = Array.from({ length: 10 }, () => ask(cluster));
       assert.deepEqual(new Set(await Promise.all(others)), new Set(['0']));
       for (const { sink } of bodies) {

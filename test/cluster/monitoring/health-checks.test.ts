@@ -1,12 +1,13 @@
 /** What an answer to a check says of a node, and how many it takes. */
 import assert from 'node:assert/strict';
-import { describe, test, type TestContext } from 'node:test';
+import { suite, test, type TestContext } from 'node:test';
 import pino from 'pino';
 import type { HealthCheckConfig } from '../../../src/config/types.ts';
 import type { ClusterObservation } from '../../../src/ipc/cluster-state.ts';
 import { isWell, isWellOfElasticsearch } from '../../../src/cluster/monitoring/expected-status.ts';
 import { ClusterObserver } from '../../../src/cluster/monitoring/monitor.ts';
-import { eventually, startBackend } from '../../support/gateway.ts';
+import { startBackend } from '../../support/gateway.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** Checks a node that gives these answers, the last one for good; what was observed each time. */
 async function observe(
@@ -49,7 +50,7 @@ async function observe(
   return observed.slice(0, statuses.length);
 }
 
-describe('a health check', { timeout: 60_000, concurrency: true }, () => {
+suite('a health check', { timeout: 60_000, concurrency: true }, () => {
   for (const status of [500, 404, 401]) {
     test(`of a server fails with ${status}`, async (t) => {
       assert.deepEqual(await observe(t, [status]), [false]);

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { NodeName } from '../../../src/cluster/names/node-name.ts';
 import { SystemNames } from '../../../src/cluster/names/system-names.ts';
-import { eventually, temporaryFolder } from '../../support/gateway.ts';
 import { NameServer } from '../../support/name-server.ts';
+import { eventually } from '../../support/eventually.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 interface Machine {
   readonly server: NameServer;

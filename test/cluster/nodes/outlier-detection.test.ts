@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pino from 'pino';
 import { NodeHealth } from '../../../src/cluster/nodes/outlier-detection.ts';
-import { eventually } from '../../support/raw-backend.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const log = pino({ level: 'silent' });
 
@@ -24,7 +24,7 @@ test('a node that cannot be reached is left out at once, and tried by one reques
   // A hundred requests meet the dead node at the same time: that is one ejection.
   for (let i = 0; i < 100; i++) health.failed('refused', true);
   assert.equal(health.available, false);
-  await eventually(() => health.available, 'a trial is due');
+  await eventually('a trial is due', () => health.available);
   assert.ok(performance.now() - start >= 1000, 'too early');
   health.chosen();
   assert.equal(health.available, false, 'one trial at a time');

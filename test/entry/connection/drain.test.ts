@@ -4,14 +4,9 @@ import net from 'node:net';
 import { suite, test } from 'node:test';
 import type { BodySink } from '../../../src/http/body/body.ts';
 import type { RequestContext } from '../../../src/http/context.ts';
-import {
-  RawClient,
-  answerPath,
-  blockAfterReading,
-  get,
-  startEntry,
-  until,
-} from '../../support/entry.ts';
+import { answerPath, blockAfterReading, get, startEntry } from '../../support/entry.ts';
+import { eventually } from '../../support/eventually.ts';
+import { RawConnection } from '../../support/raw-connection.ts';
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => {
@@ -47,7 +42,7 @@ suite('a lingering drain', () => {
 
   test('who is told to go can no longer come to the socket that closes', async (t) => {
     const { port, entry } = await startEntry(t, answerPath);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     // It asks on until it is told, and comes back in the same moment.
     const { promise: back, resolve } = Promise.withResolvers<net.Socket>();
     client.socket.on('data', () => {
@@ -56,7 +51,7 @@ suite('a lingering drain', () => {
       } else client.send(get('/again'));
     });
     client.send(get('/first'));
-    await client.expect(/\/again/);
+    await client.until(/\/again/);
     const drained = entry.drain({ cause: 'stopping' });
     const socket = await back;
     t.after(() => socket.destroy());
@@ -67,14 +62,14 @@ suite('a lingering drain', () => {
 
   test('a kept connection gets its next request answered, with close', async (t) => {
     const { port, entry } = await startEntry(t, answerPath);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/a'));
-    await client.expect(/\/a$/);
+    await client.until(/\/a$/);
     assert.match(client.received, /Connection: keep-alive/);
     const drained = entry.drain({ cause: 'stopping' });
     await sleep(150);
     client.send(get('/b'));
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(client.received, /Connection: close\r\n(?:.*\r\n)*\r\n\/b$/);
     client.socket.end();
     assert.deepEqual(await drained, { answered: 1, quiet: 0, forced: 0 });
@@ -82,13 +77,13 @@ suite('a lingering drain', () => {
 
   test('a quiet connection is ended after drain.idle, not before', async (t) => {
     const { port, entry } = await startEntry(t, answerPath);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/a'));
-    await client.expect(/\/a$/);
+    await client.until(/\/a$/);
     await sleep(400);
     const began = performance.now();
     const drained = entry.drain({ cause: 'stopping' });
-    await client.expectEnd();
+    await client.untilEnded();
     assert.ok(performance.now() - began >= 290, 'ended too early');
     client.socket.end();
     assert.deepEqual(await drained, { answered: 0, quiet: 1, forced: 0 });
@@ -96,13 +91,13 @@ suite('a lingering drain', () => {
 
   test('a request that arrived while the worker was busy is answered, however late', async (t) => {
     const { port, entry } = await startEntry(t, answerPath);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/a'));
-    await client.expect(/\/a$/);
+    await client.until(/\/a$/);
     const drained = entry.drain({ cause: 'stopping' });
-    await until(() => entry.draining, 'the drain');
+    await eventually('the drain', () => entry.draining);
     await blockAfterReading(600, () => client.send(get('/b')));
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(client.received, /Connection: close\r\n(?:.*\r\n)*\r\n\/b$/);
     client.socket.end();
     assert.deepEqual(await drained, { answered: 1, quiet: 0, forced: 0 });
@@ -111,14 +106,14 @@ suite('a lingering drain', () => {
   test('a request under way is finished, and its response says close', async (t) => {
     const { open, handle } = gate();
     const { port, entry } = await startEntry(t, handle);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/slow'));
-    await until(() => entry.inspect().requests === 1, 'the request');
+    await eventually('the request', () => entry.inspect().requests === 1);
     const drained = entry.drain({ cause: 'stopping' });
     await sleep(700);
     assert.equal(client.ended, false, 'longer than drain.idle');
     open();
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(client.received, /Connection: close\r\n(?:.*\r\n)*\r\n\/slow$/);
     client.socket.end();
     assert.deepEqual(await drained, { answered: 1, quiet: 0, forced: 0 });
@@ -130,15 +125,15 @@ suite('a lingering drain', () => {
       response.status = 201;
       response.body = Buffer.from(`got ${body.length}`);
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\na');
-    await until(() => entry.inspect().requests === 1, 'the request');
+    await eventually('the request', () => entry.inspect().requests === 1);
     const drained = entry.drain({ cause: 'stopping' });
     for (const byte of 'bcde') {
       await sleep(350);
       client.send(byte);
     }
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(
       client.received,
       /^HTTP\/1\.1 201 (?:.*\r\n)*Connection: close\r\n(?:.*\r\n)*\r\ngot 5$/,
@@ -163,18 +158,18 @@ suite('a lingering drain', () => {
         cancel() {},
       };
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/stream'));
-    await until(() => sink !== undefined, 'start');
+    await eventually('start', () => sink !== undefined);
     sink?.write(Buffer.from('abc'));
-    await client.expect(/abc/);
+    await client.until(/abc/);
     const drained = entry.drain({ cause: 'stopping' });
     await sleep(500);
     sink?.write(Buffer.from('def'));
     sink?.end();
-    await client.expect(/def\r\n0\r\n\r\n$/);
+    await client.until(/def\r\n0\r\n\r\n$/);
     client.send(get('/next'));
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(client.received, /Connection: close\r\n(?:.*\r\n)*\r\n\/next$/);
     client.socket.end();
     assert.deepEqual(await drained, { answered: 1, quiet: 0, forced: 0 });
@@ -182,15 +177,15 @@ suite('a lingering drain', () => {
 
   test('a head that is arriving is waited for', async (t) => {
     const { port, entry } = await startEntry(t, answerPath);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/a'));
-    await client.expect(/\/a$/);
+    await client.until(/\/a$/);
     client.send('GET /b HT');
     const drained = entry.drain({ cause: 'stopping' });
     await sleep(900);
     assert.equal(client.ended, false);
     client.send('TP/1.1\r\nHost: a\r\n\r\n');
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(client.received, /\/b$/);
     client.socket.end();
     assert.deepEqual(await drained, { answered: 1, quiet: 0, forced: 0 });
@@ -199,17 +194,17 @@ suite('a lingering drain', () => {
   test('so is one whose first bytes came with the request before it', async (t) => {
     const { open, handle } = gate();
     const { port, entry } = await startEntry(t, handle);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/a'));
-    await until(() => entry.inspect().requests === 1, 'the request');
+    await eventually('the request', () => entry.inspect().requests === 1);
     client.send('GET /b HT');
     await sleep(50);
     open();
-    await client.expect(/\/a$/);
+    await client.until(/\/a$/);
     const drained = entry.drain({ cause: 'stopping' });
     await sleep(900);
     client.send('TP/1.1\r\nHost: a\r\n\r\n');
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(client.received, /\/b$/);
     client.socket.end();
     assert.deepEqual(await drained, { answered: 1, quiet: 0, forced: 0 });
@@ -231,20 +226,20 @@ suite('a lingering drain', () => {
     ] as const) {
       test(`requests pipelined ${when} it began are all answered, ${how}`, async (t) => {
         const { port, entry } = await startEntry(t, handle);
-        const client = await RawClient.connect(t, port);
+        const client = await RawConnection.connect(t, port);
         client.send(get('/first'));
-        await client.expect(/\/first$/);
+        await client.until(/\/first$/);
         const requests = ['/1', '/2', '/3', '/4', '/5'].map((path) => get(path)).join('');
         const seen = entry.inspect().total;
         if (before) {
           client.send(requests);
-          await until(() => entry.inspect().total > seen, 'the first of five');
+          await eventually('the first of five', () => entry.inspect().total > seen);
         }
         const drained = entry.drain({ cause: 'stopping' });
-        await until(() => entry.draining, 'the drain');
+        await eventually('the drain', () => entry.draining);
         if (!before) client.send(requests);
         if (before && handle === answerPath) client.send(get('/last'));
-        await client.expectEnd();
+        await client.untilEnded();
         for (const path of ['/1', '/2', '/3', '/4', '/5']) {
           assert.match(client.received, new RegExp(`\r\n\r\n${path}(?:HTTP|$)`));
         }
@@ -258,7 +253,7 @@ suite('a lingering drain', () => {
   test('connections that wait to be accepted are served', async (t) => {
     const { port, entry } = await startEntry(t, answerPath);
     const sockets = Array.from({ length: 50 }, () => net.connect({ port, host: '127.0.0.1' }));
-    const clients = sockets.map((socket) => new RawClient(socket));
+    const clients = sockets.map((socket) => new RawConnection(socket));
     t.after(() => sockets.forEach((socket) => socket.destroy()));
     // The event loop that accepts is ours: none of them is accepted before the drain begins.
     let waiting = 0;
@@ -267,12 +262,11 @@ suite('a lingering drain', () => {
     await promise;
     const drained = entry.drain({ cause: 'stopping' });
     for (const client of clients) client.send(get('/queued'));
-    await until(
-      () => clients.every((client) => client.ended || client.failed !== null),
-      'all ends',
+    await eventually('all ends', () =>
+      clients.every((client) => client.ended || client.error !== null),
     );
     for (const client of clients) {
-      assert.equal(client.failed, null);
+      assert.equal(client.error, null);
       assert.match(client.received, /\r\n\/queued$/);
       client.socket.end();
     }
@@ -285,13 +279,13 @@ suite('a lingering drain', () => {
     const { port, entry } = await startEntry(t, handle, {
       config: { drain: { idle: 100, timeout: 500 } },
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/never'));
-    await until(() => entry.inspect().requests === 1, 'the request');
+    await eventually('the request', () => entry.inspect().requests === 1);
     const drained = entry.drain({ cause: 'stopping' });
     assert.equal(entry.holders()[0]?.doing, 'responding');
     assert.deepEqual(await drained, { answered: 0, quiet: 0, forced: 1 });
-    await until(() => client.socket.destroyed, 'the end');
+    await eventually('the end', () => client.socket.destroyed);
   });
 
   test('the last answer is not destroyed by what the client sends behind it', async (t) => {
@@ -299,16 +293,19 @@ suite('a lingering drain', () => {
       response.status = 200;
       response.body = Buffer.alloc(4 << 20, 'y');
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.socket.pause();
     client.send(get('/a'));
-    await until(() => entry.inspect().requests === 1 || entry.inspect().total === 1, 'the request');
+    await eventually(
+      'the request',
+      () => entry.inspect().requests === 1 || entry.inspect().total === 1,
+    );
     const drained = entry.drain({ cause: 'stopping' });
     client.send(get('/b') + get('/c'));
     await sleep(200);
     client.send('x'.repeat(100_000));
     client.socket.resume();
-    await client.expectEnd();
+    await client.untilEnded();
     assert.ok(client.received.length > 4 << 20);
     client.socket.end();
     const report = await drained;
@@ -317,11 +314,11 @@ suite('a lingering drain', () => {
 
   test('permits go back as connections end', async (t) => {
     const { port, entry, ledger } = await startEntry(t, answerPath, { permits: 100 });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/a'));
-    await client.expect(/\/a$/);
+    await client.until(/\/a$/);
     const drained = entry.drain({ cause: 'stopping' });
-    await until(() => ledger.free === 99, 'the reserve');
+    await eventually('the reserve', () => ledger.free === 99);
     client.socket.destroy();
     await drained;
     assert.equal(ledger.free, 100);

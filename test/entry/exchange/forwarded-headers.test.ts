@@ -3,8 +3,10 @@ import { suite, test } from 'node:test';
 import { HeaderList } from '../../../src/http/headers/header-list.ts';
 import { ForwardedFields } from '../../../src/entry/exchange/forwarded-headers.ts';
 import { compileNetworks } from '../../../src/context/networks.ts';
-import { RawClient, get, startEntry, until } from '../../support/entry.ts';
+import { get, startEntry } from '../../support/entry.ts';
 import { readProxyHeader } from '../../../src/entry/connection/proxy-protocol.ts';
+import { eventually } from '../../support/eventually.ts';
+import { RawConnection } from '../../support/raw-connection.ts';
 
 type Policy = 'append' | 'replace' | 'off';
 
@@ -160,7 +162,7 @@ suite('PROXY protocol', () => {
       { config },
     );
     for (const header of ['PROXY TCP4 203.0.113.7 127.0.0.1 12345 80\r\n', v2(0x21, 0x11, ipv4)]) {
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       const bytes = Buffer.concat([Buffer.from(header), Buffer.from(get())]);
       // In two pieces, within the header.
       client.socket.write(bytes.subarray(0, 10));
@@ -168,13 +170,13 @@ suite('PROXY protocol', () => {
         setTimeout(resolve, 20);
       });
       client.socket.write(bytes.subarray(10));
-      await client.expect(/203\.0\.113\.7 12345 203\.0\.113\.7$/);
+      await client.until(/203\.0\.113\.7 12345 203\.0\.113\.7$/);
     }
-    const bad = await RawClient.connect(t, port);
+    const bad = await RawConnection.connect(t, port);
     bad.send(get());
-    await until(() => bad.socket.destroyed || bad.ended, 'the end');
+    await eventually('the end', () => bad.socket.destroyed || bad.ended);
     assert.equal(bad.received, '');
-    await until(() => entry.inspect().connections === 2, 'its count');
+    await eventually('its count', () => entry.inspect().connections === 2);
   });
 
   test('nobody but trusted proxies may connect', async (t) => {
@@ -182,9 +184,9 @@ suite('PROXY protocol', () => {
     const { port } = await startEntry(t, ({ response }) => void (response.status = 200), {
       config,
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(`PROXY TCP4 203.0.113.7 127.0.0.1 12345 80\r\n${get()}`);
-    await until(() => client.ended || client.failed !== null, 'the end');
+    await eventually('the end', () => client.ended || client.error !== null);
     assert.equal(client.received, '');
   });
 });
@@ -193,11 +195,11 @@ test('max_requests_per_connection: the last response says so', async (t) => {
   const { port } = await startEntry(t, ({ response }) => void (response.status = 200), {
     config: { max_requests_per_connection: 2 },
   });
-  const client = await RawClient.connect(t, port);
+  const client = await RawConnection.connect(t, port);
   client.send(get());
-  await client.expect(/^HTTP\/1\.1 200 [^]*keep-alive/i);
+  await client.until(/^HTTP\/1\.1 200 [^]*keep-alive/i);
   client.send(get());
-  await client.expectEnd();
+  await client.untilEnded();
   assert.match(client.received, /Connection: close/);
   assert.equal(client.responses, 2);
 });

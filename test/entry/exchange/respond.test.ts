@@ -3,7 +3,9 @@ import { suite, test } from 'node:test';
 import type { BodySink, BodySource } from '../../../src/http/body/body.ts';
 import type { RequestContext } from '../../../src/http/context.ts';
 import { GatewayError } from '../../../src/errors.ts';
-import { RawClient, answerPath, get, startEntry, until } from '../../support/entry.ts';
+import { answerPath, get, startEntry } from '../../support/entry.ts';
+import { eventually } from '../../support/eventually.ts';
+import { RawConnection } from '../../support/raw-connection.ts';
 
 /** A body that the test pushes. */
 class TestBody implements BodySource {
@@ -44,9 +46,9 @@ suite('a response on the wire', () => {
       response.headers.append('Transfer-Encoding', 'chunked');
       response.body = Buffer.from('hello');
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get());
-    await client.expect(/hello$/);
+    await client.until(/hello$/);
     assert.match(
       client.received,
       /^HTTP\/1\.1 203 Fine\r\nX-oPaQue-ID: a\r\nset-cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 5\r\n/,
@@ -56,9 +58,9 @@ suite('a response on the wire', () => {
 
   test('HEAD tells the length and has no body; the connection goes on', async (t) => {
     const { port } = await startEntry(t, answerPath);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/12345').replace('GET', 'HEAD') + get('/next'));
-    await client.expect(/\/next$/);
+    await client.until(/\/next$/);
     assert.match(client.received, /Content-Length: 6\r\n(?:.*\r\n)*?\r\nHTTP\/1\.1 200/);
   });
 
@@ -68,9 +70,9 @@ suite('a response on the wire', () => {
       response.headers.append('Content-Length', '1234');
       response.headers.append('Trailer', 'X');
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get().replace('GET', 'HEAD') + get());
-    await until(() => client.responses === 2, 'two responses');
+    await eventually('two responses', () => client.responses === 2);
     assert.equal(client.received.match(/Content-Length: 1234\r\n/g)?.length, 2);
   });
 
@@ -79,34 +81,34 @@ suite('a response on the wire', () => {
       response.status = 204;
       response.body = Buffer.from('never');
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get() + get());
-    await until(() => client.responses === 2, 'two responses');
+    await eventually('two responses', () => client.responses === 2);
     assert.doesNotMatch(client.received, /never|Content-Length|Transfer-Encoding/);
   });
 
   test('a streamed body of unknown length is chunked, with its trailers', async (t) => {
     const body = new TestBody();
     const { port } = await startEntry(t, streaming(body));
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get());
-    await until(() => body.sink !== null, 'start');
+    await eventually('start', () => body.sink !== null);
     body.sink?.write(Buffer.from('abc'));
-    await client.expect(/3\r\nabc\r\n/);
+    await client.until(/3\r\nabc\r\n/);
     body.sink?.end(['X-Sum', '7']);
-    await client.expect(/0\r\nX-Sum: 7\r\n\r\n$/);
+    await client.until(/0\r\nX-Sum: 7\r\n\r\n$/);
     assert.match(client.received, /Transfer-Encoding: chunked/);
   });
 
   test('HTTP/1.0 clients get no chunks: the end of the connection ends the body', async (t) => {
     const body = new TestBody();
     const { port } = await startEntry(t, streaming(body));
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send('GET / HTTP/1.0\r\n\r\n');
-    await until(() => body.sink !== null, 'start');
+    await eventually('start', () => body.sink !== null);
     body.sink?.write(Buffer.from('abc'));
     body.sink?.end();
-    await client.expectEnd();
+    await client.untilEnded();
     assert.match(client.received, /\r\n\r\nabc$/);
     assert.doesNotMatch(client.received, /chunked/);
   });
@@ -119,15 +121,15 @@ suite('a response on the wire', () => {
     test(`a failure in the middle of a body ${name} never looks like its end`, async (t) => {
       const body = new TestBody(length);
       const { port } = await startEntry(t, streaming(body));
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       client.send(`GET / HTTP/${version}\r\nHost: a\r\n\r\n`);
-      await until(() => body.sink !== null, 'start');
+      await eventually('start', () => body.sink !== null);
       body.sink?.write(Buffer.from('abc'));
-      await client.expect(/abc/);
+      await client.until(/abc/);
       body.sink?.fail(new Error('upstream broke'));
-      await until(() => client.socket.destroyed, 'the end');
+      await eventually('the end', () => client.socket.destroyed);
       assert.doesNotMatch(client.received, /0\r\n\r\n$/);
-      if (version === '1.0') assert.match(String(client.failed), /ECONNRESET/);
+      if (version === '1.0') assert.match(String(client.error), /ECONNRESET/);
     });
   }
 
@@ -138,12 +140,12 @@ suite('a response on the wire', () => {
     test(`a body ${name} than announced breaks the connection off`, async (t) => {
       const body = new TestBody(10);
       const { port } = await startEntry(t, streaming(body));
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       client.send(get());
-      await until(() => body.sink !== null, 'start');
+      await eventually('start', () => body.sink !== null);
       for (const piece of pieces) body.sink?.write(Buffer.from(piece));
       body.sink?.end();
-      await until(() => client.socket.destroyed, 'the end');
+      await eventually('the end', () => client.socket.destroyed);
       assert.doesNotMatch(client.received, /ghijkl/);
     });
   }
@@ -151,10 +153,10 @@ suite('a response on the wire', () => {
   test('a slow reader holds the source back', async (t) => {
     const body = new TestBody();
     const { port } = await startEntry(t, streaming(body));
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.socket.pause();
     client.send(get());
-    await until(() => body.sink !== null, 'start');
+    await eventually('start', () => body.sink !== null);
     const chunk = Buffer.alloc(64 << 10, 'x');
     let sent = 0;
     // The kernel's buffers take some; then nothing moves any more.
@@ -172,9 +174,9 @@ suite('a response on the wire', () => {
     }
     const before = body.resumed;
     client.socket.resume();
-    await until(() => body.resumed === before + 1, 'resume');
+    await eventually('resume', () => body.resumed === before + 1);
     body.sink?.end();
-    await client.expect(/0\r\n\r\n$/);
+    await client.until(/0\r\n\r\n$/);
   });
 
   test('a client that goes away aborts the request and cancels its body', async (t) => {
@@ -184,13 +186,13 @@ suite('a response on the wire', () => {
       contexts.push(context);
       streaming(body)(context);
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get());
-    await until(() => body.sink !== null, 'start');
+    await eventually('start', () => body.sink !== null);
     client.socket.destroy();
-    await until(() => body.cancelled, 'cancel');
+    await eventually('cancel', () => body.cancelled);
     assert.equal(contexts[0]?.aborted, true);
-    await until(() => entry.inspect().requests === 0, 'no request');
+    await eventually('no request', () => entry.inspect().requests === 0);
   });
 
   test('a client that goes away while its flow waits aborts it', async (t) => {
@@ -207,12 +209,12 @@ suite('a response on the wire', () => {
         });
       });
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get());
-    await until(() => started, 'start');
+    await eventually('start', () => started);
     client.socket.destroy();
-    await until(() => aborted, 'abort');
-    await until(() => entry.inspect().connections === 0, 'close');
+    await eventually('abort', () => aborted);
+    await eventually('close', () => entry.inspect().connections === 0);
     assert.deepEqual(
       logged.filter((line) => /"level":50/.test(line)),
       [],
@@ -243,9 +245,9 @@ suite('an error', () => {
           if (how === 'thrown') throw thrown;
           return Promise.reject(thrown);
         });
-        const client = await RawClient.connect(t, port);
+        const client = await RawConnection.connect(t, port);
         client.send(get());
-        await client.expect(/\}$/);
+        await client.until(/\}$/);
         const [head, body = ''] = client.received.split('\r\n\r\n');
         const [status, type, reason] = expected;
         assert.match(
@@ -256,7 +258,7 @@ suite('an error', () => {
         const errors = logged.filter((line) => line.includes('"level":50'));
         assert.equal(errors.length, status === 500 ? 1 : 0);
         client.send(get());
-        await until(() => client.responses === 2, 'a second answer');
+        await eventually('a second answer', () => client.responses === 2);
       });
     }
   }
@@ -265,16 +267,16 @@ suite('an error', () => {
     const { port } = await startEntry(t, () => {
       throw new GatewayError('ROUTE_NOT_FOUND');
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get());
-    await client.expect(/^HTTP\/1\.1 404 (?:.*\r\n)*\r\nNOT FOUND$/);
+    await client.until(/^HTTP\/1\.1 404 (?:.*\r\n)*\r\nNOT FOUND$/);
   });
 
   test('a flow that gave no response means 404', async (t) => {
     const { port } = await startEntry(t, ({ response }) => response.headers.set('X-Seen', 'yes'));
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get());
-    await client.expect(
+    await client.until(
       /^HTTP\/1\.1 404 (?:.*\r\n)*X-Seen: yes\r\n(?:.*\r\n)*\r\n.*REQUEST_UNANSWERED.*\}$/,
     );
   });
@@ -283,9 +285,9 @@ suite('an error', () => {
     const { port } = await startEntry(t, ({ response }) => {
       response.body = Buffer.alloc(0);
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get());
-    await client.expect(/^HTTP\/1\.1 200 OK\r\n(?:.*\r\n)*Content-Length: 0\r\n(?:.*\r\n)*\r\n$/);
+    await client.until(/^HTTP\/1\.1 200 OK\r\n(?:.*\r\n)*Content-Length: 0\r\n(?:.*\r\n)*\r\n$/);
   });
 
   test('a header that cannot be written is an internal error', async (t) => {
@@ -294,9 +296,9 @@ suite('an error', () => {
       response.headers.append('X-Bad', 'a\r\nSet-Cookie: evil');
       response.body = Buffer.from('x');
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get());
-    await client.expect(/^HTTP\/1\.1 500 /);
+    await client.until(/^HTTP\/1\.1 500 /);
     assert.doesNotMatch(client.received, /evil/);
   });
 });

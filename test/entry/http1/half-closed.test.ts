@@ -5,17 +5,19 @@ import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import type { RequestContext } from '../../../src/http/context.ts';
-import { answerPath, get, RawClient, startEntry, until } from '../../support/entry.ts';
+import { answerPath, get, startEntry } from '../../support/entry.ts';
 import { withTls } from '../../support/tls.ts';
+import { eventually } from '../../support/eventually.ts';
+import { RawConnection } from '../../support/raw-connection.ts';
 
 /** A client whose side can be ended by itself. */
-async function open(t: TestContext, port: number, secure: boolean): Promise<RawClient> {
+async function open(t: TestContext, port: number, secure: boolean): Promise<RawConnection> {
   const options = { port, host: '127.0.0.1', allowHalfOpen: true };
   const socket = secure
     ? tls.connect({ ...options, rejectUnauthorized: false })
     : net.connect(options);
   t.after(() => socket.destroy());
-  const client = new RawClient(socket);
+  const client = new RawConnection(socket);
   await new Promise((resolve) => {
     socket.once(secure ? 'secureConnect' : 'connect', resolve);
   });
@@ -63,9 +65,9 @@ for (const secure of [false, true]) {
         const { port, entry } = await startEntry(t, answerLate, { config });
         const client = await open(t, port, secure);
         client.socket.end(text);
-        await client.expectEnd();
+        await client.untilEnded();
         assert.match(client.received, answers);
-        await until(() => entry.inspect().connections === 0, 'the close');
+        await eventually('the close', () => entry.inspect().connections === 0);
       });
     }
 
@@ -82,7 +84,7 @@ for (const secure of [false, true]) {
         client.send(text);
         await sleep(50);
         client.socket.end();
-        await until(() => entry.inspect().connections === 0, 'the close');
+        await eventually('the close', () => entry.inspect().connections === 0);
         assert.equal(client.received, '');
         assert.equal(seen.aborted, seen.started);
       });
@@ -95,8 +97,8 @@ for (const secure of [false, true]) {
       client.send(get());
       await sleep(1_500);
       client.socket.end();
-      await until(() => seen.aborted === 1, 'the abort');
-      await until(() => entry.inspect().connections === 0, 'the close');
+      await eventually('the abort', () => seen.aborted === 1);
+      await eventually('the close', () => entry.inspect().connections === 0);
     });
 
     test('and takes no answer has gone, when read_timeout has passed', async (t) => {
@@ -105,8 +107,8 @@ for (const secure of [false, true]) {
       const { port, entry } = await startEntry(t, handle, { config: limits });
       const client = await open(t, port, secure);
       client.socket.end(get());
-      await until(() => seen.aborted === 1, 'the abort');
-      await until(() => entry.inspect().connections === 0, 'the close');
+      await eventually('the abort', () => seen.aborted === 1);
+      await eventually('the close', () => entry.inspect().connections === 0);
     });
 
     test('and takes its answer slowly gets all of it', async (t) => {

@@ -5,9 +5,11 @@ import { suite, test, type TestContext } from 'node:test';
 import tls from 'node:tls';
 import type { BodySink } from '../../../src/http/body/body.ts';
 import type { RequestContext } from '../../../src/http/context.ts';
-import { answerPath, get, RawClient, startEntry, until } from '../../support/entry.ts';
+import { answerPath, get, startEntry } from '../../support/entry.ts';
 import { codeOf } from '../../../src/runtime/system-errors.ts';
 import { withTls } from '../../support/tls.ts';
+import { eventually } from '../../support/eventually.ts';
+import { RawConnection } from '../../support/raw-connection.ts';
 
 const request = 'GET /a HTTP/1.0\r\n\r\n';
 
@@ -19,12 +21,15 @@ function streaming(onStart: (sink: BodySink) => void) {
   };
 }
 
-async function open(t: TestContext, port: number, secure: boolean): Promise<RawClient> {
-  if (!secure) return RawClient.connect(t, port);
+async function open(t: TestContext, port: number, secure: boolean): Promise<RawConnection> {
+  if (!secure) return RawConnection.connect(t, port);
   const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
   t.after(() => socket.destroy());
-  const client = new RawClient(socket);
-  await until(() => socket.authorizationError !== undefined && !socket.connecting, 'handshake');
+  const client = new RawConnection(socket);
+  await eventually(
+    'handshake',
+    () => socket.authorizationError !== undefined && !socket.connecting,
+  );
   return client;
 }
 
@@ -36,7 +41,7 @@ for (const secure of [false, true]) {
       const { port } = await startEntry(t, answerPath, { config });
       const client = await open(t, port, secure);
       client.send(request);
-      await client.expectEnd();
+      await client.untilEnded();
       assert.match(client.received, /^HTTP\/1\.1 200 (?:.*\r\n)*Connection: close\r\n\r\n\/a$/);
     });
 
@@ -44,9 +49,9 @@ for (const secure of [false, true]) {
       const { port } = await startEntry(t, answerPath, { config });
       const client = await open(t, port, secure);
       client.send('GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n');
-      await client.expect(/Connection: keep-alive\r\n(?:.*\r\n)*\r\n\/a$/);
+      await client.until(/Connection: keep-alive\r\n(?:.*\r\n)*\r\n\/a$/);
       client.send(get('/b'));
-      await client.expect(/\/b$/);
+      await client.until(/\/b$/);
     });
 
     test('knows no chunks: the end of the connection ends the body', async (t) => {
@@ -58,7 +63,7 @@ for (const secure of [false, true]) {
       const { port } = await startEntry(t, flow, { config });
       const client = await open(t, port, secure);
       client.send('GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n');
-      await client.expectEnd();
+      await client.untilEnded();
       assert.match(client.received, /Connection: close\r\n\r\nabcdef$/);
       assert.doesNotMatch(client.received, /chunked/i);
     });
@@ -78,14 +83,14 @@ for (const secure of [false, true]) {
         const client = await open(t, port, secure);
         if (more > 1000) client.socket.pause();
         client.send(request);
-        await until(() => sink !== undefined, 'start');
+        await eventually('start', () => sink !== undefined);
         if (more > 0) sink?.write(Buffer.alloc(more, 'x'));
-        if (more === 10) await client.expect(/x{10}$/);
+        if (more === 10) await client.until(/x{10}$/);
         sink?.fail(new Error('broken'));
-        await until(() => entry.inspect().connections === 0, 'the end');
+        await eventually('the end', () => entry.inspect().connections === 0);
         client.socket.resume();
-        await until(() => client.socket.closed, 'the end at the client');
-        assert.equal(codeOf(client.failed), 'ECONNRESET');
+        await eventually('the end at the client', () => client.socket.closed);
+        assert.equal(codeOf(client.error), 'ECONNRESET');
         assert.equal(entry.inspect().requests, 0);
       });
     }
@@ -108,9 +113,9 @@ for (const secure of [false, true]) {
       });
       const client = await open(t, port, secure);
       client.send('POST / HTTP/1.0\r\nContent-Length: 1000\r\n\r\n12345');
-      await until(() => client.socket.closed, 'the end');
-      assert.equal(codeOf(client.failed), 'ECONNRESET');
-      await until(() => entry.inspect().connections === 0, 'nothing left');
+      await eventually('the end', () => client.socket.closed);
+      assert.equal(codeOf(client.error), 'ECONNRESET');
+      await eventually('nothing left', () => entry.inspect().connections === 0);
     });
 
     test('an expectation counts for nothing, and no interim response is sent', async (t) => {
@@ -126,7 +131,7 @@ for (const secure of [false, true]) {
       );
       const client = await open(t, port, secure);
       client.send('POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc');
-      await client.expectEnd();
+      await client.untilEnded();
       assert.match(client.received, /^HTTP\/1\.1 200 (?:.*\r\n)*\r\nabc$/);
     });
   });
@@ -151,6 +156,6 @@ test('a socket of any state is reset without an error', async (t) => {
     });
     bring(socket);
     resetConnection(socket);
-    await until(() => socket.closed, 'the close');
+    await eventually('the close', () => socket.closed);
   }
 });

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RequestContext } from '../../../src/http/context.ts';
-import { answerPath, get, RawClient, startEntry, until } from '../../support/entry.ts';
+import { answerPath, get, startEntry } from '../../support/entry.ts';
+import { eventually } from '../../support/eventually.ts';
+import { RawConnection } from '../../support/raw-connection.ts';
 
 /** A request that differs from the usual ones. */
 const unusual = {
@@ -16,7 +18,7 @@ const unusual = {
 };
 
 /** Sends `text` over and over, as long as it is taken; answers how many bytes were. */
-async function flood(client: RawClient, text: string, ms: number): Promise<number> {
+async function flood(client: RawConnection, text: string, ms: number): Promise<number> {
   const { socket } = client;
   const part = Buffer.from(text.repeat(Math.ceil((64 << 10) / text.length)));
   const deadline = performance.now() + ms;
@@ -39,31 +41,31 @@ suite('a client that pipelines without end', () => {
         running--;
         answerPath(context);
       });
-      const client = await RawClient.connect(t, port);
-      const other = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
+      const other = await RawConnection.connect(t, port);
       client.send(first);
       const sent = await flood(client, get('/x'), 800);
       // What the gateway holds of it, and what the system's buffers do: these take some megabytes.
       assert.ok(sent < 16 << 20, `${sent} bytes were taken`);
       other.send(get('/other'));
-      await other.expect(/\/other$/);
+      await other.until(/\/other$/);
       assert.ok(most <= 2, 'one at a time');
       client.socket.destroy();
-      await until(() => entry.inspect().connections === 1, 'the end');
-      await until(() => entry.inspect().requests === 0, 'no request');
+      await eventually('the end', () => entry.inspect().connections === 1);
+      await eventually('no request', () => entry.inspect().requests === 0);
     });
   }
 
   test('has to wait where it reads no answers', async (t) => {
     const { port, entry } = await startEntry(t, answerPath);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.socket.pause();
     const before = process.memoryUsage().rss;
     await flood(client, get('/x', 'X-A:  v'), 800);
     const grown = process.memoryUsage().rss - before;
     assert.ok(grown < 200 << 20, `${grown} bytes of memory`);
     client.socket.destroy();
-    await until(() => entry.inspect().connections === 0, 'the end');
+    await eventually('the end', () => entry.inspect().connections === 0);
   });
 
   for (const [how, answer] of [
@@ -82,13 +84,13 @@ suite('a client that pipelines without end', () => {
         order.push(context.request.path);
         return answer(context);
       });
-      const greedy = await RawClient.connect(t, port);
-      const other = await RawClient.connect(t, port);
+      const greedy = await RawConnection.connect(t, port);
+      const other = await RawConnection.connect(t, port);
       // Both are there when the entry looks.
       greedy.send(get('/greedy').repeat(1000));
       other.send(get('/other'));
-      await other.expect(/\/other$/);
-      await until(() => order.length === 1001, 'all answers');
+      await other.until(/\/other$/);
+      await eventually('all answers', () => order.length === 1001);
       assert.ok(order.indexOf('/other') < 100, `it came after ${order.indexOf('/other')}`);
     });
   }
@@ -103,9 +105,9 @@ async function answerLate(context: RequestContext): Promise<void> {
 
 async function pipeline(t: TestContext, ...requests: string[]): Promise<string> {
   const { port } = await startEntry(t, answerLate, { config: { read_timeout: 20_000 } });
-  const client = await RawClient.connect(t, port);
+  const client = await RawConnection.connect(t, port);
   client.send(requests.join(''));
-  await client.expectEnd();
+  await client.untilEnded();
   return client.received;
 }
 

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { duplexPair } from 'node:stream';
 import { suite, test } from 'node:test';
 import type { RequestContext } from '../../../src/http/context.ts';
-import { RawClient, answerPath, get, startEntry, until } from '../../support/entry.ts';
+import { answerPath, get, startEntry } from '../../support/entry.ts';
+import { eventually } from '../../support/eventually.ts';
+import { RawConnection } from '../../support/raw-connection.ts';
 
 const fields = ['Connection: Upgrade', 'Upgrade: websocket'];
 
@@ -24,29 +26,29 @@ function switchProtocols(context: RequestContext): void {
 suite('an upgrade', () => {
   test('passes bytes both ways, those behind either head, too', async (t) => {
     const { port, entry } = await startEntry(t, switchProtocols);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(`${get('/ws', ...fields)}early `);
-    await client.expect(
+    await client.until(
       /^HTTP\/1\.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello early $/,
     );
     client.send('late');
-    await client.expect(/hello early late$/);
+    await client.until(/hello early late$/);
     assert.equal(entry.holders()[0]?.doing, 'upgraded');
     assert.equal(entry.inspect().requests, 0);
     client.socket.end();
-    await client.expectEnd();
-    await until(() => entry.inspect().connections === 0, 'close');
+    await client.untilEnded();
+    await eventually('close', () => entry.inspect().connections === 0);
   });
 
   test('that the flow does not take is an ordinary answer', async (t) => {
     const { port, entry } = await startEntry(t, answerPath);
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/ws', ...fields) + get('/behind'));
-    await client.expect(/^HTTP\/1\.1 200 (?:.*\r\n)*\r\n\/wsHTTP(?:.*\r\n)*\r\n\/behind$/);
+    await client.until(/^HTTP\/1\.1 200 (?:.*\r\n)*\r\n\/wsHTTP(?:.*\r\n)*\r\n\/behind$/);
     client.send(get('/next'));
-    await client.expect(/\/next$/);
+    await client.until(/\/next$/);
     client.socket.end();
-    await until(() => entry.inspect().connections === 0, 'close');
+    await eventually('close', () => entry.inspect().connections === 0);
   });
 
   for (const [what, upgrade] of [
@@ -55,9 +57,9 @@ suite('an upgrade', () => {
   ] as const) {
     test(`${what} is an ordinary request`, async (t) => {
       const { port } = await startEntry(t, switchProtocols);
-      const client = await RawClient.connect(t, port);
+      const client = await RawConnection.connect(t, port);
       client.send(get('/h2', ...upgrade) + get('/behind'));
-      await client.expect(/\/h2HTTP(?:.*\r\n)*\r\n\/behind$/);
+      await client.until(/\/h2HTTP(?:.*\r\n)*\r\n\/behind$/);
     });
   }
 
@@ -66,24 +68,24 @@ suite('an upgrade', () => {
       await Promise.resolve();
       switchProtocols(context);
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/a') + get('/ws', ...fields));
-    await client.expect(/\/aHTTP\/1\.1 101 (?:.*\r\n)*\r\nhello $/);
+    await client.until(/\/aHTTP\/1\.1 101 (?:.*\r\n)*\r\nhello $/);
   });
 
   test('lives to drain.timeout', async (t) => {
     const { port, entry } = await startEntry(t, switchProtocols, {
       config: { drain: { idle: 50, timeout: 4000 } },
     });
-    const client = await RawClient.connect(t, port);
+    const client = await RawConnection.connect(t, port);
     client.send(get('/ws', ...fields));
-    await client.expect(/hello $/);
+    await client.until(/hello $/);
     const drained = entry.drain({ cause: 'stopping' });
     await new Promise((resolve) => {
       setTimeout(resolve, 300);
     });
     client.send('still');
-    await client.expect(/still$/);
+    await client.until(/still$/);
     assert.deepEqual(await drained, { answered: 0, quiet: 0, forced: 1 });
   });
 });

@@ -8,9 +8,10 @@ import tls from 'node:tls';
 import { promisify } from 'node:util';
 import { collect } from '../../../src/http/body/body.ts';
 import type { RequestContext } from '../../../src/http/context.ts';
-import { answerPath, startEntry, until } from '../../support/entry.ts';
+import { answerPath, startEntry } from '../../support/entry.ts';
 import { answerOf, askHttp2 } from '../../support/http2-client.ts';
 import { withTls } from '../../support/tls.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const run = promisify(execFile);
 const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
@@ -58,9 +59,9 @@ suite('HTTP/2 by prior knowledge on a plain entry', { timeout: 60_000 }, () => {
       });
       socket.write(bytes.slice(cut), 'latin1');
       // oxlint-disable-next-line no-await-in-loop
-      await until(() => entry.inspect().total === served + 1, `the request, cut at ${cut}`);
+      await eventually(`the request, cut at ${cut}`, () => entry.inspect().total === served + 1);
       // oxlint-disable-next-line no-await-in-loop
-      await until(() => received.includes('\x88'), 'the answer');
+      await eventually('the answer', () => received.includes('\x88'));
       assert.doesNotMatch(received, /HTTP\/1/);
     }
   });

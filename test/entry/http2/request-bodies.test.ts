@@ -3,9 +3,9 @@ import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BodySource, collect } from '../../../src/http/body/body.ts';
 import type { RequestContext } from '../../../src/http/context.ts';
-import { until } from '../../support/entry.ts';
 import { answerOf, startHttp2 } from '../../support/http2-client.ts';
 import { block, flags, frame, frameTypes, RawHttp2 } from '../../support/raw-http2.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const post = [
   [':method', 'POST'],
@@ -36,7 +36,7 @@ suite('bodies of HTTP/2 requests', { timeout: 60_000 }, () => {
       frame(frameTypes.DATA, flags.endStream, 1),
     );
     assert.equal((await raw.next(frameTypes.DATA, 1))?.payload.toString(), '0 bytes');
-    await until(() => entry.inspect().requests === 0, 'the end of the requests');
+    await eventually('the end of the requests', () => entry.inspect().requests === 0);
   });
 
   test('trailers alone end a body that nobody read before', async (t) => {

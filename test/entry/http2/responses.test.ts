@@ -5,9 +5,9 @@ import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Body, BodySource } from '../../../src/http/body/body.ts';
 import { HeaderList } from '../../../src/http/headers/header-list.ts';
-import { until } from '../../support/entry.ts';
 import { answerOf, askHttp2, startHttp2 } from '../../support/http2-client.ts';
 import { block, type Field, flags, frame, frameTypes, RawHttp2 } from '../../support/raw-http2.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const { DATA, HEADERS, RST_STREAM } = frameTypes;
 
@@ -54,15 +54,14 @@ suite('responses over HTTP/2', { timeout: 60_000 }, () => {
         frame(HEADERS, flags.endHeaders, 1, block(post(length))),
         frame(DATA, 0, 1, Buffer.from(sent)),
       );
-      await until(
-        () => raw.frames.some((one) => one.stream === 1 && (one.flags & flags.endStream) !== 0),
-        'END_STREAM',
+      await eventually('END_STREAM', () =>
+        raw.frames.some((one) => one.stream === 1 && (one.flags & flags.endStream) !== 0),
       );
       const types = raw.frames.filter(({ stream }) => stream === 1).map(({ type }) => type);
       assert.ok(!types.includes(RST_STREAM), `a reset before the end: ${types.join()}`);
       // A client that does not end its request is not waited for without end.
       assert.equal((await raw.next(RST_STREAM, 1))?.payload.readUInt32BE(0), 0);
-      await until(() => entry.inspect().requests === 0, 'the end of the request');
+      await eventually('the end of the request', () => entry.inspect().requests === 0);
     });
   }
 
@@ -79,7 +78,7 @@ suite('responses over HTTP/2', { timeout: 60_000 }, () => {
     await raw.next(DATA, 1);
     await sleep(300);
     raw.send(frame(DATA, flags.endStream, 1));
-    await until(() => entry.inspect().requests === 0, 'the end of the request');
+    await eventually('the end of the request', () => entry.inspect().requests === 0);
     raw.send(frame(HEADERS, flags.endHeaders | flags.endStream, 3, block(post())));
     assert.ok(await raw.next(HEADERS, 3));
     assert.ok(!raw.frames.some(({ type }) => type === RST_STREAM));

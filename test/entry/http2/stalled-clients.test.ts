@@ -3,7 +3,6 @@ import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BodySink } from '../../../src/http/body/body.ts';
 import type { RequestContext } from '../../../src/http/context.ts';
-import { until } from '../../support/entry.ts';
 import { startHttp2 } from '../../support/http2-client.ts';
 import {
   block,
@@ -14,6 +13,7 @@ import {
   settings,
   uint32,
 } from '../../support/raw-http2.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const { DATA, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE } = frameTypes;
 const writeTimeout = 400;
@@ -65,17 +65,17 @@ async function stuckClient(t: TestContext, frames: () => Buffer[]) {
 suite('HTTP/2 clients that do not read', { timeout: 60_000 }, () => {
   test('pings are no progress: write_timeout ends the connection', async (t) => {
     const { entry, raw } = await stuckClient(t, () => [frame(PING, 0, 0, Buffer.alloc(8))]);
-    await until(() => entry.inspect().requests === 10, 'the requests');
-    await until(() => raw.closed, 'the end of the connection');
-    await until(() => entry.inspect().requests === 0, 'the end of the requests');
+    await eventually('the requests', () => entry.inspect().requests === 10);
+    await eventually('the end of the connection', () => raw.closed);
+    await eventually('the end of the requests', () => entry.inspect().requests === 0);
   });
 
   test('room for the connection is none for a stream: each stuck stream is reset', async (t) => {
     const { entry, raw } = await stuckClient(t, () => [frame(WINDOW_UPDATE, 0, 0, uint32(1))]);
-    await until(() => entry.inspect().requests === 10, 'the requests');
-    await until(() => entry.inspect().requests === 0, 'the end of the requests');
+    await eventually('the requests', () => entry.inspect().requests === 10);
+    await eventually('the end of the requests', () => entry.inspect().requests === 0);
     const resets = (): number => raw.frames.filter(({ type }) => type === RST_STREAM).length;
-    await until(() => resets() === 10, 'the resets');
+    await eventually('the resets', () => resets() === 10);
     assert.equal(raw.closed, false);
   });
 

@@ -6,7 +6,8 @@ import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { suite, test, type TestContext } from 'node:test';
-import { eventually, startGateway } from '../../support/gateway.ts';
+import { startGateway } from '../../support/gateway.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** A node that answers upgrades by `take`. */
 async function start(t: TestContext, take: (request: IncomingMessage, socket: Duplex) => void) {

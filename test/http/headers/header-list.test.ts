@@ -1,6 +1,6 @@
 /** A list that came as lines is the same list as one that came as an array, whatever is done to it. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { fieldLine, nameBit, parseLines } from '../../../src/http/headers/raw-lines.ts';
 import { HeaderList } from '../../../src/http/headers/header-list.ts';
 import { dropOfConnection, staysHere } from '../../../src/http/headers/hop-by-hop.ts';
@@ -52,7 +52,7 @@ function someStep(random: () => number): Step {
   return pick(steps, random);
 }
 
-describe('a list of header fields', () => {
+suite('a list of header fields', () => {
   test('is the same, whether it came as lines or as an array', () => {
     let goesOn = 0;
     for (let run = 0; run < 3000; run++) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { compareReaders } from '../../../scripts/fuzz/differential.ts';
 import { type ParsedHead, readRequestHead } from '../../../src/http/http1/request-head.ts';
 
@@ -14,7 +14,7 @@ function must(text: string): ParsedHead {
   return read(text) ?? assert.fail('unfinished');
 }
 
-describe('the reader of request heads', () => {
+suite('the reader of request heads', () => {
   const messages = Number(process.env['FUZZ_MESSAGES'] ?? 20_000);
   const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1e9);
 

@@ -1,6 +1,6 @@
 /** Whatever is read as a plain head, the judge of all heads must see alike. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { parseHead } from '../../../src/http/http1/response-head-full.ts';
 import { readPlainHead } from '../../../src/http/http1/response-head.ts';
 
@@ -49,7 +49,7 @@ function generate(): string {
   return text.slice(0, at) + pick([...pieces, '']) + text.slice(at + pick([0, 1, 2]));
 }
 
-describe('a plain head of a response', () => {
+suite('a plain head of a response', () => {
   const messages = Number(process.env['PLAIN_HEAD_MESSAGES'] ?? 30_000);
 
   test(`is what the judge of heads sees in it, over ${messages} generated ones`, () => {

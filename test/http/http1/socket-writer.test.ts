@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { describe, it, type TestContext } from 'node:test';
+import { suite, test, type TestContext } from 'node:test';
 import { SocketWriter } from '../../../src/http/http1/socket-writer.ts';
 
 /** More than the buffers of any system take. */
@@ -29,8 +29,8 @@ async function received(socket: Socket): Promise<string> {
   return Buffer.concat(chunks).toString('latin1');
 }
 
-describe('a socket writer', () => {
-  it('writes at once what the system takes', async (t) => {
+suite('a socket writer', () => {
+  test('writes at once what the system takes', async (t) => {
     const [near, far] = await pair(t);
     const writer = new SocketWriter(near);
     assert.equal(writer.write('caf\xe9 '), true);
@@ -41,7 +41,7 @@ describe('a socket writer', () => {
     assert.equal(await received(far), 'caf\xe9 <\xff\x00>');
   });
 
-  it('keeps the order of what waits, of what is small, large, and written by the stream', async (t) => {
+  test('keeps the order of what waits, of what is small, large, and written by the stream', async (t) => {
     const [near, far] = await pair(t);
     const writer = new SocketWriter(near);
     const sent: string[] = [];
@@ -62,7 +62,7 @@ describe('a socket writer', () => {
     assert.ok((await received(far)) === sent.join(''), 'all bytes, in their order');
   });
 
-  it('says when to wait, and the socket when to go on', async (t) => {
+  test('says when to wait, and the socket when to go on', async (t) => {
     const [near, far] = await pair(t);
     const writer = new SocketWriter(near);
     const arrived = received(far.pause());
@@ -83,7 +83,7 @@ describe('a socket writer', () => {
     assert.equal((await arrived).length, size);
   });
 
-  it('says so before a write is over that ends as soon as it has begun', async () => {
+  test('says so before a write is over that ends as soon as it has begun', async () => {
     const handle = {
       writeLatin1String: () => ({ writeStatus: 0 }),
       getAsyncId: () => 0,
@@ -100,7 +100,7 @@ describe('a socket writer', () => {
     socket.destroy();
   });
 
-  it('ends the connection when what waits cannot go out', async (t) => {
+  test('ends the connection when what waits cannot go out', async (t) => {
     const [near, far] = await pair(t);
     const writer = new SocketWriter(near);
     const { promise: closed, resolve } = Promise.withResolvers<void>();
@@ -112,7 +112,7 @@ describe('a socket writer', () => {
     assert.equal(writer.write(piece), false);
   });
 
-  it('may be left with something to write', async (t) => {
+  test('may be left with something to write', async (t) => {
     const [near, far] = await pair(t);
     const writer = new SocketWriter(near);
     for (let size = 0; size < plenty && writer.write(piece); size += piece.length);
@@ -124,7 +124,7 @@ describe('a socket writer', () => {
     await once(far, 'end');
   });
 
-  it('writes to any stream', async () => {
+  test('writes to any stream', async () => {
     const chunks: Buffer[] = [];
     const stream = new Duplex({
       highWaterMark: 10,

@@ -9,9 +9,9 @@ import type { FieldSection } from '../../../src/http/http2/field-section.ts';
 import type { ConnectionError, StreamError } from '../../../src/http/http2/frames/protocol.ts';
 import { ErrorCode } from '../../../src/http/http2/frames/protocol.ts';
 import type { Stream, StreamListener } from '../../../src/http/http2/stream.ts';
-import { eventually } from '../../support/gateway.ts';
 import { bind, serverLimits, serveHttp2 } from '../../support/http2-server.ts';
 import { block, type Field, flags, frame, frameTypes, uint32 } from '../../support/raw-http2.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const { DATA, HEADERS, RST_STREAM, SETTINGS, GOAWAY } = frameTypes;
 const get: RequestFields = {

@@ -7,9 +7,9 @@ import { suite, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ErrorCode } from '../../../src/http/http2/frames/protocol.ts';
-import { eventually } from '../../support/gateway.ts';
 import { type Asked, type Handle, serverLimits, serveHttp2 } from '../../support/http2-server.ts';
 import { block, type Field, flags, frame, frameTypes, uint32 } from '../../support/raw-http2.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const { DATA, HEADERS, RST_STREAM, SETTINGS, GOAWAY, PING, WINDOW_UPDATE } = frameTypes;
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Control } from '../../../src/primary/control/socket.ts';
 import { requestControl } from '../../../src/primary/control/client.ts';
-import { ask, entry, launch, start, temporaryFolder } from '../../support/primary-gateway.ts';
+import { ask, entry, launch, start } from '../../support/primary-gateway.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const routes = { 'GET /pid': () => ({ status: 200, body: { pid: process.pid } }) };
 

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { describe, test } from 'node:test';
+import { suite, test } from 'node:test';
 import type { EntryConfig, GatewayConfig } from '../../../src/config/types.ts';
 import { addressOf, Listeners, socketsOf } from '../../../src/primary/sockets/listeners.ts';
-import { ask, entry, eventually, launch, start } from '../../support/primary-gateway.ts';
+import { ask, entry, launch, start } from '../../support/primary-gateway.ts';
+import { eventually } from '../../support/eventually.ts';
 
 function config(...entries: EntryConfig[]): GatewayConfig {
   return { entry: entries } as unknown as GatewayConfig;
@@ -17,7 +18,7 @@ function listening(t: { after(undo: () => void): void }): Listeners {
   return listeners;
 }
 
-describe('the plan', () => {
+suite('the plan', () => {
   test('gives each slot its socket, and a slot that is gone to another', async (t) => {
     const listeners = listening(t);
     const three = await listeners.plan(config(entry('a')), 3);

@@ -9,7 +9,9 @@ import {
   workerOptions,
 } from '../../../src/primary/workers/node-options.ts';
 import { ask } from '../../support/clients.ts';
-import { eventually, launchGateway, temporaryFolder } from '../../support/gateway.ts';
+import { launchGateway } from '../../support/gateway.ts';
+import { eventually } from '../../support/eventually.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const hello = `
 entry: [{ name: main, network: { binding: "127.0.0.1:0" } }]

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { WorkerForks } from '../../../src/primary/workers/spawner.ts';
-import { temporaryFolder } from '../../support/gateway.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 test('workers started ahead are taken first; one that died is not, and what is left ends', async (t) => {
   const program = join(temporaryFolder(t), 'worker.mjs');

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { LogFile } from '../../../src/runtime/lines/log-file.ts';
 import { lostLineCounts } from '../../../src/runtime/lines/line-buffer.ts';
-import { eventually, temporaryFolder } from '../../support/gateway.ts';
 import { enlarge, smallDisk } from '../../support/small-disk.ts';
+import { eventually } from '../../support/eventually.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 /** A log file with what it has reported. */
 function open(path: string): { log: LogFile; reports: string[] } {

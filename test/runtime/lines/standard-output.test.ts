@@ -3,8 +3,8 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { StandardOutput } from '../../../src/runtime/lines/standard-output.ts';
-import { eventually } from '../../support/gateway.ts';
 import { enlarge, smallDisk } from '../../support/small-disk.ts';
+import { eventually } from '../../support/eventually.ts';
 
 test('a file as standard output goes on when a full disk has room again', async (t) => {
   const disk = smallDisk(t, '16k');

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { processorQuota, processors } from '../../../src/runtime/processes/processors.ts';
-import { temporaryFolder } from '../../support/gateway.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const mountinfo = (top: string): string => `31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
 32 31 0:29 ${top} /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu

@@ -9,6 +9,7 @@ const file = new URL('../../../src/runtime/processes/replace-process.ts', import
 test('another program goes on in the same process, without a word of warning', async () => {
   const script = `
     import { replaceProcess } from '${file}';
+
     console.log(process.pid);
     replaceProcess('/bin/sh', ['sh', '-c', 'echo $$ $MARK'], { MARK: 'marked' });
     console.log('still here');`;
