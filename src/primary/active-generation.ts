@@ -7,7 +7,7 @@ import type { CertificateClock } from './reload/certificates.ts';
 import type { ListenerPlan } from './sockets/listeners.ts';
 import { describeListening } from './status/status.ts';
 import type { Pool } from './workers/pool.ts';
-import type { WorkerRecord } from './workers/worker-record.ts';
+import type { WorkerRecord } from './orphans/worker-record.ts';
 
 export interface ActiveGenerationDependencies {
   readonly log: Log;
@@ -53,7 +53,7 @@ export class ActiveGeneration {
     this.current = generation;
     certificateClock.set(credentials, log);
     pool.quotas.setLimits(config.elasticsearch);
-    pool.observations.keep(config.elasticsearch.map(({ name }) => name));
+    pool.clusterMonitor.keep(config.elasticsearch.map(({ name }) => name));
     this.serveApi(generation);
     log.level = config.log.level;
     process.title = `evergate: primary (generation ${number})`;

@@ -26,7 +26,7 @@ import { Upgrades } from './upgrade/upgrades.ts';
 import { bootWorkers } from './workers/boot.ts';
 import { Pool } from './workers/pool.ts';
 import { WorkerForks } from './workers/spawner.ts';
-import { findOrphans, WorkerRecord } from './workers/worker-record.ts';
+import { findOrphans, WorkerRecord } from './orphans/worker-record.ts';
 
 /**
  * Runs a gateway in this process, and settles when it has ended.
@@ -104,7 +104,7 @@ class Primary implements ControlledGateway, StoppableGateway {
     this.#upgrades = upgrades;
     pool.onAliveChanged = () => workerRecord.update();
     // Another version of the program is installed: workers of this one can no longer be started.
-    pool.onOutdated = () => void upgrades.request();
+    pool.slots.onOutdated = () => void upgrades.request();
     upgrades.onHandedOver = () => this.#leave();
   }
 
@@ -123,7 +123,7 @@ class Primary implements ControlledGateway, StoppableGateway {
     let predecessor: Predecessor | null = null;
     try {
       predecessor = await Predecessor.meet();
-      this.#pool.predecessor = predecessor;
+      this.#pool.draining.predecessor = predecessor;
       const candidate = await this.#loadFirst(predecessor);
       const { config } = candidate;
       const orphans = predecessor ? null : await findOrphans(config, this.#log);
@@ -207,7 +207,7 @@ class Primary implements ControlledGateway, StoppableGateway {
   }
 
   killNow(): void {
-    this.#pool.predecessor?.endAtOnce();
+    this.#pool.draining.predecessor?.endAtOnce();
     this.#pool.killAll();
   }
 
@@ -243,7 +243,7 @@ class Primary implements ControlledGateway, StoppableGateway {
     this.#forks.close();
     this.#active.activate(generation);
     const { took } = draft;
-    draft.workers.push(...this.#pool.serving.map(({ slot, pid }) => ({ slot, pid, took })));
+    draft.workers.push(...this.#pool.slots.serving.map(({ slot, pid }) => ({ slot, pid, took })));
     const record = draft.finish('done');
     this.#history.add(record);
     return record;
@@ -252,7 +252,7 @@ class Primary implements ControlledGateway, StoppableGateway {
   #inherit({ listeners, inheritance }: Predecessor): void {
     this.#listeners.adopt(listeners);
     this.#history.inherit(inheritance.reloads);
-    this.#pool.ticketKeys = Buffer.from(inheritance.ticketKeys, 'base64');
+    this.#pool.inheritTicketKeys(Buffer.from(inheritance.ticketKeys, 'base64'));
     this.#active.inheritedNumber = inheritance.generation;
   }
 
@@ -293,7 +293,7 @@ class Primary implements ControlledGateway, StoppableGateway {
     await Promise.all([gone, this.#upgrades.settled()]);
     this.#workerRecord.close();
     const { isHeld } = this.#instanceLock;
-    if (isHeld) await this.#pool.predecessor?.gone;
+    if (isHeld) await this.#pool.draining.predecessor?.gone;
     this.#ended.resolve();
     await Promise.all([this.#instanceLock.release(), this.#api.close()]);
     successor?.release();
@@ -302,6 +302,6 @@ class Primary implements ControlledGateway, StoppableGateway {
       this.#log.info(successor ? 'drained; another process goes on' : 'stopped');
     }
     // An open channel would keep this process alive.
-    if (this.#pool.predecessor && process.connected) process.disconnect?.();
+    if (this.#pool.draining.predecessor && process.connected) process.disconnect?.();
   }
 }

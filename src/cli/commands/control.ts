@@ -3,7 +3,7 @@ import { GatewayError } from '../../errors.ts';
 import { createLog } from '../../log.ts';
 import { requestControl } from '../../primary/control/client.ts';
 import type { ReloadRecord } from '../../primary/reload/record.ts';
-import { orphansIn } from '../../primary/workers/worker-record.ts';
+import { orphansIn } from '../../primary/orphans/worker-record.ts';
 import { renderStatus } from '../output/outline.ts';
 
 /** Asks the gateway to take up its configuration, and waits for the outcome. */

@@ -65,7 +65,7 @@ export class Reload {
     if (stop.aborted) return this.#draft.finish('refused', ['the gateway is stopping']);
     if (!loaded.ok) return this.#report('refused', loaded.problems);
     if (!isExplicit(this.#draft.trigger) && this.#runsAlready(loaded)) return this.#skip();
-    if (pool.holds(this.#running.number)) return null;
+    if (pool.draining.holds(this.#running.number)) return null;
     systemd.reloading();
     const [result, problems] = await this.#change(loaded);
     void systemd.ready(active.running.number);

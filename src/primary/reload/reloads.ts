@@ -89,7 +89,7 @@ export class Reloads {
     const requested = new Promise<void>((resolve) => {
       this.#onRequest = resolve;
     });
-    await Promise.race([pool.drained(number, stop), requested]);
-    if (!pool.holds(number)) this.#waitingSince = null;
+    await Promise.race([pool.draining.drained(number, stop), requested]);
+    if (!pool.draining.holds(number)) this.#waitingSince = null;
   }
 }

@@ -1,6 +1,7 @@
 import { GatewayError, reasonOf } from '../../errors.ts';
 import { type Generation, slotsOf } from '../generation.ts';
-import { aborted, type Pool } from '../workers/pool.ts';
+import { aborted } from '../workers/draining-workers.ts';
+import type { Pool } from '../workers/pool.ts';
 import type { WorkerHandle } from '../workers/worker-handle.ts';
 import type { ReloadDraft } from './record.ts';
 
@@ -55,7 +56,7 @@ export class Rollout {
       }
     }
     for (let slot = slots; slot < slotsOf(this.#from); slot++) {
-      const old = this.#pool.dissolve(slot);
+      const old = this.#pool.slots.remove(slot);
       if (old) this.#leftovers.add(old);
     }
   }
@@ -66,9 +67,7 @@ export class Rollout {
    */
   async drainReplaced(): Promise<void> {
     for (const old of this.#leftovers) this.#pool.drain(old, this.#draft.drain);
-    const closed = Promise.all(
-      [...this.#pool.draining.keys()].map(({ closedToNew }) => closedToNew),
-    );
+    const closed = Promise.all(Array.from(this.#pool.draining, ({ closedToNew }) => closedToNew));
     const end = AbortSignal.any([this.#stop, AbortSignal.timeout(closingTimeoutMs)]);
     await Promise.race([closed, aborted(end)]);
   }
@@ -76,7 +75,7 @@ export class Rollout {
   async #replace(slot: number): Promise<void> {
     const startedAt = performance.now();
     const worker = await this.#start(slot);
-    const old = this.#pool.install(worker);
+    const old = this.#pool.slots.promote(worker);
     this.#replaced.push(slot);
     const took = Math.round(performance.now() - startedAt);
     this.#draft.workers.push({ slot, pid: worker.pid, took });
@@ -116,7 +115,7 @@ export class Rollout {
       if (slot < slotsOf(this.#from)) {
         await this.#restore(slot, timeout);
       } else {
-        const extra = this.#pool.dissolve(slot);
+        const extra = this.#pool.slots.remove(slot);
         if (extra) this.#pool.drain(extra, this.#draft.drain);
       }
     }
@@ -125,10 +124,10 @@ export class Rollout {
   async #restore(slot: number, timeout: AbortSignal): Promise<void> {
     const old = [...this.#leftovers].find((left) => left.slot === slot && left.stage === 'ready');
     if (!old) {
-      await Promise.race([this.#pool.refill(slot, this.#from), aborted(timeout)]);
+      await Promise.race([this.#pool.slots.respawn(slot, this.#from), aborted(timeout)]);
       return;
     }
-    const failed = this.#pool.install(old);
+    const failed = this.#pool.slots.promote(old);
     if (failed) this.#pool.drain(failed, this.#draft.drain);
   }
 }

@@ -15,7 +15,7 @@ export function whyNotReady(
 ): string | null {
   if (stopping) return 'stopping';
   if (!generation) return 'starting';
-  const serving = pool.serving.filter(({ serves }) => serves);
+  const serving = pool.slots.serving.filter(({ serves }) => serves);
   if (serving.length === 0) return 'no worker serves';
   // In the middle of a reload some workers serve other entries than others.
   const served = new Set(serving.flatMap((worker) => worker.sockets.map(({ entry }) => entry)));

@@ -87,7 +87,10 @@ export async function collectStatus(
   history: ReloadHistory,
   { notReady, waiting }: { notReady: string | null } & Pick<GatewayStatus, 'waiting'>,
 ): Promise<GatewayStatus> {
-  const [alive, left] = await Promise.all([inspectWorkers(pool), pool.predecessor?.inspect()]);
+  const [alive, left] = await Promise.all([
+    inspectWorkers(pool),
+    pool.draining.predecessor?.inspect(),
+  ]);
   const counts = [...alive.flatMap(({ worker }) => worker.counts), ...(left?.entries ?? [])];
   return {
     pid: process.pid,
@@ -113,7 +116,7 @@ export async function collectStatus(
     api: describeApi(generation),
     clusters: clusterStatuses(
       [...alive.map(({ worker }) => worker.clusters), ...(left?.clusters ?? [])],
-      pool.observations.latest,
+      pool.clusterMonitor.latest(),
       pool.totals,
     ),
     workers: alive

@@ -1,6 +1,7 @@
 import { ConfigError, renderProblem } from '../../config/problem.ts';
 import { reasonOf } from '../../errors.ts';
 import type { DrainStats } from '../reload/record.ts';
+import { PendingInspections } from '../status/pending-inspections.ts';
 import { HeldSocket, type SocketHandle } from '../sockets/bound-socket.ts';
 import type { HeldListener } from '../sockets/listeners.ts';
 import type { PermitLimits } from '../../shared-limits/primary/slot-limits.ts';
@@ -19,8 +20,8 @@ import {
 import { standardOutput } from '../../runtime/lines/standard-output.ts';
 import { version } from '../../package.ts';
 
-/** How long the other primary, which waits for its workers, is waited for when asked how they are, ms. */
-const INSPECTION_TIMEOUT = 7000;
+/** The other primary waits for its workers' inspections first. */
+const inspectionTimeoutMs = 7000;
 /** Permits asked for at a time, at most. */
 const BATCH = 256;
 
@@ -46,10 +47,9 @@ export class Predecessor implements PermitHolder {
   readonly #gone = Promise.withResolvers<void>();
   readonly #settled = Promise.withResolvers<void>();
   readonly #listeners = new Map<string, HeldListener & { readonly sockets: HeldSocket[] }>();
-  readonly #inspections = new Map<number, (inspection: PredecessorInspection | null) => void>();
+  readonly #inspections = new PendingInspections<PredecessorInspection>(inspectionTimeoutMs);
   #inheritance: Inheritance | null = null;
   #sockets = 0;
-  #lastInspection = 0;
   #isGone = false;
   #hasOnlyStreams = false;
   /** Names whose limits it knows. */
@@ -149,15 +149,7 @@ export class Predecessor implements PermitHolder {
   /** How the workers are that it still drains; null when it does not say so in time. */
   inspect(): Promise<PredecessorInspection | null> {
     if (this.#isGone) return Promise.resolve(null);
-    const { promise, resolve } = Promise.withResolvers<PredecessorInspection | null>();
-    const id = ++this.#lastInspection;
-    const timer = setTimeout(() => this.#onInspection(id, null), INSPECTION_TIMEOUT);
-    this.#inspections.set(id, (inspection) => {
-      clearTimeout(timer);
-      resolve(inspection);
-    });
-    this.#send({ type: 'inspect', id });
-    return promise;
+    return this.#inspections.request((id) => this.#send({ type: 'inspect', id }));
   }
 
   /** Permits are granted to it when it asks for them back. */
@@ -198,7 +190,7 @@ export class Predecessor implements PermitHolder {
         this.#settle();
         break;
       case 'inspection':
-        this.#onInspection(message.id, message.inspection);
+        this.#inspections.settle(message.id, message.inspection);
         break;
     }
   }
@@ -233,11 +225,6 @@ export class Predecessor implements PermitHolder {
     if (this.#sockets === this.#inheritance?.sockets) this.#received.resolve();
   }
 
-  #onInspection(id: number, inspection: PredecessorInspection | null): void {
-    this.#inspections.get(id)?.(inspection);
-    this.#inspections.delete(id);
-  }
-
   #send(message: ToPredecessor): void {
     if (process.connected) process.send?.(message, undefined, undefined, () => {});
   }
@@ -249,7 +236,7 @@ export class Predecessor implements PermitHolder {
     this.#received.reject(new Error(hasEnded));
     this.#received.promise.catch(() => {});
     this.#ground?.permits.remove(this);
-    for (const id of this.#inspections.keys()) this.#onInspection(id, null);
+    this.#inspections.abandon();
     this.#takeOver.resolve();
     standardOutput().keepNonBlocking();
     this.#gone.resolve();

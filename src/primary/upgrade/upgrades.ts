@@ -8,11 +8,12 @@ import type { Generation } from '../generation.ts';
 import { installedProgram } from './installed-program.ts';
 import type { Listeners } from '../sockets/listeners.ts';
 import { permitLimits } from '../../shared-limits/primary/slot-limits.ts';
-import { aborted, type Pool } from '../workers/pool.ts';
+import { aborted } from '../workers/draining-workers.ts';
+import type { Pool } from '../workers/pool.ts';
 import type { ReloadHistory } from '../reload/history.ts';
 import { ReloadDraft, type ReloadRecord } from '../reload/record.ts';
 import type { Reloads } from '../reload/reloads.ts';
-import type { WorkerRecord } from '../workers/worker-record.ts';
+import type { WorkerRecord } from '../orphans/worker-record.ts';
 import { inspectPool } from '../status/status.ts';
 import { Successor } from './successor.ts';
 import { protocol } from './messages.ts';
@@ -79,7 +80,7 @@ export class Upgrades {
   drainFor(successor: Successor): Promise<void> {
     const { pool } = this.#dependencies;
     const gone = pool.drainAll('replaced');
-    void pool.settled().then(() => successor.send({ type: 'only-streams' }));
+    void pool.draining.settled().then(() => successor.send({ type: 'only-streams' }));
     return gone;
   }
 
@@ -93,10 +94,10 @@ export class Upgrades {
       if (isHeld(pool, number)) {
         log.info('an upgrade waits for the previous generation to drain');
         this.#waitingSince ??= new Date();
-        pool.predecessor?.endStreams();
+        pool.draining.predecessor?.endStreams();
       }
-      const predecessorGone = pool.predecessor?.gone ?? Promise.resolve();
-      const drained = [pool.drained(number, stop), predecessorGone, this.#failed];
+      const predecessorGone = pool.draining.predecessor?.gone ?? Promise.resolve();
+      const drained = [pool.draining.drained(number, stop), predecessorGone, this.#failed];
       await Promise.race([Promise.all(drained), stopped]);
       const record = await reloads.inTurn(() =>
         isHeld(pool, this.#dependencies.active.running.number) && !stop.aborted
@@ -121,7 +122,7 @@ export class Upgrades {
         // One that has yet to take this one's place decides on its own workers alone.
         stop: () => void (this.successor && pool.drainAll('stopping')),
         endStreams: () => {
-          for (const worker of pool.draining.keys()) worker.endStreams();
+          for (const worker of pool.draining) worker.endStreams();
         },
         endAtOnce: () => {
           if (this.successor) pool.killAll();
@@ -206,6 +207,7 @@ export class Upgrades {
 }
 
 /** A third program does not start before the first has ended: two share their limits, three cannot. */
-function isHeld(pool: Pool, generation: number): boolean {
-  return pool.holds(generation) || (pool.predecessor !== null && !pool.predecessor.isGone);
+function isHeld({ draining }: Pool, generation: number): boolean {
+  const { predecessor } = draining;
+  return draining.holds(generation) || (predecessor !== null && !predecessor.isGone);
 }

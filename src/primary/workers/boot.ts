@@ -25,7 +25,7 @@ export async function bootWorkers(
       const worker = pool.fork(generation, slot);
       try {
         await worker.ready;
-        pool.install(worker);
+        pool.slots.promote(worker);
         return;
       } catch (error) {
         if (worker.startFailure !== 'died') throw error;

@@ -1,37 +1,51 @@
 import type { ClusterObservation } from '../../ipc/cluster-state.ts';
 import type { ToWorker } from '../../ipc/messages.ts';
 
-/** How the pool speaks to one worker. */
-export interface Observer {
+/** A worker that can be elected, or receives observations. */
+export interface MonitorCandidate {
+  readonly slot: number;
+  readonly generation: { readonly number: number };
   send(message: ToWorker): void;
 }
 
 /**
- * Has one worker watch the clusters for all: elects it, passes what it finds on to the others, and
- * keeps it for those that come later, so that neither a new worker nor a new watcher begins with
- * nothing.
+ * Elects the worker that monitors the clusters for all workers, forwards its observations to the
+ * others, and keeps the latest ones, with which new workers and new monitors begin.
  */
-export class Observations {
+export class ClusterMonitorElection {
   readonly #latest = new Map<string, { observation: ClusterObservation; at: number }>();
   #clusters: readonly string[] = [];
-  #elected: Observer | null = null;
+  #elected: MonitorCandidate | null = null;
 
-  /** What was found last, of each cluster. */
-  get latest(): readonly ClusterObservation[] {
+  /** The latest observation of each cluster. */
+  latest(): readonly ClusterObservation[] {
     this.#forgetOutdated();
     return Array.from(this.#latest.values(), ({ observation }) => observation);
   }
 
-  /** The worker that shall watch, or null when there is none. */
-  elect(worker: Observer | null): void {
+  /** Elects the worker in the lowest slot of the newest generation. */
+  elect(serving: readonly MonitorCandidate[]): void {
+    let elected: MonitorCandidate | null = null;
+    for (const worker of serving) {
+      const newer = worker.generation.number - (elected?.generation.number ?? 0);
+      if (newer > 0 || (newer === 0 && worker.slot < (elected?.slot ?? 0))) elected = worker;
+    }
+    this.#appoint(elected);
+  }
+
+  #appoint(worker: MonitorCandidate | null): void {
     if (worker === this.#elected) return;
     this.#elected?.send({ type: 'observe', on: false });
     this.#elected = worker;
     worker?.send({ type: 'observe', on: true });
   }
 
-  /** The watching worker has found something; of another one it came too late. */
-  observed(by: Observer, observation: ClusterObservation, workers: Iterable<Observer>): void {
+  /** Takes an observation, unless its worker is no longer the monitor. */
+  observed(
+    by: MonitorCandidate,
+    observation: ClusterObservation,
+    workers: Iterable<MonitorCandidate>,
+  ): void {
     if (by !== this.#elected) return;
     this.#latest.set(observation.cluster, { observation, at: performance.now() });
     for (const worker of workers) {
@@ -39,16 +53,16 @@ export class Observations {
     }
   }
 
-  wantCheck(cluster: string): void {
+  requestCheck(cluster: string): void {
     this.#elected?.send({ type: 'cluster-check', cluster });
   }
 
-  /** The clusters of the configuration; what is known of others goes when it is no longer valid. */
+  /** Names the clusters of the configuration; observations of others are dropped when outdated. */
   keep(clusters: readonly string[]): void {
     this.#clusters = clusters;
   }
 
-  /** Clusters that filters have of their own are not in the configuration's list. */
+  /** Clusters of filters are not in the configuration's list. */
   #forgetOutdated(): void {
     const now = performance.now();
     for (const [name, { observation, at }] of this.#latest) {

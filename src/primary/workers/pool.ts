@@ -1,19 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { reasonOf } from '../../errors.ts';
 import type { ClusterObservation } from '../../ipc/cluster-state.ts';
 import type { DrainReport } from '../../ipc/messages.ts';
 import type { PermitLimits } from '../../shared-limits/primary/slot-limits.ts';
 import { LimitKeeper, type LimitMessage } from '../../shared-limits/primary/limit-keeper.ts';
-import { type DrainCause } from '../../config/drain-time.ts';
+import type { DrainCause } from '../../config/drain-time.ts';
 import type { Log } from '../../log.ts';
 import type { DrainStats } from '../reload/record.ts';
 import type { Generation } from '../generation.ts';
-import { socketsOf } from '../sockets/listeners.ts';
-import { Observations } from './cluster-monitor-election.ts';
-import { limitDraining } from './draining-limit.ts';
+import { ClusterMonitorElection } from './cluster-monitor-election.ts';
+import type { PoolState } from './assignment.ts';
+import { DrainingWorkers } from './draining-workers.ts';
 import { type HeartbeatListener, Heartbeats } from './heartbeats.ts';
 import { describeState } from './process-activity.ts';
-import type { DrainingPrimary } from '../upgrade/draining-primary.ts';
+import { Slots, type WorkerSupply } from './slots.ts';
 import { TicketKeys } from './session-ticket-keys.ts';
 import { type EntryTotals, type NodeTotals, nodeTotalsOf, Totals } from '../status/counters.ts';
 import {
@@ -25,52 +23,29 @@ import {
 } from './worker-handle.ts';
 import type { WorkerForks } from './spawner.ts';
 
-/** Delay before a slot's second replacement in a row, doubled with each further one, ms. */
-const BACKOFF = { first: 100, longest: 5000 };
-/** A worker that served this long was no crash loop, ms. */
-const STEADY = 5000;
-
-interface Slot {
-  current: WorkerHandle | null;
-  /** What a replacement is forked from. */
-  generation: Generation;
-  /** A replacement is under way. */
-  refilling: Promise<void> | null;
-  crashes: number;
-}
-
-/** What a worker that has gone leaves to be added up. */
+/** The counts of a worker that has ended. */
 interface LastCounts {
   readonly drain: DrainReport | null;
   readonly totals: readonly EntryTotals[];
   readonly nodes: readonly NodeTotals[];
 }
 
-/** Settles when the signal is aborted. */
-export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
-
-/** The workers: one for each slot, and those that are draining. */
-export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
+/** The workers: one for each slot, and those that start or drain. */
+export class Pool implements WorkerListener, WorkerSupply, HeartbeatListener<WorkerHandle> {
   readonly #limits = new LimitKeeper();
   readonly permits = this.#limits.permits;
-  readonly observations = new Observations();
+  readonly clusterMonitor = new ClusterMonitorElection();
   readonly quotas = this.#limits.quotas;
-  readonly draining = new Map<WorkerHandle, DrainStats | null>();
+  readonly slots: Slots;
+  readonly draining = new DrainingWorkers();
   readonly #ticketKeys = new TicketKeys((keys) => {
     for (const worker of this.alive) worker.send({ type: 'ticket-keys', keys });
   });
-  /** Every worker process there is. */
+  /** All worker processes. */
   readonly alive = new Set<WorkerHandle>();
   /** Counts of the workers that have gone. */
   readonly totals = new Totals();
-  /** The primary that this one replaced, while its workers drain. */
-  predecessor: DrainingPrimary | null = null;
-  /** Workers that ended unasked. */
+  /** Workers that ended without having been told to. */
   crashes = 0;
   /** Workers that were killed because they gave no sign of life. */
   hangs = 0;
@@ -79,10 +54,7 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
   onWorkerGone: ((last: LastCounts) => void) | null = null;
   /** A worker process has come or gone. */
   onAliveChanged: (() => void) | null = null;
-  /** A worker cannot be replaced, because another version of the program is installed now. */
-  onOutdated: (() => void) | null = null;
   readonly #heartbeats = new Heartbeats(this);
-  readonly #slots = new Map<number, Slot>();
   readonly #forks: WorkerForks;
   readonly #log: Log;
   readonly #stop: AbortSignal;
@@ -92,10 +64,12 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
     this.#forks = forks;
     this.#log = log;
     this.#stop = stop;
+    this.slots = new Slots(this, log, stop);
+    this.slots.onChanged = () => this.clusterMonitor.elect(this.slots.serving);
     this.#heartbeats.start();
   }
 
-  /** Forks a worker; it takes no slot until it is `install`ed. */
+  /** Starts a worker; it serves in no slot until it is promoted. */
   fork(generation: Generation, slot: number): WorkerHandle {
     const worker = new WorkerHandle(this.#forks.take(), generation, slot, this);
     this.alive.add(worker);
@@ -104,77 +78,37 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
     return worker;
   }
 
-  /** Gives the slot to a worker that is ready; answers the one before it, which still serves. */
-  install(worker: WorkerHandle): WorkerHandle | null {
-    const { slot: number, generation } = worker;
-    const slot = this.#slots.get(number);
-    if (!slot) {
-      this.#slots.set(number, { current: worker, generation, refilling: null, crashes: 0 });
-      this.#electObserver();
-      return null;
-    }
-    const before = slot.current;
-    slot.current = worker;
-    slot.generation = generation;
-    this.#electObserver();
-    return before;
-  }
-
-  /** The slot is no more; answers its worker. */
-  dissolve(number: number): WorkerHandle | null {
-    const before = this.#slots.get(number)?.current ?? null;
-    this.#slots.delete(number);
-    this.#electObserver();
-    return before;
-  }
-
   /** Takes the limits on connections of a configuration. */
   setPermitLimits(limits: readonly PermitLimits[]): void {
     this.permits.setLimits(limits);
-    this.predecessor?.addLimits(limits);
+    this.draining.predecessor?.addLimits(limits);
   }
 
   get ticketKeys(): Uint8Array {
     return this.#ticketKeys.all;
   }
 
-  set ticketKeys(keys: Uint8Array) {
-    this.#ticketKeys.replace(Buffer.from(keys));
+  currentState(): PoolState {
+    return { ticketKeys: this.ticketKeys, observations: this.clusterMonitor.latest() };
   }
 
-  /** Of the newest generation, so that clusters are watched as it says, the first slot's worker. */
-  #electObserver(): void {
-    let elected: WorkerHandle | null = null;
-    for (const worker of this.serving) {
-      const newer = worker.generation.number - (elected?.generation.number ?? 0);
-      if (newer > 0 || (newer === 0 && worker.slot < (elected?.slot ?? 0))) elected = worker;
-    }
-    this.observations.elect(elected);
+  /** Continues with the keys of the primary that this one replaces. */
+  inheritTicketKeys(keys: Buffer): void {
+    this.#ticketKeys.replace(keys);
   }
 
-  /** Lets it finish what it has; how its connections end is added to the account. */
+  /** Lets it finish what it has; the report of its connections is added to `stats`. */
   drain(
     worker: WorkerHandle,
-    account: DrainStats | null = null,
+    stats: DrainStats | null = null,
     cause: DrainCause = 'replaced',
   ): void {
-    if (worker.stage === 'gone') return;
-    if (!this.draining.has(worker)) this.draining.set(worker, account);
-    worker.drain(cause);
+    this.draining.drain(worker, stats, cause);
   }
 
-  current(slot: number): WorkerHandle | null {
-    return this.#slots.get(slot)?.current ?? null;
-  }
-
-  /** Workers in their slots, by slot. */
-  get serving(): WorkerHandle[] {
-    return [...this.#slots.values()].flatMap(({ current }) => current ?? []);
-  }
-
-  /** The gateway stops: drains everything, also of the primary before; settles as `drainAll`. */
+  /** The gateway stops: drains everything, also in the primary that this one replaced. */
   stop(): Promise<void> {
-    this.predecessor?.stop();
+    this.draining.predecessor?.stop();
     return this.drainAll('stopping');
   }
 
@@ -188,183 +122,96 @@ export class Pool implements WorkerListener, HeartbeatListener<WorkerHandle> {
     for (const worker of this.alive) worker.kill();
   }
 
-  /** Whether workers of another generation than this still have more than streams to finish. */
-  holds(generation: number): boolean {
-    if (this.predecessor && !this.predecessor.hasOnlyStreams) return true;
-    return [...this.draining.keys()].some(
-      (worker) => worker.generation.number !== generation && !worker.hasOnlyStreams,
-    );
-  }
-
-  /** Settles when that is no longer so, or `stop` is aborted. */
-  async drained(generation: number, stop: AbortSignal): Promise<void> {
-    const stopped = aborted(stop);
-    while (this.holds(generation) && !stop.aborted) {
-      const settled = [...this.draining.keys()].map((worker) => worker.settled);
-      if (this.predecessor) settled.push(this.predecessor.settled);
-      await Promise.race([Promise.all(settled), stopped]);
-    }
-  }
-
-  /** Settles when every worker that drains now has only streams left, or has ended. */
-  async settled(): Promise<void> {
-    await Promise.all([...this.draining.keys()].map((worker) => worker.settled));
-  }
-
-  /**
-   * Fills a slot with a worker of its generation, however many tries it takes; the worker in it,
-   * if any, drains once the new one serves.
-   */
-  refill(number: number, generation?: Generation): Promise<void> {
-    const slot = this.#slots.get(number);
-    if (!slot) return Promise.resolve();
-    if (generation) slot.generation = generation;
-    slot.refilling ??= this.#refill(number, slot).finally(() => {
-      slot.refilling = null;
-    });
-    return slot.refilling;
-  }
-
-  async #refill(number: number, slot: Slot): Promise<void> {
-    const before = slot.current;
-    // Whoever fills or dissolves the slot meanwhile ends this.
-    const superseded = (): boolean =>
-      this.#stop.aborted ||
-      this.#slots.get(number) !== slot ||
-      (slot.current !== null && slot.current !== before);
-    for (;;) {
-      // The first crash costs no time; it is the loop that must not spin.
-      if (slot.crashes > 1) {
-        const delay = Math.min(BACKOFF.first * 2 ** (slot.crashes - 2), BACKOFF.longest);
-        await sleep(delay, undefined, { signal: this.#stop }).catch(() => {});
-      }
-      if (superseded()) return;
-      let worker: WorkerHandle | undefined;
-      try {
-        worker = this.fork(slot.generation, number);
-        await worker.ready;
-      } catch (error) {
-        slot.crashes++;
-        if (superseded()) return;
-        this.#log.error(
-          { worker: number, reason: reasonOf(error) },
-          'a replacement failed to start',
-        );
-        if (worker?.startFailure === 'outdated') this.onOutdated?.();
-        if (slot.current === null) this.#lendSockets(number, slot.generation);
-        continue;
-      }
-      if (superseded() || slot.generation !== worker.generation) {
-        this.drain(worker);
-        if (superseded()) return;
-        continue;
-      }
-      this.install(worker);
-      if (before) this.drain(before);
-      return;
-    }
-  }
-
   onLimitMessage(worker: WorkerHandle, message: LimitMessage): void {
     this.#limits.take(worker, message);
   }
 
   onClusterObserved(worker: WorkerHandle, observation: ClusterObservation): void {
-    this.observations.observed(worker, observation, this.alive);
+    this.clusterMonitor.observed(worker, observation, this.alive);
   }
 
   onClusterCheckWanted(name: string): void {
-    this.observations.wantCheck(name);
+    this.clusterMonitor.requestCheck(name);
   }
 
   onLeaving(worker: WorkerHandle): void {
-    if (this.#stop.aborted || this.#slots.get(worker.slot)?.current !== worker) {
+    if (this.#stop.aborted || !this.slots.isCurrent(worker)) {
       this.drain(worker);
       return;
     }
-    this.#log.info(
-      { worker: worker.slot, pid: worker.pid },
-      'worker was told to end; replacing it',
-    );
-    void this.refill(worker.slot);
+    const { slot, pid } = worker;
+    this.#log.info({ worker: slot, pid }, 'worker was told to end; replacing it');
+    void this.slots.respawn(slot);
   }
 
   onResponsiveness(worker: WorkerHandle): void {
-    const { slot, generation, pid, silence, responsive } = worker;
-    const told = { worker: slot, generation: generation.number, pid };
+    const { slot, generation, silence, responsive } = worker;
     this.#limits.setAbsent(worker, !responsive);
-    if (responsive) this.#log.info(told, 'worker responds again');
-    else {
-      const reason = describeState(silence.activity?.state);
-      this.#log.warn({ ...told, reason }, 'worker does not respond');
-      if (this.#slots.get(slot)?.current === worker) this.#lendSockets(slot, generation);
+    if (responsive) {
+      this.#log.info(bindingsOf(worker), 'worker responds again');
+      return;
     }
-  }
-
-  /** Nobody accepts from the sockets of this slot: the workers of the other slots shall. */
-  #lendSockets(number: number, generation: Generation): void {
-    const others = this.serving.filter(
-      (other) => other.slot !== number && other.serves && other.generation === generation,
-    );
-    for (const assigned of socketsOf(generation.plan, number)) {
-      for (const other of others) other.lend(assigned);
-    }
+    const reason = describeState(silence.activity?.state);
+    this.#log.warn({ ...bindingsOf(worker), reason }, 'worker does not respond');
+    if (this.slots.isCurrent(worker)) this.slots.lendSockets(slot, generation);
   }
 
   onHung(worker: WorkerHandle): void {
-    const { slot, generation, pid, heartbeatTimeout, silence } = worker;
-    const told = { worker: slot, generation: generation.number, pid };
+    const { slot, heartbeatTimeout, silence } = worker;
     const reason = describeState(silence.activity?.state);
     this.hangs++;
     this.#log.error(
-      { ...told, reason },
+      { ...bindingsOf(worker), reason },
       `worker has not responded for ${heartbeatTimeout / 1000} s; killing it`,
     );
     worker.kill();
-    if (this.#stop.aborted || this.#slots.get(slot)?.current !== worker) return;
-    // Its end is not waited for: a process that hangs in the system dies only when that lets it.
-    void this.refill(slot);
+    if (this.#stop.aborted || !this.slots.isCurrent(worker)) return;
+    // Not only after it has ended: a process that hangs in a system call dies when that returns.
+    void this.slots.respawn(slot);
   }
 
-  onLook(elapsed: number): void {
-    limitDraining(this.draining.keys(), this.serving);
-    this.unservedMs = this.serving.some(({ serves }) => serves) ? 0 : this.unservedMs + elapsed;
+  onLook(elapsedMs: number): void {
+    const { serving } = this.slots;
+    this.draining.limit(serving);
+    this.unservedMs = serving.some(({ serves }) => serves) ? 0 : this.unservedMs + elapsedMs;
   }
 
-  onGone(worker: WorkerHandle, exit: WorkerExit, was: WorkerStage): void {
-    const account = this.draining.get(worker);
-    if (account && was === 'draining') account.add(worker.drainReport);
+  onGone(worker: WorkerHandle, exit: WorkerExit, stage: WorkerStage): void {
+    const hasDrained = stage === 'draining';
+    this.draining.remove(worker, hasDrained);
     this.alive.delete(worker);
     this.onAliveChanged?.();
-    this.draining.delete(worker);
-    const { counts: totals, drainReport: drain } = worker;
-    const nodes = nodeTotalsOf(worker.clusters);
-    this.totals.add(totals);
-    this.totals.addNodes(nodes);
-    this.totals.addLostLines(worker.lostLines);
-    this.onWorkerGone?.({ drain, totals, nodes });
     this.#limits.remove(worker);
-    const { slot: number, pid, generation } = worker;
-    const told = { worker: number, generation: generation.number, pid };
-    if (was === 'draining') {
-      if (worker.drainReport) this.#log.info({ ...told, ...worker.drainReport }, 'worker drained');
-      else this.#log.warn(told, `worker ended ${describeExit(exit)} before it had drained`);
-      return;
-    }
-    const slot = this.#slots.get(number);
-    if (slot?.current !== worker) return;
-    slot.current = null;
-    this.#electObserver();
-    if (this.#stop.aborted) return;
-    this.crashes++;
-    this.#log.error(told, `worker ended ${describeExit(exit)}; replacing it`);
-    slot.crashes = performance.now() - worker.startedAt < STEADY ? slot.crashes + 1 : 0;
-    void this.#replaceCrashed(number, slot);
+    this.#addCounts(worker);
+    if (hasDrained) this.#logDrained(worker, exit);
+    else if (this.slots.isCurrent(worker)) this.#onCrashed(worker, exit);
   }
 
-  async #replaceCrashed(number: number, slot: Slot): Promise<void> {
-    // Perhaps its successor is on its way already, because it was told to end.
-    await slot.refilling;
-    if (this.#slots.get(number) === slot && !slot.current) await this.refill(number);
+  #addCounts({ counts: totals, clusters, lostLines, drainReport: drain }: WorkerHandle): void {
+    const nodes = nodeTotalsOf(clusters);
+    this.totals.add(totals);
+    this.totals.addNodes(nodes);
+    this.totals.addLostLines(lostLines);
+    this.onWorkerGone?.({ drain, totals, nodes });
   }
+
+  #logDrained(worker: WorkerHandle, exit: WorkerExit): void {
+    const { drainReport } = worker;
+    const bindings = bindingsOf(worker);
+    if (drainReport) this.#log.info({ ...bindings, ...drainReport }, 'worker drained');
+    else this.#log.warn(bindings, `worker ended ${describeExit(exit)} before it had drained`);
+  }
+
+  #onCrashed(worker: WorkerHandle, exit: WorkerExit): void {
+    this.slots.vacate(worker);
+    if (this.#stop.aborted) return;
+    this.crashes++;
+    this.#log.error(bindingsOf(worker), `worker ended ${describeExit(exit)}; replacing it`);
+    void this.slots.replaceCrashed(worker);
+  }
+}
+
+/** Fields of a log line about a worker. */
+function bindingsOf({ slot, generation, pid }: WorkerHandle): Record<string, number> {
+  return { worker: slot, generation: generation.number, pid };
 }

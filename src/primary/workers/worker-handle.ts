@@ -11,12 +11,13 @@ import type {
   WorkerInspection,
 } from '../../ipc/messages.ts';
 import type { LimitMessage } from '../../shared-limits/primary/limit-keeper.ts';
-import { type Generation, slotsOf } from '../generation.ts';
+import type { Generation } from '../generation.ts';
 import { type AssignedSocket, socketsOf } from '../sockets/listeners.ts';
-import { version } from '../../package.ts';
-import { beatInterval, Silence } from './heartbeats.ts';
+import { PendingInspections } from '../status/pending-inspections.ts';
+import { assignmentFor, type PoolState } from './assignment.ts';
+import { Silence } from './heartbeats.ts';
 import { identify, type ProcessIdentity } from './process-activity.ts';
-import { ownOutputOfWorkers, type WorkerProcess } from './spawner.ts';
+import type { WorkerProcess } from './spawner.ts';
 
 export type WorkerStage = 'starting' | 'ready' | 'draining' | 'gone';
 
@@ -27,32 +28,31 @@ export interface WorkerExit {
   readonly signal: string | null;
 }
 
-/** How a start failed: the worker said so, is of another version, ended, or took too long. */
+/** Why a start failed: the worker reported it, has another version, ended, or took too long. */
 export type StartFailure = 'refused' | 'outdated' | 'died' | 'late';
 
-/** What a worker makes happen beyond its own handle. */
+type LastCounts = Pick<WorkerInspection, 'entries' | 'clusters' | 'lostLines'>;
+
+/** Takes the events of a worker that concern more than its handle. */
 export interface WorkerListener {
-  /** Of TLS session tickets, as it is now. */
-  readonly ticketKeys: Uint8Array;
-  /** What a new worker is told of clusters. */
-  readonly observations: { readonly latest: readonly ClusterObservation[] };
+  /** The state that a new worker begins with. */
+  currentState(): PoolState;
   onLimitMessage(worker: WorkerHandle, message: LimitMessage): void;
   onClusterObserved(worker: WorkerHandle, observation: ClusterObservation): void;
   onClusterCheckWanted(cluster: string): void;
   onLeaving(worker: WorkerHandle): void;
   /** It no longer counts as one that serves, or does so again. */
   onResponsiveness(worker: WorkerHandle): void;
-  /** It ended; `was` is the stage it ended in. */
-  onGone(worker: WorkerHandle, exit: WorkerExit, was: WorkerStage): void;
+  /** It ended in this stage. */
+  onGone(worker: WorkerHandle, exit: WorkerExit, stage: WorkerStage): void;
 }
 
-/** How long a worker is waited for when it is asked how it is, ms. */
-const INSPECTION_TIMEOUT = 5000;
+const inspectionTimeoutMs = 5000;
 const outdated: ErrorCode = 'PROGRAM_REPLACED';
-/** What a draining worker gets beyond its entries' longest drain.timeout, ms. */
-const DRAIN_SLACK = 5000;
+/** Time of a draining worker beyond its entries' longest drain.timeout. */
+const drainSlackMs = 5000;
 
-/** One worker as the primary sees it. */
+/** One worker as the primary sees it. The other side, in the worker, is WorkerProcess. */
 export class WorkerHandle {
   readonly slot: number;
   readonly generation: Generation;
@@ -73,17 +73,17 @@ export class WorkerHandle {
   memory = 0;
   stage: WorkerStage = 'starting';
   readonly silence = new Silence();
-  /** It was silent for too long, and was killed. */
+  /** Killed, because it was silent for too long. */
   hung = false;
-  /** When it was told to drain, in performance.now() time, or 0. */
+  /** performance.now() of the request to drain, or 0. */
   drainingSince = 0;
   startFailure: StartFailure | null = null;
   drainReport: DrainReport | null = null;
-  /** Its counts when it last told them. */
+  /** Its latest counts. */
   counts: readonly EntryInspection[] = [];
-  /** Its clusters when it last told of them. */
+  /** The latest state of its clusters. */
   clusters: readonly ClusterInspection[] = [];
-  /** Log lines that it had lost when it last told. */
+  /** Log lines that it has lost, by the latest report. */
   lostLines: LostLines = {};
   readonly #worker: Worker;
   readonly #listener: WorkerListener;
@@ -91,14 +91,13 @@ export class WorkerHandle {
   readonly #closedToNew = Promise.withResolvers<void>();
   readonly #settled = Promise.withResolvers<void>();
   readonly #gone = Promise.withResolvers<WorkerExit>();
-  readonly #inspections = new Map<number, (inspection: WorkerInspection | null) => void>();
-  /** Sockets of others that it accepts from. */
+  readonly #inspections = new PendingInspections<WorkerInspection>(inspectionTimeoutMs);
+  /** Sockets of other workers that it accepts from. */
   readonly #borrowed = new Set<number>();
-  #lastInspection = 0;
   #killed = false;
   #responsive = true;
   #endsStreams = false;
-  /** What it is busy with while it starts. */
+  /** Its progress while it starts, in words. */
   #doing = 'still loading the program';
   #deadline: NodeJS.Timeout | undefined;
 
@@ -119,7 +118,7 @@ export class WorkerHandle {
     this.gone = this.#gone.promise;
     this.closedToNew = this.#closedToNew.promise;
     this.settled = this.#settled.promise;
-    // Who waits for it is told; that nobody does is no fault.
+    // Nobody need wait for it: a rejection that is not handled is no fault.
     this.ready.catch(() => {});
     worker.on('message', (message: ToPrimary) => this.#onMessage(message));
     worker.on('error', () => {
@@ -141,7 +140,7 @@ export class WorkerHandle {
     this.#listener.onResponsiveness(this);
   }
 
-  /** Whether it has given a sign of life lately. */
+  /** Whether it has given a sign of life recently. */
   get responsive(): boolean {
     return this.#responsive;
   }
@@ -156,7 +155,7 @@ export class WorkerHandle {
     return this.stage === 'ready' && this.responsive;
   }
 
-  /** Lets it finish what it has; KILL when it outlasts the time that its entries give, if any. */
+  /** Lets it finish what it has; KILL when it exceeds the time that its entries allow, if any. */
   drain(cause: DrainCause): void {
     if (this.stage === 'gone' || (this.stage === 'draining' && cause === 'replaced')) return;
     if (this.stage === 'starting') {
@@ -169,7 +168,7 @@ export class WorkerHandle {
     this.#killAfter(longestDrainMs(this.generation.config, cause));
   }
 
-  /** Has it end the streams that keep it; KILL when it lives on all the same. */
+  /** Makes it end the streams that are left; KILL when it does not. */
   endStreams(): void {
     if (this.stage !== 'draining' || this.#endsStreams) return;
     this.#endsStreams = true;
@@ -181,7 +180,7 @@ export class WorkerHandle {
   #killAfter(timeMs: number): void {
     if (timeMs === Infinity) return;
     clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.kill(), timeMs + DRAIN_SLACK);
+    this.#deadline = setTimeout(() => this.kill(), timeMs + drainSlackMs);
   }
 
   kill(): void {
@@ -189,22 +188,14 @@ export class WorkerHandle {
     this.#worker.process.kill('SIGKILL');
   }
 
-  /** How it is, or null when it does not say so in time. */
+  /** Its state, or null when it does not respond in time. */
   inspect(): Promise<WorkerInspection | null> {
     if (!this.responsive) return Promise.resolve(null);
     if (this.stage === 'starting' || this.stage === 'gone') return Promise.resolve(null);
-    const { promise, resolve } = Promise.withResolvers<WorkerInspection | null>();
-    const id = ++this.#lastInspection;
-    const timer = setTimeout(() => this.#onInspection(id, null), INSPECTION_TIMEOUT);
-    this.#inspections.set(id, (inspection) => {
-      clearTimeout(timer);
-      resolve(inspection);
-    });
-    this.send({ type: 'inspect', id });
-    return promise;
+    return this.#inspections.request((id) => this.send({ type: 'inspect', id }));
   }
 
-  /** Has it accept from a socket of another worker, too, from now until it drains. */
+  /** Makes it accept from a socket of another worker as well, until it drains. */
   lend(assigned: AssignedSocket): void {
     const { entry, socket } = assigned;
     if (this.#borrowed.has(socket.id) || this.sockets.some((own) => own.socket === socket)) return;
@@ -222,7 +213,7 @@ export class WorkerHandle {
 
   send(message: ToWorker, socket?: AssignedSocket): void {
     if (!this.#worker.isConnected()) return;
-    // A worker that dies meanwhile is noticed by its exit.
+    // If the worker dies meanwhile, `exit` follows.
     this.#worker.send(message, socket?.socket.handle, () => {});
   }
 
@@ -276,34 +267,20 @@ export class WorkerHandle {
         this.#listener.onClusterCheckWanted(message.cluster);
         break;
       case 'inspection':
-        this.#onInspection(message.id, message.inspection);
+        this.#keepCounts(message.inspection);
+        this.#inspections.settle(message.id, message.inspection);
         break;
       case 'drained':
         this.drainReport = message.drain;
-        this.counts = message.entries;
-        this.clusters = message.clusters;
-        this.lostLines = message.lostLines;
+        this.#keepCounts(message);
         break;
     }
   }
 
   #assign(): void {
-    const { slot, sockets } = this;
-    const { number, config, credentials } = this.generation;
-    const assignment = {
-      version,
-      slot,
-      workers: slotsOf(this.generation),
-      generation: number,
-      config,
-      credentials: credentials.entries,
-      ticketKeys: this.#listener.ticketKeys,
-      handles: sockets.reduce((sum, { handles }) => sum + handles, 0),
-      observations: this.#listener.observations.latest,
-      ownOutput: ownOutputOfWorkers(),
-      beatMs: this.heartbeatTimeout === 0 ? 0 : beatInterval(this.heartbeatTimeout),
-    };
-    this.send({ type: 'start', assignment });
+    const { slot, generation, sockets } = this;
+    const state = this.#listener.currentState();
+    this.send({ type: 'start', assignment: assignmentFor(slot, generation, sockets, state) });
     for (const assigned of sockets) {
       const { entry, socket, handles } = assigned;
       for (let i = 0; i < handles; i++) {
@@ -319,26 +296,22 @@ export class WorkerHandle {
     this.kill();
   }
 
-  #onInspection(id: number, inspection: WorkerInspection | null): void {
-    if (inspection) {
-      this.counts = inspection.entries;
-      this.clusters = inspection.clusters;
-      this.lostLines = inspection.lostLines;
-    }
-    this.#inspections.get(id)?.(inspection);
-    this.#inspections.delete(id);
+  #keepCounts({ entries, clusters, lostLines }: LastCounts): void {
+    this.counts = entries;
+    this.clusters = clusters;
+    this.lostLines = lostLines;
   }
 
   #onExit(exit: WorkerExit): void {
     clearTimeout(this.#deadline);
     this.#failStart('died', `it ended ${describeExit(exit)}`);
-    for (const id of this.#inspections.keys()) this.#onInspection(id, null);
-    const was = this.stage;
+    this.#inspections.abandon();
+    const { stage } = this;
     this.stage = 'gone';
     this.#closedToNew.resolve();
     this.#settled.resolve();
     this.#gone.resolve(exit);
-    this.#listener.onGone(this, exit, was);
+    this.#listener.onGone(this, exit, stage);
   }
 }
 

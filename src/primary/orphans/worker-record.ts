@@ -5,15 +5,15 @@ import type { GatewayConfig } from '../../config/types.ts';
 import type { Log } from '../../log.ts';
 import { OrphanGuard } from './orphan-guard.ts';
 import { Orphans } from './orphans.ts';
-import type { ProcessIdentity } from './process-activity.ts';
-import type { WorkerHandle } from './worker-handle.ts';
+import type { ProcessIdentity } from '../workers/process-activity.ts';
+import type { WorkerHandle } from '../workers/worker-handle.ts';
 
-/** How long workers get beyond the times that they keep by themselves, ms. */
-const SLACK = 10_000;
+/** Time that workers get beyond the limits that they keep by themselves. */
+const slackMs = 10_000;
 
 /**
- * Makes known which processes are the workers of this gateway, for when the primary dies: a file in
- * `path.data` tells the primary that comes next, and a guard ends workers that do not end by themselves.
+ * Records which processes are the workers of this gateway, in case the primary dies: the next primary
+ * reads the file in `path.data`, and a guard kills workers that do not end by themselves.
  */
 export class WorkerRecord {
   readonly #alive: ReadonlySet<WorkerHandle>;
@@ -25,7 +25,7 @@ export class WorkerRecord {
     this.#alive = alive;
   }
 
-  /** From now on keeps the record by this configuration. */
+  /** Keeps the record from now on, as this configuration requires. */
   open(config: GatewayConfig): void {
     if (this.#config === null) this.#ownsFile = true;
     this.#config = config;
@@ -33,8 +33,8 @@ export class WorkerRecord {
   }
 
   /**
-   * Takes the record over from another primary. Workers that are left when that has gone were not told
-   * to drain: it has died.
+   * Takes the record over from another primary. Workers that are left when that has ended never
+   * received `drain`: it has died.
    */
   succeed({ path }: GatewayConfig, gone: Promise<void>, log: Log): void {
     const left = orphansIn(path.data);
@@ -44,7 +44,7 @@ export class WorkerRecord {
     });
   }
 
-  /** Workers have come or gone. */
+  /** Workers have started or ended. */
   update(): void {
     if (!this.#config) return;
     const workers = Array.from(this.#alive, ({ identity }) => identity);
@@ -52,11 +52,11 @@ export class WorkerRecord {
     const { supervision } = this.#config;
     this.#guard.watch(
       workers,
-      supervision.orphan_timeout + longestDrainMs(this.#config, 'stopping') + SLACK,
+      supervision.orphan_timeout + longestDrainMs(this.#config, 'stopping') + slackMs,
     );
   }
 
-  /** The file is another primary's from now on. */
+  /** Leaves the file to another primary. */
   leaveFile(): void {
     this.#ownsFile = false;
   }
@@ -69,8 +69,8 @@ export class WorkerRecord {
 }
 
 /**
- * Workers that a primary which has died left behind. They serve until they are released; those that
- * hold a port which they do not share are released at once.
+ * Workers of a primary that has died. They serve until they are released, which happens at once when
+ * they hold a port that cannot be shared.
  */
 export async function findOrphans(config: GatewayConfig, log: Log): Promise<Orphans> {
   const orphans = orphansIn(config.path.data);
@@ -81,7 +81,7 @@ export async function findOrphans(config: GatewayConfig, log: Log): Promise<Orph
   return orphans;
 }
 
-/** Recorded workers, where there is no primary; with one they are its own. @param data path.data */
+/** Recorded workers; while a primary runs, these are its own. @param data path.data */
 export function orphansIn(data: string): Orphans {
   try {
     const found = JSON.parse(readFileSync(pathIn(data), 'utf8')) as unknown;
@@ -100,6 +100,6 @@ function write(path: string, workers: readonly ProcessIdentity[]): void {
     writeFileSync(`${path}.new`, JSON.stringify(workers), { mode: 0o600 });
     renameSync(`${path}.new`, path);
   } catch {
-    // A full disk keeps no worker from being replaced.
+    // A full disk must not prevent a worker from being replaced.
   }
 }

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { ProcessIdentity } from './process-activity.ts';
+import type { ProcessIdentity } from '../workers/process-activity.ts';
 
 /**
- * Reads lines of what is to be killed, each instead of the one before: `<seconds> <pid>:<start> …`.
- * When its input ends without the line `end`, the primary has died: then it waits for so many seconds,
- * and kills those of the processes that are still there. The start of a process is the 22nd field of
- * its stat file.
+ * Reads lines of `<seconds> <pid>:<start> …`, each of which replaces the previous one. When its input
+ * ends without the line `end`, the primary has died: the script waits for so many seconds, and kills
+ * those of the processes that still exist. The start of a process is the 22nd field of its stat file.
  */
 const script = `trap '' HUP INT TERM QUIT
 last=end
@@ -30,19 +29,19 @@ done
 for each; do lives "$each" && kill -KILL "\${each%:*}"; done`;
 
 /**
- * A small shell that outlives the primary, and ends workers that should have ended by themselves after
- * its death. They cannot do so while their event loop is blocked, and would keep their part of the new
- * connections for good.
+ * A small shell process that outlives the primary, and kills workers that do not end by themselves
+ * after its death. A worker whose event loop is blocked cannot, and would keep its share of the new
+ * connections forever.
  */
 export class OrphanGuard {
   #child: ChildProcess | null = null;
 
-  /** @param after how long workers may live after the primary's death, ms */
-  watch(workers: readonly ProcessIdentity[], after: number): void {
+  /** @param limitMs how long workers may live after the primary's death */
+  watch(workers: readonly ProcessIdentity[], limitMs: number): void {
     const known = workers.filter(({ startedAt }) => startedAt !== '');
     if (known.length === 0) return;
     const names = known.map(({ pid, startedAt }) => `${pid}:${startedAt}`);
-    this.#write(`${Math.ceil(after / 1000)} ${names.join(' ')}`);
+    this.#write(`${Math.ceil(limitMs / 1000)} ${names.join(' ')}`);
   }
 
   close(): void {
@@ -63,7 +62,7 @@ function start(): ChildProcess {
     stdio: ['pipe', 'ignore', 'ignore'],
     cwd: '/',
   });
-  // Where there is no shell, workers are left to themselves.
+  // Without a shell there is no guard.
   child.on('error', () => {});
   child.stdin.on('error', () => {});
   child.unref();

@@ -1,17 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closedMark, workerTitle } from '../../ipc/process-marks.ts';
 import type { Log } from '../../log.ts';
-import { isDead, type ProcessIdentity, readActivity, titleOf } from './process-activity.ts';
+import {
+  isDead,
+  type ProcessIdentity,
+  readActivity,
+  titleOf,
+} from '../workers/process-activity.ts';
 
-/** How long orphans may take to accept what waits for them and to close their sockets, ms. */
-const PATIENCE = 10_000;
+/** How long orphans may take to accept queued connections and to close their sockets. */
+const closingTimeoutMs = 10_000;
 
 /** Workers that serve without a primary, until this one has workers of its own. */
 export class Orphans {
   readonly #workers: readonly ProcessIdentity[];
   #released: Promise<void> | null = null;
 
-  /** @param recorded workers of the primary that was there before, which may have gone */
+  /** @param recorded workers of the primary that has died; some may have ended */
   constructor(recorded: readonly ProcessIdentity[]) {
     this.#workers = recorded.filter(isWorker);
   }
@@ -20,7 +25,7 @@ export class Orphans {
     return this.#workers.length;
   }
 
-  /** Has them drain; settles when none of them accepts connections any more. */
+  /** Drains them; settles when none of them accepts connections any more. */
   release(log: Pick<Log, 'warn'>): Promise<void> {
     this.#released ??= this.#release(log);
     return this.#released;
@@ -37,7 +42,7 @@ export class Orphans {
     // Their ids may have been given out again since they were recorded.
     const left = this.#workers.filter(isWorker);
     for (const { pid } of left) signal(pid, 'SIGTERM');
-    const deadline = performance.now() + PATIENCE;
+    const deadline = performance.now() + closingTimeoutMs;
     for (let open = left; open.length > 0; open = open.filter(accepts)) {
       for (const worker of open) {
         const stopped = readActivity(worker.pid)?.state === 'T';
@@ -57,7 +62,7 @@ function isWorker(process: ProcessIdentity): boolean {
 function accepts(worker: ProcessIdentity): boolean {
   const title = titleOf(worker);
   if (title === null || title.endsWith(closedMark)) return false;
-  // One that is dying has no title any more, but perhaps its sockets still.
+  // A dying process has no title any more, but may still hold its sockets.
   return title !== '' || !isDead(worker.pid);
 }
 
@@ -65,6 +70,6 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It has gone.
+    // It has ended.
   }
 }
