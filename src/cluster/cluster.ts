@@ -2,7 +2,6 @@ import type { HealthCheckConfig } from '../config/types.ts';
 import type { RequestContext } from '../http/context.ts';
 import type { TrafficLimits } from './nodes/traffic-limits.ts';
 import type { NodeFilter } from './nodes/selection.ts';
-import { readsByMethod } from './forwarding/retry.ts';
 import type { ConnectionSettings } from './transport/transport.ts';
 
 /** How one place in a flow forwards to a cluster. Milliseconds and bytes; 0 means no limit. */
@@ -115,6 +114,11 @@ export const defaultConnections: ConnectionSettings = {
   tls: null,
   allowH2: false,
 };
+
+/** Whether a request only reads, by its method. */
+export function readsByMethod(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+}
 
 export const defaultForwardOptions: ForwardOptions = {
   headTimeout: 30_000,

@@ -12,12 +12,13 @@ import {
   type ForwardOptions,
 } from './cluster.ts';
 import { basicAuth } from '../http/basic-auth.ts';
-import { Forwarding, type ForwardTarget } from './forwarding/forwarding.ts';
+import { Forwarding } from './forwarding/forwarding.ts';
+import type { ForwardTarget } from './forwarding/target.ts';
 import { Membership } from './nodes/membership.ts';
 import { NodeTraffic, type TrafficChannel, type TrafficLimits } from './nodes/traffic-limits.ts';
 import { Node, nodeName } from './nodes/node.ts';
 import { useOf } from './nodes/selection.ts';
-import { RetryBudget } from './forwarding/retry.ts';
+import { RetryBudget } from './forwarding/retry-budget.ts';
 import { readTlsFiles } from './transport/tls-files.ts';
 
 /** What joins a cluster with its like in the other workers; absent where it stands alone. */

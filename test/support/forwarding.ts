@@ -13,7 +13,7 @@ import {
   type RetryPolicy,
 } from '../../src/cluster/cluster.ts';
 import { createCluster } from '../../src/cluster/node-cluster.ts';
-import { readsOfElasticsearch } from '../../src/cluster/forwarding/retry.ts';
+import { readsOfElasticsearch } from '../../src/cluster/elasticsearch/reads.ts';
 import { newContext } from './context.ts';
 import { PushedBody, rawBackend } from './raw-backend.ts';
 

@@ -62,8 +62,8 @@ export class Node {
     return this.#transport;
   }
 
-  /** What tells that a response is this node's: X-Backend-Server, and X-Backend-Cluster if named. */
-  tell(cluster: string | null): FieldLines {
+  /** The fields that name this node in a response: X-Backend-Server, and X-Backend-Cluster if named. */
+  originLines(cluster: string | null): FieldLines {
     if (this.#origins === null) {
       const own = cluster === null ? '' : fieldLine(backendNames[0], cluster);
       const lines = own + fieldLine(backendNames[1], nodeName(this.origin));

@@ -13,7 +13,7 @@ import {
   asksForTopology,
   publishInstead,
 } from '../../cluster/elasticsearch/published-addresses.ts';
-import { readsOfElasticsearch } from '../../cluster/forwarding/retry.ts';
+import { readsOfElasticsearch } from '../../cluster/elasticsearch/reads.ts';
 
 interface ElasticsearchParameters extends Omit<ForwardParameters, 'timeout'> {
   readonly timeout?: number;

@@ -10,7 +10,7 @@ import {
   forwardProperties,
 } from './parameters.ts';
 import { readTlsFiles } from '../../cluster/transport/tls-files.ts';
-import { readsByMethod } from '../../cluster/forwarding/retry.ts';
+import { readsByMethod } from '../../cluster/cluster.ts';
 
 interface HttpParameters extends ForwardParameters {
   readonly schema: 'http' | 'https';

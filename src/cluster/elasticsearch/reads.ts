@@ -1,3 +1,5 @@
+import { readsByMethod } from '../cluster.ts';
+
 /** Elasticsearch's POSTs that change nothing, by the first path segment that begins with `_`. */
 const readingEndpoints: ReadonlySet<string> = new Set([
   '_search',
@@ -15,11 +17,6 @@ const readingEndpoints: ReadonlySet<string> = new Set([
   '_knn_search',
   '_search_shards',
 ]);
-
-/** Whether a request only reads, by its method. */
-export function readsByMethod(method: string): boolean {
-  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-}
 
 /**
  * Whether a request to Elasticsearch only reads. Scrolling does not: it moves a cursor on, and
@@ -40,25 +37,4 @@ export function readsOfElasticsearch(method: string, target: string): boolean {
   if (endpoint === '_search' || endpoint === '_msearch')
     return below === '' || below === 'template';
   return true;
-}
-
-/** Retries that a cluster gets in advance, before requests have earned any. */
-const reserve = 10;
-/** What each request adds: in the long run, one retry for five requests. */
-const earned = 0.2;
-
-/** Bounds a cluster's retries by its requests, so that a sick cluster is not stormed. */
-export class RetryBudget {
-  #left = reserve;
-
-  earn(): void {
-    if (this.#left < reserve) this.#left += earned;
-  }
-
-  /** Takes one retry, if there is one. */
-  spend(): boolean {
-    if (this.#left < 1) return false;
-    this.#left--;
-    return true;
-  }
 }

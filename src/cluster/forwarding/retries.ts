@@ -3,15 +3,7 @@ import { HeadError } from '../../http/http1/response-head-full.ts';
 import type { RetryPolicy } from '../cluster.ts';
 import type { Node } from '../nodes/node.ts';
 import type { FailurePhase } from '../transport/transport.ts';
-import type { Balancer } from '../balancing/balancer.ts';
-import type { RetryBudget } from './retry.ts';
-
-/** What attempts need of a cluster. */
-export interface AttemptTarget {
-  readonly nodes: readonly Node[];
-  readonly balancer: Balancer;
-  readonly budget: RetryBudget;
-}
+import type { ForwardTarget } from './target.ts';
 
 /** Whether and when there is another attempt. */
 export type Repetition = 'no' | 'at once' | 'later';
@@ -27,16 +19,16 @@ export interface FailedAttempt {
 
 const none: readonly Node[] = [];
 /** Stale connections that one request may run into before that counts as a failure. */
-const staleTolerated = 2;
+const maxStale = 2;
 /** How often a request may be refused unprocessed, as by nodes that end their connections. */
-const refusalsTolerated = 32;
+const maxRefusals = 32;
 
 /**
  * What a request has met with so far, and whether it is sent again. Made when the first attempt has
  * failed.
  */
-export class Attempts {
-  readonly #target: AttemptTarget;
+export class Retries {
+  readonly #target: ForwardTarget;
   readonly #policy: RetryPolicy;
   /** Whether the request only reads. */
   readonly #reads: boolean;
@@ -51,7 +43,7 @@ export class Attempts {
   #refusals = 0;
   #timedOut = false;
 
-  constructor(target: AttemptTarget, policy: RetryPolicy, reads: boolean, until: number) {
+  constructor(target: ForwardTarget, policy: RetryPolicy, reads: boolean, until: number) {
     this.#target = target;
     this.#policy = policy;
     this.#reads = reads;
@@ -83,12 +75,12 @@ export class Attempts {
       return onFailure && this.#takeRetry() ? this.#elsewhere(node) : 'no';
     }
     if (phase === 'refused') {
-      const isTolerated = canReplay && this.#refusals++ < refusalsTolerated;
+      const isTolerated = canReplay && this.#refusals++ < maxRefusals;
       return isTolerated && this.#isInTime(0) ? 'at once' : 'no';
     }
     const allowed = this.#reads ? readsOnFailure : writesOnFailure;
     if (!allowed || !onFailure || !canReplay) return 'no';
-    if (phase === 'stale' && this.#stale++ < staleTolerated) return 'at once';
+    if (phase === 'stale' && this.#stale++ < maxStale) return 'at once';
     if (isMalformed(error)) return this.#onlyElsewhere(node);
     if (error instanceof GatewayError && error.code === 'UPSTREAM_TIMEOUT') {
       // The request may be what is too heavy: it must not burden one node after the other.
