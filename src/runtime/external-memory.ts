@@ -22,7 +22,18 @@ export function countBodyBytes(bytes: number): void {
   if (allocated < tolerated) return;
   allocated = 0;
   collections++;
-  const type = collections % thorough === 0 ? 'major' : 'minor';
+  run(collections % thorough === 0 ? 'major' : 'minor');
+}
+
+/**
+ * Frees whatever nobody refers to. V8 does so when it needs room; a thread that has nothing more to do
+ * would keep what it was done with for as long as it lives.
+ */
+export function collectGarbage(): void {
+  run('major');
+}
+
+function run(type: 'minor' | 'major'): void {
   collect ??= collector();
   collect({ type, execution: 'sync' });
 }

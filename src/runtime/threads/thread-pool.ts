@@ -107,11 +107,13 @@ export class ThreadPool<Question, Answer> {
     const thread = new Worker(ownFile(this.#file));
     thread.on('message', ({ answer, error }: ThreadAnswer<Answer>) => {
       const task = this.#release(thread);
+      // Its answer came when it was being ended already.
+      if (task === undefined) return;
       this.#idle.push(thread);
       // A thread that waits keeps no process from its end.
       thread.unref();
-      if (error === undefined) task?.resolve(answer as Answer);
-      else task?.reject(new Error(error));
+      if (error === undefined) task.resolve(answer as Answer);
+      else task.reject(new Error(error));
       this.#next();
     });
     thread.on('error', (error) => this.#end(thread, error));

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { hashSync } from 'bcryptjs';
 import type { PasswordQuestion } from '../../../src/filters/access/password-thread.ts';
 import { ThreadPool } from '../../../src/runtime/threads/thread-pool.ts';
@@ -78,4 +81,18 @@ test('an answer that takes too long ends with its thread, and others go on', asy
   await assert.rejects(threads.ask(hard, 'a').answer, { code: 'TOO_BUSY' });
   const patient = pool();
   assert.equal(await patient.ask(right, 'a').answer, true);
+});
+
+test('a thread keeps nothing of a large question', { timeout: 60_000 }, async (t) => {
+  const file = new URL('../../../src/filters/changing/replacement-thread.ts', import.meta.url);
+  const thread = new Worker(file);
+  t.after(() => thread.terminate());
+  const parts = [{ text: 'b', isTemplate: true }];
+  const answered = once(thread, 'message');
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- no window
+  thread.postMessage({ pattern: 'a', parts, text: `a${'x'.repeat(64 << 20)}` });
+  await answered;
+  for (let used = Infinity; used > 48 << 20; await delay(50)) {
+    used = (await thread.getHeapStatistics()).used_heap_size;
+  }
 });
