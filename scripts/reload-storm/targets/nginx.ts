@@ -37,6 +37,7 @@ http {
   fastcgi_temp_path ${folder}/nginx-fastcgi;
   uwsgi_temp_path ${folder}/nginx-uwsgi;
   scgi_temp_path ${folder}/nginx-scgi;
+  map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
   upstream backend { server 127.0.0.1:${backendPort}; keepalive 128; }
   server {
     listen 127.0.0.1:${port} backlog=4096${reusePort ? ' reuseport' : ''};
@@ -44,7 +45,8 @@ http {
     location / {
       proxy_pass http://backend;
       proxy_http_version 1.1;
-      proxy_set_header Connection "";
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $connection_upgrade;
     }
   }
 }
