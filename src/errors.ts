@@ -1,51 +1,47 @@
-/** What the catalogue says of one error: a message template and how it is rendered. */
+/** An error of the catalogue: its message template and how it is rendered. */
 interface Definition {
-  /** `{name}` is filled from the details given where the error is thrown. */
+  /** `{name}` is replaced by the detail of that name. */
   readonly message: string;
-  /** HTTP status a client sees when the error ends a request; 500 when absent. */
+  /** HTTP status of the response when the error ends a request; 500 when absent. */
   readonly status?: number;
-  /** What a client is told where the message names internals; the message when absent. */
+  /** Text for clients where the message names internals; the message when absent. */
   readonly shown?: string;
   /** Exit code when the error ends the program; 1 when absent. */
   readonly exit?: number;
 }
 
 /**
- * Every error the gateway raises by itself. An error is thrown once, with a code from here, and
- * rendered once: to a client by entry/, to a terminal by the command line, to the log by primary/.
+ * All errors of the gateway. An error is thrown once, with a code from here, and rendered once: to a
+ * client by entry/, to a terminal by cli/, to the log by primary/. `evergate explain errors` documents
+ * each that has a status (cli/commands/explain-errors.ts).
  */
 const catalogue = {
   // Command line
   USAGE: { message: '{reason}', exit: 2 },
-  NODE_TOO_OLD: {
-    message: 'evergate needs Node.js {required} or newer; this is {actual}',
-    exit: 2,
-  },
-  NOT_RUNNING: { message: 'no gateway answers on {path}: {reason}' },
+  NOT_RUNNING: { message: 'no gateway responds on {path}: {reason}' },
   TOO_FEW_DESCRIPTORS: {
     message: 'RLIMIT_NOFILE is {limit} file descriptors; a gateway needs at least {needed}',
   },
   ALREADY_RUNNING: {
     message:
-      'another gateway (process {pid}) uses {path}; it is left alone. Two gateways need a path.data, and a pid file, each',
+      'another gateway (process {pid}) uses {path}; each gateway needs a path.data and a pid file of its own',
   },
-  DATA_UNUSABLE: { message: 'the folder path.data, {path}, cannot be used: {reason}' },
+  DATA_UNUSABLE: { message: 'cannot use the folder path.data ({path}): {reason}' },
   PID_FILE_FAILED: { message: 'cannot write the pid file {path}: {reason}' },
   CHANGE_REFUSED: {
-    message: 'the {what} was {outcome}; the gateway goes on as it was\n{problems}',
+    message: 'the {what} was {outcome}; the gateway continues unchanged\n{problems}',
   },
   CONTROL_FAILED: { message: 'the control request failed: {reason}' },
 
   // A configuration change
   CONFIG_INVALID: { message: 'the configuration has {count}', exit: 2 },
-  CONFIG_UNREADABLE: { message: 'cannot read {path}: {reason}', exit: 2 },
   BIND_FAILED: { message: '{who} cannot listen on {address}: {reason}' },
-  CERTIFICATE_FAILED: { message: 'cannot make a certificate in {path}: {reason}' },
+  CERTIFICATE_FAILED: { message: 'cannot create a certificate in {path}: {reason}' },
   WORKER_NOT_READY: { message: 'worker {slot} did not become ready: {reason}' },
-  WORKER_CRASH_LOOP: { message: 'workers keep crashing while the gateway starts: {reason}' },
+  WORKER_CRASH_LOOP: { message: 'workers crash repeatedly while the gateway starts: {reason}' },
   PROGRAM_REPLACED: {
     message:
-      'version {installed} is installed now, and {running} runs; "evergate upgrade" has it taken up',
+      'version {installed} is installed but {running} is running; run "evergate upgrade" to switch',
   },
   ROLLOUT_FAILED: { message: 'generation {generation} was rolled back: {reason}' },
 
@@ -53,27 +49,27 @@ const catalogue = {
   REQUEST_MALFORMED: { message: 'malformed request: {reason}', status: 400 },
   REQUEST_TIMEOUT: { message: 'the request did not arrive in time', status: 408 },
   BODY_TOO_LARGE: { message: 'the body exceeds {limit} bytes', status: 413 },
-  METHOD_NOT_ALLOWED: { message: 'method {method} is not served', status: 405 },
+  METHOD_NOT_ALLOWED: { message: 'method {method} is not supported', status: 405 },
   EXPECTATION_FAILED: { message: 'the expectation cannot be met', status: 417 },
   HEAD_TOO_LARGE: { message: 'the request head is too large', status: 431 },
   ROUTE_NOT_FOUND: { message: 'NOT FOUND', status: 404 },
   LOOP_DETECTED: {
-    message: 'the request has come through this gateway before: a node leads back to it',
+    message: 'the request has passed through this gateway before; a node leads back to it',
     status: 508,
   },
   FLOWS_ENDLESS: {
     message:
-      'the request has run through 100 flows, the last of them "{flow}"; they run each other',
+      'the request has run through 100 flows, the last of them "{flow}"; the flows run each other',
     status: 508,
     shown: 'the flows of the gateway run each other without end',
   },
   REQUEST_UNANSWERED: {
     message:
-      'no filter has answered the request: none forwards it, sets a response or drops it, or no condition fits',
+      'no filter answered the request: none forwards it, sets a response or drops it, or no condition matched',
     status: 404,
-    shown: 'no filter of the flow has answered the request',
+    shown: 'no filter of the flow answered the request',
   },
-  CLIENT_GONE: { message: 'the client went away', status: 499 },
+  CLIENT_GONE: { message: 'the client closed the connection', status: 499 },
   TOO_MANY_CONNECTIONS_OF_CLIENT: {
     message: 'too many connections from this address',
     status: 429,
@@ -85,15 +81,16 @@ const catalogue = {
   },
   TOO_MANY_CONNECTIONS: { message: 'too many connections', status: 503 },
   JSON_VALUE_TOO_LARGE: {
-    message: 'an object or list of JSON that is to become a value exceeds {limit} bytes',
+    message:
+      'a JSON object or list that a condition or filter uses as a value exceeds {limit} bytes',
     status: 413,
   },
   TEXT_TOO_LONG: {
-    message: 'a text of more than {limit} characters is not looked through by a regular expression',
+    message: 'a regular expression is not applied to a text of more than {limit} characters',
     status: 413,
   },
   TOO_BUSY: {
-    message: 'too much work waits for a thread, or takes too long there',
+    message: 'a worker thread is overloaded, or its work took too long',
     status: 503,
     shown: 'too busy',
   },
@@ -105,14 +102,14 @@ const catalogue = {
   PARAMETER_INVALID: { message: '{reason}', exit: 2 },
   BODY_SENT: {
     message:
-      'the request body was sent on already; what reads it, or sends it again, must stand in the same flow',
+      'the request body was already streamed to a node; put filters that read or resend it into the same flow, before the one that forwards',
     status: 500,
   },
   BODY_NOT_KEPT: {
     message:
-      'the request body cannot be sent a second time: it has more bytes than are kept of it, which are {limit} (body_limits.request of the flow, or what max_inflight_request_size of the entry leaves)',
+      'the request body cannot be sent again: it exceeds the {limit} bytes that are kept (body_limits.request of the flow, or the rest of max_inflight_request_size of the entry)',
     status: 502,
-    shown: 'the request body is too large to be sent to another node',
+    shown: 'the request body is too large to be sent again',
   },
   FILTER_FAILED: {
     message: 'filter {filter} failed: {reason}',
@@ -128,7 +125,7 @@ const catalogue = {
     shown: 'no upstream node is available',
   },
   UPSTREAM_LIMITED: {
-    message: '{node} takes no more requests now: its traffic is limited, and {wait} ms have passed',
+    message: 'the traffic limit of {node} is reached; the request waited {wait} ms',
     status: 429,
     shown: 'too many requests',
   },
@@ -139,7 +136,7 @@ const catalogue = {
   },
   UPSTREAM_EXHAUSTED: {
     message:
-      'no connection to {node} can be opened: {reason}; this process has used up what it may have (RLIMIT_NOFILE)',
+      'cannot open a connection to {node}: {reason}; the process has reached its limit on open files (RLIMIT_NOFILE)',
     status: 503,
     shown: 'the gateway has too many connections',
   },
@@ -149,25 +146,39 @@ const catalogue = {
     shown: 'the upstream node has no free connection',
   },
   UPSTREAM_BROKEN: {
-    message: '{node} broke the exchange: {reason}',
+    message: '{node} closed the connection or sent an invalid response: {reason}',
     status: 502,
-    shown: 'the upstream node broke the exchange',
+    shown: 'the upstream node closed the connection or sent an invalid response',
   },
   UPSTREAM_TIMEOUT: {
-    message: '{node} did not answer within {timeout} ms',
+    message: '{node} did not respond within {timeout} ms',
     status: 504,
-    shown: 'the upstream node did not answer in time',
+    shown: 'the upstream node did not respond in time',
   },
 } as const satisfies Record<string, Definition>;
 
 export type ErrorCode = keyof typeof catalogue;
+
+/** The codes that a client can receive: those with a status. */
+export type ClientErrorCode = {
+  [Code in ErrorCode]: (typeof catalogue)[Code] extends { readonly status: number } ? Code : never;
+}[ErrorCode];
+
 export type ErrorDetails = Readonly<Record<string, string | number>>;
+
+export function isClientError(text: string): text is ClientErrorCode {
+  return Object.hasOwn(catalogue, text) && 'status' in catalogue[text as ErrorCode];
+}
+
+export function statusOf(code: ErrorCode): number {
+  return (catalogue[code] as Definition).status ?? 500;
+}
 
 function fill(template: string, details: ErrorDetails): string {
   return template.replace(/\{(\w+)\}/g, (whole, name: string) => `${details[name] ?? whole}`);
 }
 
-/** An error of the gateway's own: `code` names it, `details` fills its message. */
+/** An error of the catalogue; `details` fills the message. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';
   readonly code: ErrorCode;
@@ -179,28 +190,28 @@ export class GatewayError extends Error {
     this.details = details;
   }
 
-  /** HTTP status for a request that this error ends. */
+  /** HTTP status of the response to a request that this error ends. */
   get status(): number {
-    return (catalogue[this.code] as Definition).status ?? 500;
+    return statusOf(this.code);
   }
 
-  /** What a client may know of it. */
+  /** The text for clients. */
   get shown(): string {
     return (catalogue[this.code] as Definition).shown ?? this.message;
   }
 
-  /** Whether a node, or the cluster, has failed: not the client, and not the gateway. */
+  /** Whether a node or the cluster caused the failure, not the client or the gateway. */
   get ofUpstream(): boolean {
     return this.code.startsWith('UPSTREAM_') || this.code.startsWith('RESPONSE_');
   }
 
-  /** Process exit code for a command that this error ends. */
+  /** Exit code of a command that this error ends. */
   get exitCode(): number {
     return (catalogue[this.code] as Definition).exit ?? 1;
   }
 }
 
-/** The human-readable reason of anything that was thrown. */
+/** The message of anything that was thrown. */
 export function reasonOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

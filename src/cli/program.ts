@@ -158,6 +158,9 @@ function addExplain(program: Command): void {
     .option('--schema', 'print a JSON Schema of everything, for editors')
     .action(async (key: string | undefined, options: ExplainOptions) => {
       const { config, schema, search: words, all } = options;
+      const { explainError } = await import('./commands/explain-errors.ts');
+      const page = explainError(key ?? '');
+      if (page !== null) return console.log(page);
       const filters = await filtersOf(config);
       if (schema) {
         const { editorSchema } = await import('./commands/schema.ts');

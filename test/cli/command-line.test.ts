@@ -175,12 +175,12 @@ test('control commands say when no gateway runs, even with a broken configuratio
   const cwd = folderWith(context, { 'evergate.yml': 'path.data: there\nentry: [' });
   for (const command of ['reload', 'stop', 'status']) {
     const { code, stdout, stderr } = await evergate([command], { cwd });
-    assert.match(stderr, /no gateway answers on .*there\/evergate\.sock/);
+    assert.match(stderr, /no gateway responds on .*there\/evergate\.sock/);
     assert.equal(stdout, '');
     assert.equal(code, 1);
   }
   const { stderr } = await evergate(['status', '--socket', 'elsewhere.sock'], { cwd });
-  assert.match(stderr, /no gateway answers on elsewhere\.sock/);
+  assert.match(stderr, /no gateway responds on elsewhere\.sock/);
 });
 
 const explained: readonly [string, readonly RegExp[]][] = [

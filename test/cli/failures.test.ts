@@ -25,7 +25,7 @@ test('a data folder that cannot be made ends the start with the reason', async (
   for (const [data = '', reason] of places) {
     writeFileSync(file, `path.data: ${data}${hello}`);
     const { code, stdout, stderr } = await evergate(['run'], { cwd });
-    assert.equal(stderr, `evergate: the folder path.data, ${data}, cannot be used: ${reason}\n`);
+    assert.equal(stderr, `evergate: cannot use the folder path.data (${data}): ${reason}\n`);
     assert.equal(code, 1);
     assert.equal(stdout, '');
   }
@@ -49,7 +49,7 @@ test('what a reload is refused for is said, also when its file has gone', async 
   assert.equal(wrong.code, 1);
   assert.match(
     wrong.stderr,
-    /^evergate: the reload was refused; the gateway goes on as it was\n(?:.*\n)*.*evergate\.yml:2:1: flo: unknown key "flo"; did you mean "flow"\?\n/,
+    /^evergate: the reload was refused; the gateway continues unchanged\n(?:.*\n)*.*evergate\.yml:2:1: flo: unknown key "flo"; did you mean "flow"\?\n/,
   );
   rmSync(gateway.file);
   const gone = await evergate(['reload', '-c', gateway.file]);

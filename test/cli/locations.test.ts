@@ -40,12 +40,12 @@ test('a record that was left behind, or that others may write, leads nowhere', a
   chmodSync(environment.RUNTIME_DIRECTORY, 0o777);
   writeFileSync(gateway.file, `path.data: elsewhere${hello}`);
   const lost = await evergate(['status', '-c', gateway.file], { environment });
-  assert.match(lost.stderr, /no gateway answers on .*elsewhere/);
+  assert.match(lost.stderr, /no gateway responds on .*elsewhere/);
   chmodSync(environment.RUNTIME_DIRECTORY, 0o755);
   gateway.process.kill('SIGKILL');
   await eventually('the gateway to end', () => gateway.process.signalCode !== null);
   const gone = await evergate(['status', '-c', gateway.file], { environment });
-  assert.match(gone.stderr, /no gateway answers on .*elsewhere/);
+  assert.match(gone.stderr, /no gateway responds on .*elsewhere/);
   const next = await startGateway(t, hello, { env: environment, args: ['--workers', '1'] });
   assert.equal(readdirSync(environment.RUNTIME_DIRECTORY).length, 1, 'what was left over is gone');
   await evergate(['stop', '-c', next.file], { environment });

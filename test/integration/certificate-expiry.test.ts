@@ -72,7 +72,7 @@ test('an authority that cannot be used keeps nothing else from being served', as
   writeFileSync(join(certs, 'ca.crt'), 'no certificate');
   writeFileSync(join(certs, 'ca.key'), 'no key');
   const gateway = await startGateway(t, configuration('{ enabled: true }'), { folder });
-  assert.match(gateway.output, /entry web: cannot make a certificate in .*no client trusts/);
+  assert.match(gateway.output, /entry web: cannot create a certificate in .*no client trusts/);
   assert.equal(await answer(gateway), 'hello');
   const first = await shown(await gateway.port('web'));
   gateway.write(configuration('{ enabled: true }').replace('hello', 'bye'));

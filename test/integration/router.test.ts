@@ -162,6 +162,6 @@ flow:
   const origin = await gateway.origin('main');
   const answer = await ask(origin, { method: 'POST', body: 'x'.repeat(100_000) });
   assert.equal(answer.status, 500);
-  assert.match(answer.body, /sent on already/);
+  assert.match(answer.body, /already streamed to a node/);
   assert.equal((await ask(origin)).status, 200);
 });

@@ -176,7 +176,7 @@ suite('upgrade', () => {
     assert.equal(status, 409);
     assert.match(
       (body as ReloadRecord).problems.join(),
-      /version 7\.0\.2 is installed now, and 7\.0\.1 runs; "evergate upgrade"/,
+      /version 7\.0\.2 is installed but 7\.0\.1 is running; run "evergate upgrade"/,
     );
     assert.equal((await ask(origin)).body, 'before');
 

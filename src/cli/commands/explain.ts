@@ -70,8 +70,9 @@ function overview(filters: Filters): string {
     'Fields of the context, for conditions and templates:',
     ...table(childrenOf(contextSchema, filters)),
     '',
-    'More of any of them: evergate explain KEY, such as entry.network.reuse_port',
-    'Keys about something: evergate explain --search WORD; everything: evergate explain --all',
+    'One of these: evergate explain KEY, such as entry.network.reuse_port',
+    'Keys by subject: evergate explain --search WORD; all keys: evergate explain --all',
+    'Errors that clients can receive: evergate explain errors',
   ].join('\n');
 }
 

@@ -1,13 +1,13 @@
-/** The status of a gateway as text: whatever it tells, as an outline. */
+/** Renders the status of a gateway, whatever it contains, as an outline of text. */
 export function renderStatus(status: unknown): string {
   return renderValue(readable(status), '').join('\n');
 }
 
-/** Bytes as megabytes, and the times of a reload's workers as words, so that rows stay rows. */
+/** Bytes as megabytes; counts by name, and the times of a reload's workers, as words in one row. */
 function readable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(readable);
   if (!isMap(value)) return value;
-  if ('responses' in value) return readable(withOutcome(value));
+  if ('responses' in value) return readable(withCountsInWords(value));
   const { slot, took } = value;
   if (typeof slot === 'number' && typeof took === 'number') return `${slot} in ${took} ms`;
   return Object.fromEntries(
@@ -20,10 +20,20 @@ function readable(value: unknown): unknown {
   );
 }
 
-/** `2xx 12, 5xx 1` in place of a map, and no durations: they are for programs. */
-function withOutcome({ responses, duration: _, ...rest }: Record<string, unknown>): object {
-  const seen = Object.entries(responses as Record<string, number>).filter(([, count]) => count > 0);
-  return { ...rest, answered: seen.map(([kind, count]) => `${kind} ${count}`) };
+/** An entry with `2xx 12, 5xx 1` in place of maps, and without durations, which are for programs. */
+function withCountsInWords({
+  responses,
+  rejected,
+  duration: _,
+  ...rest
+}: Record<string, unknown>): object {
+  return { ...rest, rejected: countsInWords(rejected), answered: countsInWords(responses) };
+}
+
+function countsInWords(counts: unknown): string[] {
+  return Object.entries((counts ?? {}) as Record<string, number>)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${name} ${count}`);
 }
 
 function renderValue(value: unknown, indent: string): string[] {
@@ -37,7 +47,7 @@ function renderValue(value: unknown, indent: string): string[] {
   });
 }
 
-/** Maps that have the same simple keys become a table. */
+/** Maps without inner maps become a table. */
 function renderList(values: readonly unknown[], indent: string): string[] {
   if (values.length === 0) return [`${indent}none`];
   const rows = values.filter(isMap);
@@ -67,7 +77,7 @@ function renderScalar(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : `${value as string | number}`;
 }
 
-/** A few words on one line; of many, which may be long, the first. */
+/** Up to eight values on one line; of more, the first and their number. */
 function renderWords(values: readonly unknown[]): string {
   if (values.length === 0) return '-';
   const more = values.length > 8 ? values.length - 1 : 0;
