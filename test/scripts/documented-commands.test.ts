@@ -1,6 +1,6 @@
-/** What README and its like tell people to type is there to be typed. */
+/** The commands, options and files that the documentation names exist. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +28,15 @@ test('every npm script that is named exists', () => {
   assert.ok(named.size >= 5, [...named].join());
   assert.deepEqual(
     [...named, 'test', 'start'].filter((name) => !Object.hasOwn(scripts, name)),
+    [],
+  );
+});
+
+test('every source file and folder that is named exists', () => {
+  const paths = found(/`((?:src|scripts|test|examples|\.github)\/[\w./-]+)`/g);
+  assert.ok(paths.size >= 50, [...paths].join());
+  assert.deepEqual(
+    [...paths].filter((path) => !existsSync(join(root, path))),
     [],
   );
 });
