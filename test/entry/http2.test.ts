@@ -8,7 +8,7 @@ import { type BodySource, collect } from '../../src/http/body/body.ts';
 import type { RequestContext } from '../../src/http/context.ts';
 import type { GatewayError } from '../../src/errors.ts';
 import { answerPath, type Setup, startEntry } from '../support/entry.ts';
-import { block, flags, frame, frameTypes, RawHttp2 } from '../support/raw-http2.ts';
+import { block, flags, frame, frameTypes, RawHttp2, uint32 } from '../support/raw-http2.ts';
 import { withTls } from '../support/tls.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -516,6 +516,26 @@ suite('HTTP/2', () => {
     assert.equal(raw.socket.readableEnded, false);
     raw.socket.end();
     await eventually('the end', () => drained);
+  });
+
+  test('a client that only pings is told as well, and cannot put its end off', async (t) => {
+    const { entry, port } = await startEntry(t, answerPath, {
+      config: { ...withTls(), drain: { idle: 60_000, timeout: 60_000 } },
+    });
+    const raw = await RawHttp2.connect(t, port);
+    await raw.next(frameTypes.SETTINGS);
+    let drained = false;
+    void entry.drain({ cause: 'stopping' }).then(() => (drained = true));
+    const goaway = Buffer.concat([uint32(0), uint32(0)]);
+    const timer = setInterval(() => {
+      raw.send(frame(frameTypes.PING, 0, 0, Buffer.alloc(8)));
+      if (raw.frames.some(({ type }) => type === frameTypes.GOAWAY)) {
+        raw.send(frame(frameTypes.GOAWAY, 0, 0, goaway));
+      }
+    }, 100);
+    t.after(() => clearInterval(timer));
+    await eventually('the end', () => drained);
+    assert.equal(raw.frames.filter(({ type }) => type === frameTypes.GOAWAY).length, 2);
   });
 
   test('an idle connection is told, and closed', async (t) => {

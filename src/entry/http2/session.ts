@@ -27,6 +27,8 @@ const connectionWindow = 1 << 20;
 const settingsTimeoutMs = 30_000;
 /** How long a quiet moment is waited for, ms: to announce the end, and to name the last request. */
 const quietTime = 1_000;
+/** How long a client without a request is waited for: its pings show that it is there, but no more, ms. */
+const restTime = 5_000;
 /**
  * How long a client that has its last response may take to end the connection, ms. Some lose what they
  * have not read yet when the other side is the first to end it.
@@ -239,6 +241,7 @@ class Http2Connection implements Multiplex, InputListener, ServerSessionListener
   }
 
   #finish(): void {
+    if (this.#ending === Ending.final) return;
     this.#setEnding(Ending.final);
     this.#connection.ending = 'answered';
     this.#session.finish();
@@ -247,7 +250,8 @@ class Http2Connection implements Multiplex, InputListener, ServerSessionListener
   #isEndDue(now: number): boolean {
     switch (this.#ending) {
       case Ending.due:
-        return this.open > 0 && now - this.#endingSince >= quietTime;
+        if (this.open > 0) return now - this.#endingSince >= quietTime;
+        return now - Math.max(this.#endingSince, this.#idleSince) >= restTime;
       case Ending.announced:
         return true;
       case Ending.final:
