@@ -18,6 +18,11 @@ interface Definition {
 const catalogue = {
   // Command line
   USAGE: { message: '{reason}', exit: 2 },
+  NODE_UNSUPPORTED: {
+    message:
+      'this version of Node.js ({actual}) lacks something that evergate relies on: {reason}; run it with a version that the release was tested with',
+    exit: 2,
+  },
   NOT_RUNNING: { message: 'no gateway responds on {path}: {reason}' },
   TOO_FEW_DESCRIPTORS: {
     message: 'RLIMIT_NOFILE is {limit} file descriptors; a gateway needs at least {needed}',

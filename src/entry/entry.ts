@@ -2,6 +2,7 @@ import { compileNetworks, type NetworkTest } from '../context/networks.ts';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { DenseSet } from '../runtime/swap-remove-set.ts';
+import { noTransport, transportOf } from '../runtime/tls/transport.ts';
 import type { EntryConfig, TlsConfig } from '../config/types.ts';
 import type { RequestContext } from '../http/context.ts';
 import { InflightBytes } from '../http/body/memory-budget.ts';
@@ -28,7 +29,7 @@ import { RequestCounts } from './statistics.ts';
 import { type ProxiedClient, takeProxyHeader } from './connection/proxy-protocol.ts';
 import { Refusals } from './connection/rejections.ts';
 import { TimeLimits } from './connection/timeouts.ts';
-import { socketBelow, TlsServer } from './tls/server.ts';
+import { TlsServer } from './tls/server.ts';
 
 /** How long a proxy may take to say who its client is, ms. */
 const longestGreeting = 60_000;
@@ -316,17 +317,15 @@ export class Entry implements ExchangeOwner {
 
   /** The handshake is done. */
   #secured(socket: TLSSocket): void {
-    // Our own request comes over no socket, but by a name that nobody else knows.
-    const own = this.#probe !== null && socket.servername === this.#probe.name;
-    const connection = own
-      ? connectionOf(this.#probe?.serverSide)
-      : connectionOf(socketBelow(socket) ?? undefined);
+    const transport = transportOf(socket);
+    if (transport === null) this.#probe?.fail(noTransport());
+    const connection = connectionOf(transport ?? undefined);
     if (connection === undefined || connection.refused !== null) {
       this.#refusals.answer(socket, connection?.refused ?? 'TOO_MANY_CONNECTIONS');
       return;
     }
     const { ca_file, skip_insecure_verify } = this.#config.tls;
-    const asked = ca_file !== null && !own;
+    const asked = ca_file !== null && connection.probe === null;
     if (asked && !skip_insecure_verify && !socket.authorized) {
       const reason = problemOf(socket);
       const { remoteAddress } = connection;

@@ -10,23 +10,27 @@ const patience = 25_000;
 
 /** A request of an entry to itself: its target cannot be guessed, and it meets no router. */
 export class Probe {
-  /** Server name that it asks for over TLS. */
-  readonly name = randomUUID();
   readonly target = `/${randomUUID()}`;
   /** The end that the entry serves. */
   readonly serverSide: Duplex;
   readonly #clientSide: Duplex;
+  readonly #answered = Promise.withResolvers<void>();
 
   constructor() {
     [this.#clientSide, this.serverSide] = duplexPair();
   }
 
+  /** The entry knows why it cannot be answered. */
+  fail(error: Error): void {
+    this.#answered.reject(error);
+  }
+
   /** Asks; settles when the answer is 204. @throws what went wrong instead. */
   async ask(secure: boolean): Promise<void> {
     const socket = secure
-      ? tls.connect({ socket: this.#clientSide, rejectUnauthorized: false, servername: this.name })
+      ? tls.connect({ socket: this.#clientSide, rejectUnauthorized: false })
       : this.#clientSide;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { promise, resolve, reject } = this.#answered;
     const timer = setTimeout(() => reject(new Error('no answer in time')), patience);
     let answer = '';
     socket.on('error', reject);

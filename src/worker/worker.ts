@@ -6,6 +6,7 @@ import type { ToPrimary, ToWorker, WorkerAssignment } from '../ipc/messages.ts';
 import { createLog, type Log } from '../log.ts';
 import { closedMark, workerTitle } from '../ipc/process-marks.ts';
 import { version } from '../package.ts';
+import { outlivePrimary } from '../runtime/processes/orphaned-worker.ts';
 import { standardOutput } from '../runtime/lines/standard-output.ts';
 import type { RequestServer, WorkerServices } from './serving.ts';
 import { LimitChannel } from './limit-channel.ts';
@@ -231,8 +232,7 @@ class WorkerProcess {
    * workers replace them, sends TERM, or until the configured time has passed.
    */
   #onOrphaned(): void {
-    // Otherwise node:cluster ends the process at once.
-    if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
+    outlivePrimary();
     if (!this.#serving || !this.#assignment) process.exit(0);
     const { config, ownOutput } = this.#assignment;
     if (ownOutput !== null) standardOutput().redirect(ownOutput);

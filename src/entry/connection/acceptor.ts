@@ -1,5 +1,12 @@
 import net, { type Socket } from 'node:net';
 import { descriptors } from '../../runtime/processes/descriptors.ts';
+import {
+  type ConnectionTaker,
+  setInheritedOptions,
+  stopListening,
+  takeConnections,
+} from '../../runtime/sockets/accepting.ts';
+import type { SocketHandle } from '../../runtime/sockets/handles.ts';
 import type { DescriptorShortage } from './descriptor-shortage.ts';
 import { ClientSocket, writeAhead } from './client-socket.ts';
 
@@ -20,27 +27,8 @@ const drainLimit = 1_000;
  */
 const backlog = 4096;
 
-// oxlint-disable no-underscore-dangle -- node:net has no public names for its handles.
-
-/**
- * Whether an accepted connection has the options of the socket that it was accepted from: to set
- * them for each takes five system calls.
- */
-const inheritsOptions = process.platform === 'linux';
 /** How long there may be connections in the queue that are older than the options, ms. */
 const settling = 5_000;
-
-/** A socket below node:net. */
-interface Handle {
-  setNoDelay(on: boolean): void;
-  setKeepAlive(on: boolean, seconds: number): void;
-}
-
-interface ListeningHandle extends Handle {
-  /** Called with each connection that was accepted, or with a libuv error number. */
-  onconnection?: (error: number, accepted?: Handle) => void;
-  close(): void;
-}
 
 /** How connections are accepted. */
 export interface AcceptOptions {
@@ -53,9 +41,8 @@ export interface AcceptOptions {
 }
 
 /** The accepting end of an entry in this worker: several handles, one stream of connections. */
-export class Acceptor {
+export class Acceptor implements ConnectionTaker {
   readonly #servers: net.Server[] = [];
-  readonly #handles: ListeningHandle[] = [];
   readonly #onConnection: (socket: Socket) => void;
   readonly #options: AcceptOptions;
   #accepted = 0;
@@ -81,38 +68,29 @@ export class Acceptor {
     await promise;
     server.off('error', reject);
     // A failed accept (descriptors used up) passes; the others go on.
-    server.on('error', () => this.#options.shortage.failed());
+    server.on('error', () => this.failed());
     this.#servers.push(server);
-    const listening = (server as unknown as { _handle: ListeningHandle })._handle;
-    this.#handles.push(listening);
-    this.#options.shortage.begin();
-    if (inheritsOptions) {
-      this.#setOptions(listening);
-      this.#inheritsFrom = performance.now() + settling;
-    }
-    if (this.#options.plain) this.#takeFrom(listening);
+    const { keepAlive, plain, shortage } = this.#options;
+    shortage.begin();
+    if (setInheritedOptions(server, keepAlive)) this.#inheritsFrom = performance.now() + settling;
+    if (plain) takeConnections(server, this);
   }
 
-  #setOptions(handle: Handle): void {
-    const { keepAlive } = this.#options;
-    handle.setNoDelay(true);
-    handle.setKeepAlive(keepAlive !== null, Math.trunc((keepAlive ?? 0) / 1000));
+  /** A connection that no socket has been made for. */
+  accepted(handle: SocketHandle): void {
+    this.#take(new ClientSocket(handle));
   }
 
-  /**
-   * Takes connections before the server makes sockets of them: its sockets cannot be told where to
-   * read to, and to make two for each connection costs as much as a request.
-   */
-  #takeFrom(listening: ListeningHandle): void {
-    listening.onconnection = (error, accepted) => {
-      if (error < 0 || accepted === undefined) this.#options.shortage.failed();
-      else this.#take(new ClientSocket(accepted), accepted);
-    };
+  /** The system could not accept a connection. */
+  failed(): void {
+    this.#options.shortage.failed();
   }
 
-  #take(socket: Socket, handle = (socket as unknown as { _handle: Handle })._handle): void {
+  #take(socket: Socket): void {
     if (this.#inheritsFrom > 0) {
-      this.#setOptions(handle);
+      const { keepAlive } = this.#options;
+      socket.setNoDelay(true);
+      socket.setKeepAlive(keepAlive !== null, keepAlive ?? 0);
       if (performance.now() > this.#inheritsFrom) this.#inheritsFrom = 0;
     }
     if (descriptors.areShort() && !this.#options.shortage.admit(socket)) return;
@@ -150,9 +128,7 @@ export class Acceptor {
   }
 
   closeNow(): void {
-    // Before anything else: what a server does to close takes its time, above all the first time.
-    for (const handle of this.#handles.splice(0)) handle.close();
-    for (const server of this.#servers.splice(0)) server.close();
+    stopListening(this.#servers.splice(0));
     this.#options.shortage.end();
   }
 }

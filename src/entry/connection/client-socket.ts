@@ -1,5 +1,6 @@
 import net from 'node:net';
 import { own, ReadBuffer } from '../../http/http1/read-buffer.ts';
+import { type SocketHandle, socketOptions } from '../../runtime/sockets/handles.ts';
 
 /** Bytes that may wait for the client before whoever writes to it has to wait. */
 export const writeAhead = 64 << 10;
@@ -15,15 +16,16 @@ export class ClientSocket extends net.Socket {
   receiver: Receiver | null = null;
   readonly #reads: ReadBuffer;
 
-  /** `handle` is that of an accepted connection, as node:net has it. */
-  constructor(handle: unknown) {
+  /** `handle` is that of an accepted connection. */
+  constructor(handle: SocketHandle) {
     const reads = new ReadBuffer();
-    super({
-      handle,
-      allowHalfOpen: true,
-      highWaterMark: writeAhead,
-      onread: reads.onread((buffer, count) => this.#receive(buffer, count)),
-    } as net.SocketConstructorOpts);
+    super(
+      socketOptions(handle, {
+        allowHalfOpen: true,
+        highWaterMark: writeAhead,
+        onread: reads.onread((buffer, count) => this.#receive(buffer, count)),
+      }),
+    );
     this.#reads = reads;
     this.once('close', () => reads.release());
   }

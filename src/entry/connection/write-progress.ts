@@ -1,19 +1,13 @@
 import { fstatSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
-
-/** What libuv knows of a connection; there for TCP alone. */
-interface Handle {
-  readonly fd: number;
-  readonly bytesWritten: number;
-  readonly writeQueueSize: number;
-}
+import { type WriteQueue, writeQueueOf } from '../../runtime/sockets/write-queue.ts';
 
 /** What the system holds that answers to pings alone would fill, bytes. */
 const smallQueue = 16 << 10;
 
 /** How a client takes what is written to it. */
 export class ClientIntake {
-  readonly #handle: Handle | null;
+  readonly #queued: WriteQueue | null;
   #inode = 0;
   #taken = -1;
   #queue = -1;
@@ -23,19 +17,18 @@ export class ClientIntake {
 
   /** Of the connection itself, without TLS. */
   constructor(socket: Duplex) {
-    // oxlint-disable-next-line no-underscore-dangle -- a write that goes out in parts shows only here.
-    this.#handle = (socket as Duplex & { _handle?: Handle })._handle ?? null;
+    this.#queued = writeQueueOf(socket);
   }
 
   /** Whether something waits for the system to take it. */
   get waiting(): boolean {
-    return this.#handle !== null && this.#handle.writeQueueSize > 0;
+    return this.#queued !== null && this.#queued.writeQueueSize > 0;
   }
 
   /** Bytes that have gone out, as far as libuv knows. */
   get taken(): number {
-    const handle = this.#handle;
-    return handle === null ? 0 : handle.bytesWritten - handle.writeQueueSize;
+    const queued = this.#queued;
+    return queued === null ? 0 : queued.bytesWritten - queued.writeQueueSize;
   }
 
   /**
@@ -44,9 +37,9 @@ export class ClientIntake {
    * client takes something of that. Null when nothing does.
    */
   stalled(now: number, progress: number | null): number {
-    const handle = this.#handle;
-    if (handle === null) return 0;
-    const waiting = handle.writeQueueSize;
+    const queued = this.#queued;
+    if (queued === null) return 0;
+    const waiting = queued.writeQueueSize;
     // Answers to a client's pings go out, too, and are nothing that it waits for.
     this.#isAlone = progress === null || waiting > 0;
     const taken = this.#isAlone ? this.taken : (progress as number);
@@ -63,8 +56,8 @@ export class ClientIntake {
    * has gone out, which a slow client may need minutes for.
    */
   compare(queues: ReadonlyMap<number, number>, now: number): void {
-    if (this.#handle === null || this.#handle.fd < 0) return;
-    if (this.#inode === 0) this.#inode = fstatSync(this.#handle.fd).ino;
+    if (this.#queued === null || this.#queued.fd < 0) return;
+    if (this.#inode === 0) this.#inode = fstatSync(this.#queued.fd).ino;
     const queue = queues.get(this.#inode);
     if (queue === undefined || queue === this.#queue) return;
     if (!this.#isAlone && queue < smallQueue) return;

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import tls, { type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import type { TlsConfig } from '../../config/types.ts';
 import type { EntryCredentials } from '../../tls/credentials.ts';
+import { transportOf } from '../../runtime/tls/transport.ts';
 import { TicketKeys } from './session-tickets.ts';
 
 export interface TlsServerOptions {
@@ -88,7 +89,8 @@ export class TlsServer {
       onSecure(socket);
     });
     this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
-      const below = socketBelow(socket);
+      const transport = transportOf(socket);
+      const below = transport instanceof Socket ? transport : null;
       if (error.code !== 'ERR_SSL_HTTP_REQUEST' || below === null) {
         // A connection that is closed without a word is nobody's mistake.
         if (below === null || below.bytesRead > 0) onRejected('handshake');
@@ -111,13 +113,6 @@ export class TlsServer {
   setTicketKeys(keys: Buffer): void {
     this.#ticketKeys.set(keys);
   }
-}
-
-/** The socket that a TLS socket was put on; null for one that is none. */
-export function socketBelow(socket: TLSSocket): Socket | null {
-  // oxlint-disable-next-line no-underscore-dangle -- the only way to it.
-  const { _parent: below } = socket as TLSSocket & { readonly _parent?: Duplex };
-  return below instanceof Socket ? below : null;
 }
 
 type Chosen = (error: Error | null, context?: SecureContext) => void;

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { OnReadOpts } from 'node:net';
 import type { BodySink } from '../body/body.ts';
 import { countBodyBytes } from '../../runtime/external-memory.ts';
+import { readInto } from '../../runtime/sockets/kept-buffer.ts';
 
 /** Bytes that one read brings at most. */
 export const readSize = 128 << 10;
@@ -42,21 +43,7 @@ export class ReadBuffer {
 
   /** The option by which a socket reads here. False from `take` pauses it. */
   onread(take: (buffer: Buffer, count: number) => boolean): OnReadOpts {
-    /** What a read has just brought its bytes in. */
-    let used: Buffer | null = null;
-    return {
-      // A buffer that stays is not named again: to take one in costs node:net more than to keep it.
-      buffer: () => {
-        const next = this.next();
-        const stays = next === used;
-        used = null;
-        return stays ? (undefined as never) : next;
-      },
-      callback: (count, buffer) => {
-        used = buffer as Buffer;
-        return take(used, count);
-      },
-    };
+    return readInto(() => this.next(), take);
   }
 
   /** Nothing more is read. */

@@ -1,25 +1,13 @@
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getSystemErrorName } from 'node:util';
+import {
+  directHandle,
+  type DirectWriter,
+  takesDirectWrites,
+  whenWritten,
+} from '../../runtime/sockets/direct-write.ts';
 import { writeJoined } from './coalesce.ts';
 import { smallPart } from './read-buffer.ts';
-
-/** A write that the system did not take at once, as node:net knows it. */
-interface PendingWrite {
-  handle: Handle;
-  oncomplete: (this: PendingWrite, status: number) => void;
-  /** Set when it has ended before `oncomplete` was there. */
-  readonly writeStatus: number | null;
-  writer: SocketWriter;
-}
-
-/** What node:net writes to: 0, or what went wrong (libuv's number), or the write that waits. */
-interface Handle {
-  writeLatin1String(request: null, text: string): number | PendingWrite;
-}
-
-/** Whether handles make the objects for a write themselves, and only for writes that have to wait. */
-const writesBare = triesFirst();
 
 /**
  * Writes to a connection. A TCP connection's handle is written to without the stream around it, which
@@ -27,7 +15,7 @@ const writesBare = triesFirst();
  * whole message at once, and then there is nothing that a stream would be good for. Whatever the
  * system leaves waits in libuv, before anything that the stream writes later.
  */
-export class SocketWriter {
+export class SocketWriter implements DirectWriter {
   readonly #socket: Duplex;
   readonly #bare: boolean;
   /** Writes that the system has not taken yet. */
@@ -35,8 +23,7 @@ export class SocketWriter {
 
   constructor(socket: Duplex) {
     this.#socket = socket;
-    const { encrypted } = socket as Duplex & { encrypted?: boolean };
-    this.#bare = writesBare && socket instanceof Socket && encrypted !== true;
+    this.#bare = takesDirectWrites(socket);
   }
 
   /** Whether whoever writes should wait for the socket's `drain`. */
@@ -52,14 +39,17 @@ export class SocketWriter {
   /** Writes Latin-1 text; false asks to wait for the socket's `drain`. */
   write(text: string): boolean {
     const socket = this.#socket;
-    const handle = this.#bare ? (socket as Duplex & { _handle: Handle | null })._handle : null;
+    const handle = this.#bare ? directHandle(socket) : null;
     if (handle === null || socket.writableLength > 0 || socket.writableEnded) {
       return socket.write(text, 'latin1') && this.#pending === 0;
     }
     const result = handle.writeLatin1String(null, text);
     if (result === 0) return true;
     if (typeof result === 'number') this.#fail(result);
-    else this.#wait(result, handle);
+    else {
+      this.#pending++;
+      whenWritten(result, handle, this);
+    }
     return false;
   }
 
@@ -73,16 +63,6 @@ export class SocketWriter {
       return this.write(before + part.toString('latin1') + behind);
     }
     return writeJoined(this.#socket, before, part, behind) && this.#pending === 0;
-  }
-
-  #wait(write: PendingWrite, handle: Handle): void {
-    this.#pending++;
-    write.handle = handle;
-    write.writer = this;
-    write.oncomplete = taken;
-    const { writeStatus } = write;
-    // Not before whoever writes has been told to wait.
-    if (writeStatus !== null) queueMicrotask(() => this.ended(writeStatus));
   }
 
   /** The system has taken what waited, or never will. */
@@ -99,32 +79,4 @@ export class SocketWriter {
     const error = new Error(`write ${code}`);
     this.#socket.destroy(Object.assign(error, { code, errno: status, syscall: 'write' }));
   }
-}
-
-function taken(this: PendingWrite, status: number): void {
-  this.writer.ended(status);
-}
-
-/** Lets a socket write to a handle that looks at how it is asked to. */
-function triesFirst(): boolean {
-  let asked: unknown;
-  const handle = {
-    writeLatin1String(request: unknown): number {
-      asked = request;
-      return 0;
-    },
-    getAsyncId: () => 0,
-    readStart: () => 0,
-    readStop: () => 0,
-    close: () => {},
-  };
-  try {
-    const socket = new Socket({ handle, readable: false } as never);
-    socket.on('error', () => {});
-    socket.write('?', 'latin1');
-    socket.destroy();
-  } catch {
-    return false;
-  }
-  return asked === null;
 }

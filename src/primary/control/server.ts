@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Server as NetServer } from 'node:net';
 import { reasonOf } from '../../errors.ts';
+import { acceptNoMore } from '../../runtime/sockets/http-server.ts';
 import { createServer } from '../../runtime/modules/builtins.ts';
 import type { ControlAnswer } from './client.ts';
 
@@ -28,8 +28,7 @@ export function createControlServer(
 
 /** Answers what was asked, and takes nothing more. */
 export async function closeControlServer(server: Server): Promise<void> {
-  // Its own way to close would reset connections whose request has come, but has not been read yet.
-  const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+  const closed = acceptNoMore(server);
   // Nobody may hold the gateway's end up by a request that does not come.
   const timer = setTimeout(() => server.closeAllConnections(), FAREWELL);
   await closed;

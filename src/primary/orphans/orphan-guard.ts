@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { Socket } from 'node:net';
 import type { ProcessIdentity } from '../workers/process-activity.ts';
 
 /**
@@ -66,6 +67,6 @@ function start(): ChildProcess {
   child.on('error', () => {});
   child.stdin.on('error', () => {});
   child.unref();
-  (child.stdin as unknown as { unref(): void }).unref();
+  if (child.stdin instanceof Socket) child.stdin.unref();
   return child;
 }

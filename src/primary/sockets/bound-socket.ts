@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import type { SendHandle } from 'node:child_process';
 import * as net from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { handleOfBound } from '../../runtime/sockets/handles.ts';
 import { ownFile } from '../../package.ts';
 
 /** A TCP handle as it travels between processes. */
@@ -38,10 +39,7 @@ export class HeldSocket {
     try {
       if (!reusePort) listenNow(bound.fd());
       const actual = bound.address().port;
-      // A socket that never connects: it adopts the handle, and nothing polls it.
-      const socket = new net.Socket({ handle: bound });
-      const { _handle: handle } = socket as unknown as { _handle: SocketHandle };
-      return new HeldSocket(host, actual, handle);
+      return new HeldSocket(host, actual, handleOfBound(bound) as SocketHandle);
     } catch (error) {
       bound.close();
       throw error;

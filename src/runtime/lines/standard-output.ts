@@ -1,7 +1,7 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
-import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { LineBuffer } from './line-buffer.ts';
+import { makeNonBlocking, type NonBlockingHandle } from './non-blocking.ts';
 
 /** Bytes of lines that may wait for a reader. */
 const waitingBytes = 1 << 20;
@@ -185,25 +185,6 @@ function reopen(fd: number): number | null {
   const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
   try {
     return openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
-  } catch {
-    return null;
-  }
-}
-
-// oxlint-disable no-underscore-dangle -- node:net has no public name for its handle.
-
-interface NonBlockingHandle {
-  setBlocking(on: boolean): void;
-}
-
-/** As Node.js does for `process.stdout`; null when the descriptor is nothing that could block. */
-function makeNonBlocking(fd: number): NonBlockingHandle | null {
-  try {
-    // Never closed, for that would close the descriptor.
-    const socket = new Socket({ fd, readable: false, writable: true }).unref();
-    const { _handle: handle } = socket as unknown as { _handle: NonBlockingHandle };
-    handle.setBlocking(false);
-    return handle;
   } catch {
     return null;
   }

@@ -6,6 +6,8 @@ interface Replaceable {
 /**
  * Runs another program in this process, with its id and its standard streams; gives back control only
  * where that is not possible.
+ *
+ * Relies on: `process.execve`, and `process.emitWarning` as what its warning goes through.
  */
 export function replaceProcess(
   file: string,

@@ -9,8 +9,11 @@ interface BareWriter {
 
 /**
  * Writes bytes, and answers whether their memory may be used again at once: the system has taken all
- * of them, or TLS has encrypted them. node:tls does that within the write, or copies what it cannot
- * encrypt yet, as long as nothing written before waits; no documentation says so.
+ * of them, or TLS has encrypted them.
+ *
+ * Relies on: node:tls encrypts within the write, or copies what it cannot encrypt yet, as long as nothing
+ * written before waits; no documentation says so. Without it clients would get other bytes than were
+ * written, which the contract test finds; there is no way to find out at run time.
  */
 export function writeReusable(socket: Duplex, writer: BareWriter, bytes: Buffer): boolean {
   if (!(socket instanceof Socket)) {

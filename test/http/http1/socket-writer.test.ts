@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { suite, test, type TestContext } from 'node:test';
+import { writesDirectly } from '../../../src/runtime/sockets/direct-write.ts';
 import { SocketWriter } from '../../../src/http/http1/socket-writer.ts';
 
 /** More than the buffers of any system take. */
@@ -83,7 +84,9 @@ suite('a socket writer', () => {
     assert.equal((await arrived).length, size);
   });
 
-  test('says so before a write is over that ends as soon as it has begun', async () => {
+  test('says so before a write is over that ends as soon as it has begun', async (t) => {
+    // Without such writes the stream is written to, to which this handle is none.
+    if (!writesDirectly) return t.skip('as in Node.js 24');
     const handle = {
       writeLatin1String: () => ({ writeStatus: 0 }),
       getAsyncId: () => 0,
