@@ -2,6 +2,7 @@ import type { ElasticsearchConfig } from '../config/types.ts';
 import type { RequestContext } from '../http/context.ts';
 import type { ClusterInspection, ClusterObservation } from '../ipc/cluster-state.ts';
 import type { Log } from '../log.ts';
+import type { LeaseSource } from '../shared-limits/messages.ts';
 import { type Balancer, createBalancer } from './balancing/balancer.ts';
 import {
   type Cluster,
@@ -15,7 +16,7 @@ import { basicAuth } from '../http/basic-auth.ts';
 import { Forwarding } from './forwarding/forwarding.ts';
 import type { ForwardTarget } from './forwarding/target.ts';
 import { Membership } from './nodes/membership.ts';
-import { NodeTraffic, type TrafficChannel, type TrafficLimits } from './nodes/traffic-limits.ts';
+import { NodeTraffic, type TrafficLimits } from './nodes/traffic-limits.ts';
 import { Node, nodeName } from './nodes/node.ts';
 import { useOf } from './nodes/selection.ts';
 import { RetryBudget } from './forwarding/retry-budget.ts';
@@ -25,8 +26,8 @@ import { readTlsFiles } from './transport/tls-files.ts';
 export interface ClusterEnvironment {
   /** Called when a node is ejected, and when somebody wants the nodes checked. */
   readonly onTrouble?: () => void;
-  /** Answered by `NodeCluster.traffic`. */
-  readonly channel?: TrafficChannel;
+  /** Where the limits of its nodes come from. */
+  readonly leases?: LeaseSource;
 }
 
 /**
@@ -38,10 +39,10 @@ export function createCluster(
   environment: ClusterEnvironment = {},
 ): NodeCluster {
   const told = log.child({ cluster: config.name });
-  const { onTrouble = () => {}, channel } = environment;
-  const { traffic } = config;
+  const { onTrouble = () => {}, leases } = environment;
+  const { name, traffic } = config;
   const trafficOf = (node: string): NodeTraffic | null =>
-    traffic && channel ? new NodeTraffic(node, traffic, channel) : null;
+    traffic && leases ? new NodeTraffic(name, node, traffic, leases) : null;
   const membership = new Membership(config.nodes, told, onTrouble, trafficOf);
   return new NodeCluster(config, membership, new RetryBudget(), onTrouble);
 }
@@ -153,11 +154,6 @@ export class NodeCluster implements Cluster, ForwardTarget {
     if (!this.#membership.apply(observation)) return;
     this.#takeMembers();
     for (const view of this.#views.values()) view.#takeMembers();
-  }
-
-  /** The limits of a node; null when it has none, or is not known any more. */
-  traffic(node: string): NodeTraffic | null {
-    return this.#membership.members.find(({ origin }) => origin === node)?.traffic ?? null;
   }
 
   inspect(): ClusterInspection {

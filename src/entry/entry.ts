@@ -11,7 +11,7 @@ import type { Handler } from '../flow/filter.ts';
 import type { ConnectionHolder, DrainReport, EntryInspection } from '../ipc/messages.ts';
 import type { Log } from '../log.ts';
 import { Acceptor } from './connection/acceptor.ts';
-import { AddressPermits } from '../shared-limits/worker/address-slots.ts';
+import { AddressSlots } from '../shared-limits/worker/address-slots.ts';
 import { clientCertificate, problemOf } from './tls/client-certificate.ts';
 import { Connection, connectionOf } from './connection/connection.ts';
 import { DescriptorShortage } from './connection/descriptor-shortage.ts';
@@ -22,7 +22,8 @@ import type { EntryServices } from './services.ts';
 import { serveHttp1 } from './http1/session.ts';
 import { Http1Settings } from './http1/settings.ts';
 import { serveHttp2 } from './http2/session.ts';
-import { Permits } from '../shared-limits/worker/connection-slots.ts';
+import { leaseKey } from '../shared-limits/lease-key.ts';
+import { ConnectionSlots } from '../shared-limits/worker/connection-slots.ts';
 import { Probe } from './self-test.ts';
 import { RejectionCounts } from '../ipc/rejections.ts';
 import { RequestCounts } from './statistics.ts';
@@ -48,8 +49,8 @@ export class Entry implements ExchangeOwner {
   readonly inflight: InflightBytes;
   readonly #isTrusted: NetworkTest;
   readonly #config: EntryConfig;
-  readonly #permits: Permits;
-  readonly #addressPermits: AddressPermits;
+  readonly #slots: ConnectionSlots;
+  readonly #addressSlots: AddressSlots;
   readonly #admits: ((address: string) => boolean) | null;
   readonly #connections = new DenseSet<Connection>();
   readonly #refusals: Refusals;
@@ -73,11 +74,10 @@ export class Entry implements ExchangeOwner {
     this.maxRequests = config.max_requests_per_connection || Infinity;
     this.#isTrusted = compileNetworks(config.trusted_addresses);
     this.forwarded = new ForwardedFields(config.forwarded, this.#isTrusted, services.identity);
-    this.#permits = new Permits(services.permits, config.max_concurrency);
-    this.#addressPermits = new AddressPermits(
-      services.addressPermits ? config.max_conns_per_ip : 0,
-      services.addressPermits ?? (() => services.permits),
-    );
+    const { name, max_concurrency, max_conns_per_ip } = config;
+    const { leases } = services;
+    this.#slots = new ConnectionSlots(leases, leaseKey('entry', name), max_concurrency);
+    this.#addressSlots = new AddressSlots(leases, name, max_conns_per_ip);
     this.inflight = new InflightBytes(config.max_inflight_request_size, services.memory ?? null);
     const { tls, disable_tcp_keepalive, tcp_keepalive_in_seconds } = config;
     const keepAlive = disable_tcp_keepalive ? null : tcp_keepalive_in_seconds;
@@ -100,7 +100,7 @@ export class Entry implements ExchangeOwner {
 
   /** Begins to accept from a listening socket's handle. */
   async listen(handle: unknown): Promise<void> {
-    this.#permits.open();
+    this.#slots.open();
     this.#timeLimits.start();
     await this.#acceptor.listen(handle);
   }
@@ -114,17 +114,6 @@ export class Entry implements ExchangeOwner {
     this.#serve(connection);
     await probe.ask(this.#tls !== null);
     this.#probe = null;
-  }
-
-  /** `address`: for its connections alone. */
-  grantPermits(count: number, address: string | null = null): void {
-    if (address === null) this.#permits.grant(count);
-    else this.#addressPermits.grant(address, count);
-  }
-
-  recallPermits(address: string | null = null): void {
-    if (address === null) this.#permits.recall();
-    else this.#addressPermits.recall(address);
   }
 
   setTicketKeys(keys: Buffer): void {
@@ -179,12 +168,12 @@ export class Entry implements ExchangeOwner {
     // Only then are clients told to go: they come back at once by new connections, and none of these
     // may meet a socket that is about to close.
     await this.#acceptor.close();
-    const pending = (): number => this.#permits.waiting + this.#refusals.open;
+    const pending = (): number => this.#slots.waiting + this.#refusals.open;
     const drain = new Drain(this.#connections, this.#config.drain, pending, options);
     this.#drain = drain;
     if (this.#stops) drain.stop();
-    this.#permits.drain();
-    this.#addressPermits.drain();
+    this.#slots.drain();
+    this.#addressSlots.drain();
     drain.closedToNew();
     closedToNew?.();
     const report = await drain.done;
@@ -208,14 +197,14 @@ export class Entry implements ExchangeOwner {
     const address = socket.remoteAddress ?? '';
     if (known && this.#admits !== null && !this.#admits(address))
       return this.#refusals.deny(socket, address);
-    if (this.#permits.take()) {
+    if (this.#slots.take()) {
       this.#admit(socket);
       return;
     }
     socket.on('error', ignore);
-    this.#permits.wait((granted) => {
+    this.#slots.wait((granted) => {
       socket.off('error', ignore);
-      if (granted && socket.destroyed) this.#permits.release();
+      if (granted && socket.destroyed) this.#slots.release();
       else if (granted) this.#admit(socket);
       else this.#refuse(socket);
     });
@@ -227,7 +216,7 @@ export class Entry implements ExchangeOwner {
     socket.once('close', () => {
       if (!this.#connections.delete(connection)) return;
       connection.closed();
-      this.#permits.release();
+      this.#slots.release();
       this.#drain?.gone(connection);
     });
     this.#greet(connection, socket);
@@ -262,7 +251,7 @@ export class Entry implements ExchangeOwner {
 
   /** Serves the connection if its client may have one more; false when that is not known yet. */
   #count(connection: Connection, socket: Socket): boolean {
-    if (!this.#addressPermits.limited) {
+    if (!this.#addressSlots.limited) {
       this.#serve(connection);
       return true;
     }
@@ -270,12 +259,12 @@ export class Entry implements ExchangeOwner {
     const early = (): void => void socket.destroy();
     let known = false;
     socket.on('error', early);
-    this.#addressPermits.take(address, (granted) => {
+    this.#addressSlots.take(address, (granted) => {
       known = true;
       socket.off('error', early);
-      if (granted && socket.destroyed) this.#addressPermits.release(address);
+      if (granted && socket.destroyed) this.#addressSlots.release(address);
       else if (granted) {
-        socket.once('close', () => this.#addressPermits.release(address));
+        socket.once('close', () => this.#addressSlots.release(address));
         this.#serve(connection);
       } else if (!socket.destroyed) this.#turnAway(connection, socket);
     });
@@ -286,7 +275,7 @@ export class Entry implements ExchangeOwner {
   #turnAway(connection: Connection, socket: Socket): void {
     connection.refused = 'TOO_MANY_CONNECTIONS_OF_CLIENT';
     this.#connections.delete(connection);
-    this.#permits.release();
+    this.#slots.release();
     this.#refuse(socket, connection.refused);
     this.#drain?.gone(connection);
   }

@@ -1,5 +1,5 @@
 import type { Log } from '../log.ts';
-import type { PermitSource } from '../shared-limits/worker/connection-slots.ts';
+import type { LeaseSource } from '../shared-limits/messages.ts';
 import type { RequestContext } from '../http/context.ts';
 import type { Handler } from '../flow/filter.ts';
 import type { InflightBytes } from '../http/body/memory-budget.ts';
@@ -8,11 +8,10 @@ import type { EntryCredentials } from '../tls/credentials.ts';
 /** What an entry works with. */
 export interface EntryServices {
   readonly log: Log;
-  readonly permits: PermitSource;
+  /** Where max_concurrency and max_conns_per_ip come from. */
+  readonly leases: LeaseSource;
   /** How the entry names itself in the Forwarded field; not at all when it is absent. */
   readonly identity?: string;
-  /** What one client address may have; needed with max_conns_per_ip alone. */
-  readonly addressPermits?: (address: string) => PermitSource;
   /** The flow for a request; throws ROUTE_NOT_FOUND. */
   readonly route: (context: RequestContext) => Handler;
   /** Whether a client of this address may connect; null when everybody may. */

@@ -1,7 +1,7 @@
 import type { DrainCause } from '../config/drain-time.ts';
 import type { GatewayConfig } from '../config/types.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
-import type { LimitToPrimary, LimitToWorker } from '../shared-limits/messages.ts';
+import type { LeaseToHolder, LeaseToKeeper } from '../shared-limits/messages.ts';
 import type { RequestTally } from './request-statistics.ts';
 import type { RejectionTally } from './rejections.ts';
 import type { ClusterInspection, ClusterObservation } from './cluster-state.ts';
@@ -38,7 +38,7 @@ export interface WorkerAssignment {
 
 /** Primary to worker. */
 export type ToWorker =
-  | LimitToWorker
+  | LeaseToHolder
   | { readonly type: 'start'; readonly assignment: WorkerAssignment }
   /**
    * Comes with a handle of a listening socket, and again with further ones of it; `id` names the socket
@@ -52,10 +52,6 @@ export type ToWorker =
   | { readonly type: 'drain'; readonly cause: DrainCause }
   /** Draining: end WebSockets, event streams and long transfers now. */
   | { readonly type: 'end-streams' }
-  /** More connections of this entry may be open here: `count` permits. */
-  | { readonly type: 'permits-granted'; readonly entry: string; readonly count: number }
-  /** Another worker lacks permits: give back those that no connection uses. */
-  | { readonly type: 'permits-recalled'; readonly entry: string }
   /** The keys of TLS session tickets have changed. */
   | { readonly type: 'ticket-keys'; readonly keys: Uint8Array }
   /** Whether this worker is the one that checks the clusters' nodes and asks for their topology. */
@@ -64,14 +60,12 @@ export type ToWorker =
   | { readonly type: 'cluster-observed'; readonly observation: ClusterObservation }
   /** To the worker that does: look now. */
   | { readonly type: 'cluster-check'; readonly cluster: string }
-  /** So much more may be spent at that node. */
-  | { readonly type: 'quota-granted'; readonly key: QuotaKey; readonly count: number }
   | { readonly type: 'inspect'; readonly id: number }
   | { readonly type: 'pong' };
 
 /** Worker to primary. */
 export type ToPrimary =
-  | LimitToPrimary
+  | LeaseToKeeper
   /** Message handlers are in place. */
   | { readonly type: 'online' }
   /** A sign of life: the event loop turns. */
@@ -89,15 +83,9 @@ export type ToPrimary =
   | { readonly type: 'closed-to-new' }
   /** Draining, it has only tunnels and long requests left. */
   | { readonly type: 'only-streams' }
-  | { readonly type: 'permits-wanted'; readonly entry: string; readonly count: number }
-  | { readonly type: 'permits-returned'; readonly entry: string; readonly count: number }
-  /** While the primary did not answer, the worker has used so many that were not lent to it. */
-  | { readonly type: 'permits-taken'; readonly entry: string; readonly count: number }
   | { readonly type: 'cluster-observed'; readonly observation: ClusterObservation }
   /** Requests have failed at that cluster: it should be looked at now. */
   | { readonly type: 'cluster-check-wanted'; readonly cluster: string }
-  /** Asks for tokens, of which there are so many in a second; answered when there are some. */
-  | { readonly type: 'quota-wanted'; readonly key: QuotaKey; readonly count: number }
   | { readonly type: 'inspection'; readonly id: number; readonly inspection: WorkerInspection }
   /** The last connection has gone; with the worker's counts as they stay. */
   | {
@@ -107,16 +95,6 @@ export type ToPrimary =
       readonly clusters: readonly ClusterInspection[];
       readonly lostLines: LostLines;
     };
-
-/** What is limited by the second at a node, over all workers. */
-export type QuotaKind = 'requests' | 'bytes';
-
-export interface QuotaKey {
-  readonly cluster: string;
-  /** Origin of the node. */
-  readonly node: string;
-  readonly kind: QuotaKind;
-}
 
 /** Log lines that found no room, by where they should have gone: `stdout`, or a file. */
 export type LostLines = Readonly<Record<string, number>>;

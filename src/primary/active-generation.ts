@@ -52,7 +52,6 @@ export class ActiveGeneration {
     const previous = this.current;
     this.current = generation;
     certificateClock.set(credentials, log);
-    pool.quotas.setLimits(config.elasticsearch);
     pool.clusterMonitor.keep(config.elasticsearch.map(({ name }) => name));
     this.serveApi(generation);
     log.level = config.log.level;

@@ -1,5 +1,5 @@
 import { createLog, type Log } from '../log.ts';
-import { permitLimits } from '../shared-limits/primary/slot-limits.ts';
+import { slotLimits } from '../shared-limits/primary/slot-limits.ts';
 import { ActiveGeneration } from './active-generation.ts';
 import { ConfigurationLoader } from './configuration-loader.ts';
 import { Api } from './control/api.ts';
@@ -230,15 +230,14 @@ class Primary implements ControlledGateway, StoppableGateway {
     const trigger = predecessor ? 'upgrade' : 'start';
     const draft = new ReloadDraft(trigger, this.#active.inheritedNumber + 1);
     draft.warnings.push(...candidate.warnings);
-    const { permits, totals, quotas } = this.#pool;
-    const limits = permitLimits(config);
-    if (predecessor) predecessor.share(limits, { permits, totals, account: draft.drain });
-    else permits.setLimits(limits);
+    const { leases, totals } = this.#pool;
+    const limits = slotLimits(config);
+    if (predecessor) predecessor.share(limits, { leases, totals, account: draft.drain });
+    else leases.setLimits(limits);
     const plan = await this.#listeners.plan(config, candidate.workers);
     this.#listeners.commit(plan);
     const generation = this.#active.next(candidate, plan);
     this.#active.serveApi(generation);
-    quotas.setLimits(config.elasticsearch);
     await bootWorkers(generation, this.#pool, this.#stop.signal);
     this.#forks.close();
     this.#active.activate(generation);

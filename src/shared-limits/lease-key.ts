@@ -1,37 +1,22 @@
-/**
- * What permits are for: connections of clients at an entry, or those of one client address at it, or
- * connections to one node of a cluster.
- */
-export type PermitSubject =
-  | { readonly entry: string; readonly address: string | null }
-  | { readonly cluster: string; readonly node: string };
-
-/** No name of an entry holds either. */
+/** Stands in no name of an entry, a cluster or a node, and in no address. */
 const separator = '\0';
-const clusterMark = '\u0001';
 
-export function addressPermitName(entry: string, address: string): string {
-  return `${entry}${separator}${address}`;
+/**
+ * - entry, NAME: connections of clients
+ * - address, ENTRY, ADDRESS: those of one client address
+ * - node, CLUSTER, ORIGIN: connections to a node
+ * - requests or bytes, CLUSTER, ORIGIN: what is sent to a node in a second
+ * - limit, ID, KEY: what passes a limiter in an interval
+ */
+type LeaseSubject = 'entry' | 'address' | 'node' | 'requests' | 'bytes' | 'limit';
+
+/** Names what is leased; without its last part it names what many keys have in common. */
+export function leaseKey(subject: LeaseSubject, ...parts: readonly string[]): string {
+  return [subject, ...parts].join(separator);
 }
 
-export function nodePermitName(cluster: string, node: string): string {
-  return `${clusterPermitName(cluster)}${separator}${node}`;
-}
-
-/** Under which the limit of each node of the cluster stands. */
-export function clusterPermitName(cluster: string): string {
-  return `${clusterMark}${cluster}`;
-}
-
-/** Permits of a part, such as a client address, stand under the name of the whole, too. */
-export function permitOwner(name: string): { readonly owner: string; readonly isPart: boolean } {
-  const at = name.indexOf(separator);
-  return at < 0 ? { owner: name, isPart: false } : { owner: name.slice(0, at), isPart: true };
-}
-
-export function permitSubject(name: string): PermitSubject {
-  const { owner, isPart } = permitOwner(name);
-  const part = isPart ? name.slice(owner.length + 1) : null;
-  if (!owner.startsWith(clusterMark)) return { entry: owner, address: part };
-  return { cluster: owner.slice(1), node: part ?? '' };
+/** The key without its third part. */
+export function leaseScope(key: string): string {
+  const end = key.indexOf(separator, key.indexOf(separator) + 1);
+  return end < 0 ? key : key.slice(0, end);
 }

@@ -1,47 +1,102 @@
-/** A limit that holds over all workers: so much in each interval, for each of its keys. */
-export interface LimitSpec {
-  /** The same over reloads, for as long as the limit stands in the same place. */
-  readonly id: string;
-  readonly max: number;
-  /** What may be had in one interval after others in which less was used; at least `max`. */
-  readonly most: number;
-  /** Milliseconds. */
-  readonly interval: number;
-}
+/**
+ * The lease protocol. A limit that holds over all workers is kept by one keeper, in the primary;
+ * workers lease parts of it in advance. A lease is of `slots`, of which there is a fixed number and
+ * which are returned when a connection closes, or of `tokens`, which are spent and refilled with time.
+ */
+export type LeaseToKeeper = LeaseRequest | LeaseReturn | LeaseSettlement;
+export type LeaseToHolder = LeaseGrant | LeaseRecall;
 
-export type LimitToWorker =
-  /**
-   * So much may be spent until `until` (in `sharedNow` time). 0: nothing of the size that was asked
-   * for is left.
-   */
+/** Asks for `amount`; always answered by one `lease-grant`. */
+export type LeaseRequest =
   | {
-      readonly type: 'limit-granted';
-      readonly id: string;
+      readonly type: 'lease-request';
+      readonly kind: 'slots';
       readonly key: string;
-      readonly count: number;
+      readonly amount: number;
+    }
+  | {
+      readonly type: 'lease-request';
+      readonly kind: 'tokens';
+      readonly key: string;
+      readonly amount: number;
+      /** Fewer are of no use. */
+      readonly minimum: number;
+      readonly rule: TokenRule;
+    };
+
+/** So much more may be used; 0 when nobody has that much to spare. */
+export type LeaseGrant =
+  | {
+      readonly type: 'lease-grant';
+      readonly kind: 'slots';
+      readonly key: string;
+      readonly amount: number;
+    }
+  | {
+      readonly type: 'lease-grant';
+      readonly kind: 'tokens';
+      readonly key: string;
+      readonly amount: number;
+      /** Number of the interval that the tokens are of, and its end in `sharedNow` time; 0 without. */
       readonly window: number;
       readonly until: number;
-    }
-  /** Another worker needs it: give back what is not spent. */
-  | { readonly type: 'limit-recalled'; readonly id: string; readonly key: string };
-
-export type LimitToPrimary =
-  /** Asks for at least `need`, better `want`; always answered. */
-  | {
-      readonly type: 'limit-wanted';
-      readonly spec: LimitSpec;
-      readonly key: string;
-      readonly need: number;
-      readonly want: number;
-    }
-  /** Not spent in that window. */
-  | {
-      readonly type: 'limit-returned';
-      readonly id: string;
-      readonly key: string;
-      readonly window: number;
-      readonly count: number;
     };
+
+/** Another holder needs some: return what is not used. Answered by a `lease-return`, even of 0. */
+export interface LeaseRecall {
+  readonly type: 'lease-recall';
+  readonly kind: LeaseKind;
+  readonly key: string;
+}
+
+export interface LeaseReturn {
+  readonly type: 'lease-return';
+  readonly kind: LeaseKind;
+  readonly key: string;
+  readonly amount: number;
+  /** Of tokens: the interval that they were granted for. */
+  readonly window?: number;
+}
+
+/** So many slots were used without a grant, while the keeper was silent. */
+export interface LeaseSettlement {
+  readonly type: 'lease-settle';
+  readonly key: string;
+  readonly amount: number;
+}
+
+export type LeaseKind = 'slots' | 'tokens';
+
+/** How the tokens of a key come into being. */
+export interface TokenRule {
+  /** Tokens for each interval. */
+  readonly max: number;
+  /** Tokens that may be had in one interval after others in which fewer were used; at least `max`. */
+  readonly burst: number;
+  readonly intervalMs: number;
+  /**
+   * `windows`: all of an interval's tokens at its beginning; a request that finds too few is refused.
+   * `steady`: one after the other; a request waits for the next one, and may then owe the rest.
+   */
+  readonly refill: 'windows' | 'steady';
+}
+
+/** Who asks for leases in a worker, for one key. */
+export interface LeaseUser {
+  /** The answer to a request. */
+  granted(grant: LeaseGrant): void;
+  /** Has to return what is not used. */
+  recalled(): void;
+}
+
+/** Where a worker's users of leases get them from. */
+export interface LeaseSource {
+  /** Asks for more; answered by `user.granted`, never at once. One request at a time for each key. */
+  request(request: LeaseRequest, user: LeaseUser): void;
+  return(returned: LeaseReturn): void;
+  /** Tokens of this key that are still there have expired. */
+  forget(key: string): void;
+}
 
 const origin = Number(process.hrtime.bigint() / 1000n) / 1000 - performance.now();
 

@@ -1,12 +1,9 @@
 import type { ElasticsearchConfig } from '../config/types.ts';
 import type { ClusterInspection, ClusterObservation } from '../ipc/cluster-state.ts';
-import type { QuotaKey } from '../ipc/messages.ts';
-import { nodePermitName } from '../shared-limits/lease-key.ts';
 import type { Log } from '../log.ts';
 import type { ClusterConfig } from '../cluster/cluster.ts';
 import { clusterConfigOf, createCluster, type NodeCluster } from '../cluster/node-cluster.ts';
-import type { ConnectionPermits } from '../shared-limits/worker/node-connection-slots.ts';
-import type { TrafficChannel } from '../cluster/nodes/traffic-limits.ts';
+import type { LeaseSource } from '../shared-limits/messages.ts';
 import { isWell } from '../cluster/monitoring/expected-status.ts';
 import { ClusterObserver, type WatchedCluster, watchedOf } from '../cluster/monitoring/monitor.ts';
 
@@ -16,19 +13,8 @@ export interface ClusterChannel {
   clusterObserved(observation: ClusterObservation): void;
   /** Asks whoever watches the clusters to look at this one now. */
   wantClusterCheck(cluster: string): void;
-  /** Asks for tokens of a limit by the second; answered by `grant`. */
-  wantQuota(key: QuotaKey, count: number): void;
-  /** Asks the primary for permits of that name; answered by `grantPermits`. */
-  requestPermits(name: string, count: number): void;
-  returnPermits(name: string, count: number): void;
-}
-
-function trafficChannel(cluster: string, channel: ClusterChannel): TrafficChannel {
-  return {
-    wantQuota: (node, kind, count) => channel.wantQuota({ cluster, node, kind }, count),
-    wantPermits: (node, count) => channel.requestPermits(nodePermitName(cluster, node), count),
-    returnPermits: (node, count) => channel.returnPermits(nodePermitName(cluster, node), count),
-  };
+  /** Where the limits of nodes come from. */
+  readonly leases: LeaseSource;
 }
 
 /** The clusters of a worker: those that resources describe, and those that filters have of their own. */
@@ -50,7 +36,7 @@ export class WorkerClusters {
       const { name } = resource;
       const environment = {
         onTrouble: () => channel.wantClusterCheck(name),
-        channel: trafficChannel(name, channel),
+        leases: channel.leases,
       };
       this.#named.set(name, createCluster(clusterConfigOf(resource), log, environment));
       this.#watch(watchedOf(resource));
@@ -119,28 +105,6 @@ export class WorkerClusters {
   /** Looks at a cluster out of turn, if it is this worker that watches. */
   check(cluster: string): void {
     this.#observers.get(cluster)?.checkSoon();
-  }
-
-  grant({ cluster, node, kind }: QuotaKey, count: number): void {
-    this.#named.get(cluster)?.traffic(node)?.grant(kind, count);
-  }
-
-  /** Permits for connections to a node. */
-  grantPermits(cluster: string, node: string, count: number): void {
-    const permits = this.#permits(cluster, node);
-    if (permits) permits.grant(count);
-    else if (count > 0) this.#channel.returnPermits(nodePermitName(cluster, node), count);
-  }
-
-  /** Another worker lacks some. */
-  recallPermits(cluster: string, node: string): void {
-    const permits = this.#permits(cluster, node);
-    if (permits) permits.recall();
-    else this.#channel.returnPermits(nodePermitName(cluster, node), 0);
-  }
-
-  #permits(cluster: string, node: string): ConnectionPermits | null {
-    return this.#named.get(cluster)?.traffic(node)?.connections ?? null;
   }
 
   inspect(): ClusterInspection[] {

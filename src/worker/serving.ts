@@ -9,10 +9,7 @@ import type { DrainReport, WorkerInspection } from '../ipc/messages.ts';
 import type { Log } from '../log.ts';
 import { lostLineCounts } from '../runtime/lines/line-buffer.ts';
 import { importPlugin } from '../runtime/modules/plugin-loader.ts';
-import { addressPermitName, permitSubject } from '../shared-limits/lease-key.ts';
-import type { LimitToPrimary } from '../shared-limits/messages.ts';
-import type { PermitSource } from '../shared-limits/worker/connection-slots.ts';
-import { LimitShares } from '../shared-limits/worker/rate-window.ts';
+import { RateWindows } from '../shared-limits/worker/rate-windows.ts';
 import type { EntryCredentials } from '../tls/credentials.ts';
 import { type ClusterChannel, WorkerClusters } from './clusters.ts';
 import { EntryPipeline, lookUp } from './entry-pipeline.ts';
@@ -21,8 +18,6 @@ import { memoryForClients } from './memory.ts';
 
 /** What a worker's process provides. */
 export interface WorkerServices extends ClusterChannel {
-  /** Sends the primary a message about limits; the response goes to `limits.take`. */
-  sendLimit(message: LimitToPrimary): void;
   readonly log: Log;
   /** Certificates and keys of the entries with TLS, by entry. */
   readonly credentials: Readonly<Record<string, EntryCredentials>>;
@@ -32,14 +27,11 @@ export interface WorkerServices extends ClusterChannel {
 
 /** Serves the requests of one configuration in a worker's process. */
 export interface RequestServer {
-  readonly limits: Pick<LimitShares, 'take'>;
-  readonly clusters: Pick<WorkerClusters, 'observe' | 'take' | 'check' | 'grant'>;
+  readonly clusters: Pick<WorkerClusters, 'observe' | 'take' | 'check'>;
   /** Begins to accept on a listening handle for that entry. */
   listen(entry: string, handle: unknown): Promise<void>;
   /** Sends each entry a request of its own. @throws the reason why one failed */
   selfTest(): Promise<void>;
-  grantPermits(entry: string, count: number): void;
-  recallPermits(entry: string): void;
   setTicketKeys(keys: Buffer): void;
   inspect(): WorkerInspection;
   /**
@@ -61,7 +53,7 @@ const maxHolders = 20;
 /** Entries, routers, flows and clusters of one configuration: the only place that sees them all. */
 export class Serving implements RequestServer {
   readonly clusters: WorkerClusters;
-  readonly limits: LimitShares;
+  readonly #limits: RateWindows;
   readonly #services: WorkerServices;
   readonly #flows: ReadonlyMap<string, CompiledFlow>;
   /** By router. */
@@ -82,7 +74,7 @@ export class Serving implements RequestServer {
     const { log } = services;
     this.#services = services;
     this.clusters = new WorkerClusters(config.elasticsearch, log, services);
-    this.limits = new LimitShares((message) => services.sendLimit(message));
+    this.#limits = new RateWindows(services.leases);
     this.#flows = compileFlows(config.flow, definitions, this.#flowServices(config));
     for (const router of config.router) {
       this.#pipelines.set(router.name, new EntryPipeline(router, this.#flows, log));
@@ -100,18 +92,6 @@ export class Serving implements RequestServer {
 
   async selfTest(): Promise<void> {
     for (const entry of this.#entries.values()) await entry.prove();
-  }
-
-  grantPermits(name: string, count: number): void {
-    const subject = permitSubject(name);
-    if ('cluster' in subject) this.clusters.grantPermits(subject.cluster, subject.node, count);
-    else this.#entries.get(subject.entry)?.grantPermits(count, subject.address);
-  }
-
-  recallPermits(name: string): void {
-    const subject = permitSubject(name);
-    if ('cluster' in subject) this.clusters.recallPermits(subject.cluster, subject.node);
-    else this.#entries.get(subject.entry)?.recallPermits(subject.address);
   }
 
   setTicketKeys(keys: Buffer): void {
@@ -172,7 +152,7 @@ export class Serving implements RequestServer {
   async #close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.limits.close();
+    this.#limits.close();
     this.clusters.observe(false);
     const parts = [...this.#flows.values(), ...this.clusters.all];
     for (const result of await Promise.allSettled(parts.map((part) => part.close()))) {
@@ -189,34 +169,25 @@ export class Serving implements RequestServer {
       // Looked up when it runs, so that flows may name each other in any order.
       flow: (name) => (context) => lookUp(this.#flows, 'flow', name).handle(context),
       hasFlow: (name) => this.#flows.has(name),
-      limit: (id, rules) => this.limits.open({ id, ...rules }),
+      limit: (id, rules) => this.#limits.open(id, rules),
       logFolder: path.logs,
     };
   }
 
   #createEntry(config: EntryConfig, identity: string, memory: InflightBytes): Entry {
     const { name } = config;
-    const { log, credentials, ticketKeys } = this.#services;
+    const { log, leases, credentials, ticketKeys } = this.#services;
     const { route, admits } = lookUp(this.#pipelines, 'router', config.router);
     return new Entry(config, {
       log,
       memory,
       identity,
-      permits: this.#permitSource(name),
-      addressPermits: (address) => this.#permitSource(addressPermitName(name, address)),
+      leases,
       route,
       admits,
       credentials: credentials[name],
       ticketKeys,
     });
-  }
-
-  #permitSource(name: string): PermitSource {
-    const services = this.#services;
-    return {
-      request: (count) => services.requestPermits(name, count),
-      give: (count) => services.returnPermits(name, count),
-    };
   }
 }
 

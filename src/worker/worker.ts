@@ -9,7 +9,7 @@ import { version } from '../package.ts';
 import { outlivePrimary } from '../runtime/processes/orphaned-worker.ts';
 import { standardOutput } from '../runtime/lines/standard-output.ts';
 import type { RequestServer, WorkerServices } from './serving.ts';
-import { LimitChannel } from './limit-channel.ts';
+import { LeaseClient } from '../shared-limits/worker/lease-client.ts';
 
 /** Builds everything that a worker serves. */
 export type BuildServing = (
@@ -43,7 +43,7 @@ class WorkerProcess {
   #ticketKeys: Buffer | null = null;
   /** Sockets that arrived before there was something to serve on them. */
   readonly #early: { entry: string; handle: unknown }[] = [];
-  #limits: LimitChannel | null = null;
+  #leases: LeaseClient | null = null;
   #isOrphan = false;
 
   constructor(build: BuildServing) {
@@ -65,7 +65,7 @@ class WorkerProcess {
   }
 
   #onMessage(message: ToWorker, handle: unknown): void {
-    this.#limits?.primaryHeard();
+    this.#leases?.primaryHeard();
     switch (message.type) {
       case 'start':
         this.#start(message.assignment).catch((error: unknown) => this.#fail(error));
@@ -97,12 +97,9 @@ class WorkerProcess {
         if (!this.#serving) break;
         this.#send({ type: 'inspection', id: message.id, inspection: this.#serving.inspect() });
         break;
-      case 'permits-granted':
-      case 'permits-recalled':
-      case 'quota-granted':
-      case 'limit-granted':
-      case 'limit-recalled':
-        this.#limits?.take(message);
+      case 'lease-grant':
+      case 'lease-recall':
+        this.#leases?.receive(message);
         break;
       case 'pong':
         break;
@@ -120,22 +117,14 @@ class WorkerProcess {
     const log = createLog(config.log.level, { worker: slot, generation });
     this.#log = log;
     this.#ticketKeys ??= Buffer.from(ticketKeys);
-    const limits = new LimitChannel(
-      config,
-      workers,
-      (message) => this.#send(message),
-      () => this.#serving,
-    );
-    this.#limits = limits;
+    const leases = new LeaseClient(config, workers, (message) => this.#send(message));
+    this.#leases = leases;
     this.#send({ type: 'progress', doing: 'still building flows and clusters' });
     const serving = await this.#build(config, {
       log,
       credentials,
       ticketKeys: this.#ticketKeys,
-      requestPermits: (name, count) => limits.requestPermits(name, count),
-      returnPermits: (name, count) => limits.returnPermits(name, count),
-      sendLimit: (message) => limits.sendLimit(message),
-      wantQuota: (key, count) => limits.wantQuota(key, count),
+      leases,
       clusterObserved: (observation) => this.#send({ type: 'cluster-observed', observation }),
       wantClusterCheck: (name) => {
         if (this.#isOrphan) this.#serving?.clusters.check(name);
@@ -238,7 +227,7 @@ class WorkerProcess {
     if (ownOutput !== null) standardOutput().redirect(ownOutput);
     const { supervision } = config;
     this.#isOrphan = true;
-    this.#limits?.orphaned();
+    this.#leases?.orphaned();
     const longest = longestDrainMs(config, 'stopping');
     const serveMs = this.#draining ? 0 : supervision.orphan_timeout;
     setTimeout(() => process.exit(0), serveMs + longest + orphanSlackMs).unref();

@@ -1,5 +1,5 @@
 /**
- * Clients of HTTP/1 of every kind, left at every point: connections, permits, requests and connections
+ * Clients of HTTP/1 of every kind, left at every point: connections, slots, requests and connections
  * to nodes are free again afterwards, and no worker has ended. Limits are so small that what is lost for
  * each would soon leave nothing for others.
  */

@@ -7,7 +7,7 @@ import { RawConnection } from '../support/raw-connection.ts';
 
 suite('max_concurrency', () => {
   test('over the limit a client gets 503 and a proper end, within it all is served', async (t) => {
-    const { port, entry, ledger } = await startEntry(t, answerPath, { permits: 2 });
+    const { port, entry, ledger } = await startEntry(t, answerPath, { slots: 2 });
     const first = await RawConnection.connect(t, port);
     const second = await RawConnection.connect(t, port);
     for (const client of [first, second]) {
@@ -34,26 +34,26 @@ suite('max_concurrency', () => {
     next.socket.destroy();
     second.socket.destroy();
     await eventually('nobody', () => entry.inspect().connections === 0);
-    entry.recallPermits();
-    assert.equal(ledger.free, 2, 'every permit is back');
+    ledger.recall();
+    assert.equal(ledger.free, 2, 'every slot is back');
   });
 
-  test('what a client sends while it waits for a permit is not lost', async (t) => {
-    const { port } = await startEntry(t, answerPath, { permitDelay: 200 });
+  test('what a client sends while it waits for a slot is not lost', async (t) => {
+    const { port } = await startEntry(t, answerPath, { slotDelay: 200 });
     const client = await RawConnection.connect(t, port);
     client.send(get('/early'));
     await client.until(/\/early$/);
   });
 
   test('a silent client is told, too', async (t) => {
-    const { port } = await startEntry(t, answerPath, { permits: 0 });
+    const { port } = await startEntry(t, answerPath, { slots: 0 });
     const client = await RawConnection.connect(t, port);
     await client.untilEnded();
     assert.match(client.received, /^HTTP\/1\.1 503 /);
   });
 
   test('the refusal reaches a client that goes on sending', async (t) => {
-    const { port } = await startEntry(t, answerPath, { permits: 0 });
+    const { port } = await startEntry(t, answerPath, { slots: 0 });
     const client = await RawConnection.connect(t, port);
     client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n');
     client.socket.write(Buffer.alloc(8_000_000));
@@ -62,7 +62,7 @@ suite('max_concurrency', () => {
   });
 
   test('a burst is served and refused exactly', async (t) => {
-    const { port, entry } = await startEntry(t, answerPath, { permits: 20 });
+    const { port, entry } = await startEntry(t, answerPath, { slots: 20 });
     const clients = await Promise.all(
       Array.from({ length: 60 }, async () => {
         const client = await RawConnection.connect(t, port);
@@ -77,7 +77,7 @@ suite('max_concurrency', () => {
   });
 
   test('a flood of refusals is bounded, and accepting goes on', async (t) => {
-    const { port, entry } = await startEntry(t, answerPath, { permits: 1 });
+    const { port, entry } = await startEntry(t, answerPath, { slots: 1 });
     const inside = await RawConnection.connect(t, port);
     inside.send(get('/a'));
     await inside.until(/\/a$/);

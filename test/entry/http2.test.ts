@@ -365,10 +365,10 @@ suite('HTTP/2', () => {
   });
 
   test('a client that does not go when its connection has ended is cut off', async (t) => {
-    for (const permits of [1000, 0]) {
+    for (const slots of [1000, 0]) {
       const drain = { idle: 60_000, timeout: 60_000 };
       const config = { ...withTls(), head_timeout: 100, drain };
-      const { entry, port } = await startEntry(t, answerPath, { config, permits });
+      const { entry, port } = await startEntry(t, answerPath, { config, slots });
       const options = { port, host: '127.0.0.1', rejectUnauthorized: false, allowHalfOpen: true };
       const socket = tls.connect({ ...options, ALPNProtocols: ['h2'] });
       t.after(() => socket.destroy());
@@ -378,7 +378,7 @@ suite('HTTP/2', () => {
       // SETTINGS, and a request: GET / of http://a.
       const request = '\x82\x84\x86\x41\x01a';
       const frames = ['\0\0\0\x04\0\0\0\0\0'];
-      if (permits === 0)
+      if (slots === 0)
         frames.push(`\0\0${String.fromCharCode(request.length)}\x01\x05\0\0\0\x01${request}`);
       socket.resume().write(preface + frames.join(''), 'latin1');
       await eventually('the end of our half', () => ended);
@@ -551,7 +551,7 @@ suite('HTTP/2', () => {
   });
 
   test('over the limit, the answer is 503', async (t) => {
-    const { client } = await start(t, answerPath, { permits: 0 });
+    const { client } = await start(t, answerPath, { slots: 0 });
     const answer = await ask(client);
     assert.equal(answer.status, 503);
     assert.equal(answer.headers['retry-after'], '1');

@@ -51,7 +51,7 @@ suite('an entry with TLS', () => {
   });
 
   test('refuses over the limit behind the handshake', async (t) => {
-    const { port, entry } = await startEntry(t, answerPath, { config, permits: 0 });
+    const { port, entry } = await startEntry(t, answerPath, { config, slots: 0 });
     const client = await connect(t, port);
     client.send(get());
     await client.untilEnded();
@@ -109,7 +109,7 @@ suite('an entry with TLS', () => {
         await sleep(60);
         answerPath(context);
       },
-      { config: { ...config, idle_timeout: 500, head_timeout: 500 }, permits: 24, permitDelay: 20 },
+      { config: { ...config, idle_timeout: 500, head_timeout: 500 }, slots: 24, slotDelay: 20 },
     );
     let left = 400;
     const leave = async (): Promise<void> => {

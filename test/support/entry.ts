@@ -9,15 +9,16 @@ import type { RequestContext } from '../../src/http/context.ts';
 import type { EntryCredentials } from '../../src/tls/credentials.ts';
 import type { Handler } from '../../src/flow/filter.ts';
 import { LocalAuthority } from '../../src/tls/authority.ts';
+import type { LeaseUser } from '../../src/shared-limits/messages.ts';
 import { Entry } from '../../src/entry/entry.ts';
 import type { EntryServices } from '../../src/entry/services.ts';
 
 export interface Setup {
   config?: Partial<EntryConfig>;
-  /** Permits there are in all; answers like a primary would. */
-  permits?: number;
+  /** Slots for connections in all; answers like a primary would. */
+  slots?: number;
   /** How long such an answer takes, ms. */
-  permitDelay?: number;
+  slotDelay?: number;
   /** For an entry with TLS; generated when there are none. */
   credentials?: EntryCredentials;
   ticketKeys?: Buffer;
@@ -100,9 +101,16 @@ export async function blockAfterReading(ms: number, act: () => void): Promise<vo
 export async function startEntry(t: TestContext, handle: Handler, setup: Setup = {}) {
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
-  const ledger = { free: setup.permits ?? 1000, asked: 0 };
+  const ledger = {
+    free: setup.slots ?? 1000,
+    asked: 0,
+    recall(): void {
+      user?.recalled();
+    },
+  };
+  let user: LeaseUser | null = null;
   const config = entryConfig({
-    max_concurrency: setup.permits ?? 1000,
+    max_concurrency: setup.slots ?? 1000,
     drain: { idle: 300, timeout: 10_000 },
     ...setup.config,
   });
@@ -112,20 +120,20 @@ export async function startEntry(t: TestContext, handle: Handler, setup: Setup =
     credentials,
     ticketKeys: setup.ticketKeys,
     route: () => handle,
-    permits: {
-      request(count) {
+    leases: {
+      request({ key, amount: wanted }, by) {
+        user = by;
         ledger.asked++;
-        const { permitDelay } = setup;
-        const later = permitDelay
-          ? (run: () => void) => setTimeout(run, permitDelay)
-          : setImmediate;
+        const { slotDelay } = setup;
+        const later = slotDelay ? (run: () => void) => setTimeout(run, slotDelay) : setImmediate;
         later(() => {
-          const granted = Math.min(count, ledger.free);
-          ledger.free -= granted;
-          entry.grantPermits(granted);
+          const amount = Math.min(wanted, ledger.free);
+          ledger.free -= amount;
+          by.granted({ type: 'lease-grant', kind: 'slots', key, amount });
         });
       },
-      give: (count) => void (ledger.free += count),
+      return: ({ amount }) => void (ledger.free += amount),
+      forget: () => {},
     },
   };
   const entry = new Entry(config, services);

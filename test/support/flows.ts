@@ -11,10 +11,10 @@ import { syntax } from '../../src/cli/syntax-checks.ts';
 import { filters } from '../../src/filters/index.ts';
 import { type CompiledFlow, compileFlows } from '../../src/flow/compiler.ts';
 import type { FlowServices } from '../../src/flow/filter.ts';
-import { type LimitHolder, Limits } from '../../src/shared-limits/primary/rate-windows.ts';
-import { LimitShares } from '../../src/shared-limits/worker/rate-window.ts';
+import { LocalLeaseKeeper } from '../../src/shared-limits/primary/lease-keeper.ts';
 import type { Cluster } from '../../src/cluster/cluster.ts';
 import { type ContextOptions, newContext } from './context.ts';
+import { LeasingWorker } from './leasing-worker.ts';
 
 /** Flows at work, without an entry in front. */
 export interface RunningFlows {
@@ -45,21 +45,10 @@ export async function startFlows(
   const logged: string[] = [];
   let compiled: ReadonlyMap<string, CompiledFlow> = new Map();
   // As if the primary were here.
-  const limits = new Limits();
-  const shares: LimitShares = new LimitShares((message) => {
-    const { key } = message;
-    if (message.type === 'limit-returned') {
-      limits.returned(holder, message.id, key, message.window, message.count);
-    } else limits.wanted(holder, message.spec, key, message.need, message.want);
-  });
-  const holder: LimitHolder = {
-    generation: { number: 1 },
-    send: (message) => void setImmediate(() => shares.take(message)),
-  };
-  limits.add(holder);
-  t.after(() => shares.close());
+  const { windows } = new LeasingWorker(new LocalLeaseKeeper());
+  t.after(() => windows.close());
   const services: FlowServices = {
-    limit: (id, rules) => shares.open({ id, ...rules }),
+    limit: (id, rules) => windows.open(id, rules),
     log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
     cluster: (name) => fakeCluster(name, forward),
     ownCluster: ({ name }) => fakeCluster(name, forward),

@@ -14,6 +14,7 @@ import type { GatewayConfig } from '../../src/config/types.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { noRequests } from '../../src/ipc/request-statistics.ts';
 import type { WorkerInspection } from '../../src/ipc/messages.ts';
+import { leaseKey } from '../../src/shared-limits/lease-key.ts';
 import { startPrimary } from '../../src/primary/primary.ts';
 import { WorkerForks } from '../../src/primary/workers/spawner.ts';
 import type {
@@ -79,14 +80,13 @@ interface Waiting {
 }
 
 class StandIn implements RequestServer {
-  readonly limits = { take: () => {} };
-  readonly clusters = { observe: () => {}, take: () => {}, check: () => {}, grant: () => {} };
+  readonly clusters = { observe: () => {}, take: () => {}, check: () => {} };
   readonly #config: GatewayConfig;
   readonly #services: WorkerServices;
   readonly #servers: Server[] = [];
   readonly #open = new Map<string, Set<Socket>>();
-  /** Permits lent to this worker. */
-  readonly #permits = new Map<string, number>();
+  /** Slots leased to this worker. */
+  readonly #slots = new Map<string, number>();
   readonly #waiting = new Map<string, Waiting[]>();
   #draining = false;
   #total = 0;
@@ -119,7 +119,7 @@ class StandIn implements RequestServer {
       socket.on('error', () => {});
       this.#waitingOf(entry).push({ socket, serve: () => http.emit('connection', socket) });
       this.#seat(entry);
-      if (this.#waitingOf(entry).length > 0) this.#services.requestPermits(entry, 8);
+      if (this.#waitingOf(entry).length > 0) this.#ask(entry);
     });
     this.#servers.push(server);
     return new Promise((resolve, reject) => {
@@ -143,7 +143,7 @@ class StandIn implements RequestServer {
   #seat(entry: string): void {
     const open = this.#openOf(entry);
     const waiting = this.#waitingOf(entry);
-    while (waiting.length > 0 && open.size < (this.#permits.get(entry) ?? 0)) {
+    while (waiting.length > 0 && open.size < (this.#slots.get(entry) ?? 0)) {
       const next = waiting.shift() as Waiting;
       const { socket } = next;
       open.add(socket);
@@ -155,11 +155,26 @@ class StandIn implements RequestServer {
     }
   }
 
-  grantPermits(entry: string, count: number): void {
-    this.#permits.set(entry, (this.#permits.get(entry) ?? 0) + count);
+  #ask(entry: string): void {
+    const request = {
+      type: 'lease-request',
+      kind: 'slots',
+      key: leaseKey('entry', entry),
+    } as const;
+    this.#services.leases.request(
+      { ...request, amount: 8 },
+      {
+        granted: ({ amount }) => this.#granted(entry, amount),
+        recalled: () => this.#recalled(entry),
+      },
+    );
+  }
+
+  #granted(entry: string, count: number): void {
+    this.#slots.set(entry, (this.#slots.get(entry) ?? 0) + count);
     this.#seat(entry);
     if (count > 0) {
-      if (this.#waitingOf(entry).length > 0) this.#services.requestPermits(entry, 8);
+      if (this.#waitingOf(entry).length > 0) this.#ask(entry);
       return;
     }
     for (const { socket } of this.#waitingOf(entry).splice(0)) {
@@ -168,11 +183,12 @@ class StandIn implements RequestServer {
     }
   }
 
-  recallPermits(entry: string): void {
-    const held = this.#permits.get(entry) ?? 0;
+  #recalled(entry: string): void {
+    const held = this.#slots.get(entry) ?? 0;
     const used = Math.min(held, this.#openOf(entry).size);
-    this.#permits.set(entry, used);
-    this.#services.returnPermits(entry, held - used);
+    this.#slots.set(entry, used);
+    const [key, amount] = [leaseKey('entry', entry), held - used];
+    this.#services.leases.return({ type: 'lease-return', kind: 'slots', key, amount });
   }
 
   setTicketKeys(): void {}

@@ -4,6 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { pino } from 'pino';
 import type { GatewayConfig } from '../../src/config/types.ts';
 import { entryConfig } from '../support/entry.ts';
+import { leaseKey } from '../../src/shared-limits/lease-key.ts';
 import { Serving } from '../../src/worker/serving.ts';
 
 function echo(message: string, more: object = {}) {
@@ -58,14 +59,16 @@ async function start(t: TestContext) {
   const returned: string[] = [];
   const serving = await Serving.build(config, {
     log: pino({ level: 'silent' }),
-    requestPermits: (entry, count) => setImmediate(() => serving.grantPermits(entry, count)),
+    leases: {
+      request: ({ key, amount }, user) =>
+        setImmediate(() => user.granted({ type: 'lease-grant', kind: 'slots', key, amount })),
+      return: ({ key, amount }) => void returned.push(`${key} ${amount}`),
+      forget: () => {},
+    },
     credentials: {},
     ticketKeys: Buffer.alloc(48),
-    returnPermits: (entry, count) => void returned.push(`${entry} ${count}`),
     clusterObserved: () => {},
     wantClusterCheck: () => {},
-    sendLimit: () => {},
-    wantQuota: () => {},
   });
   t.after(() => serving.close());
   const origins: string[] = [];
@@ -95,7 +98,7 @@ test('each entry has its router; a rule runs its flows in sequence', async (t) =
   assert.deepEqual(serving.inspect().holders, [], 'nobody is drained');
 });
 
-test('a drain drains every entry, and gives every permit back', async (t) => {
+test('a drain drains every entry, and returns every slot', async (t) => {
   const { serving, origins, returned } = await start(t);
   const socket = net.connect({ port: Number(new URL(origins[0] ?? '').port), host: '127.0.0.1' });
   await new Promise((resolve) => {
@@ -105,7 +108,7 @@ test('a drain drains every entry, and gives every permit back', async (t) => {
   const draining = serving.drain({ cause: 'stopping' });
   assert.equal((await draining).quiet, 1);
   const sums = Object.groupBy(returned, (line) => line.split(' ')[0] ?? '');
-  assert.deepEqual(Object.keys(sums).sort(), ['one', 'two']);
+  assert.deepEqual(Object.keys(sums).sort(), [leaseKey('entry', 'one'), leaseKey('entry', 'two')]);
 });
 
 test('a reference to nothing is an error', async () => {
@@ -116,14 +119,11 @@ test('a reference to nothing is an error', async () => {
   await assert.rejects(
     Serving.build(broken, {
       log: pino({ level: 'silent' }),
-      requestPermits() {},
+      leases: { request() {}, return() {}, forget() {} },
       credentials: {},
       ticketKeys: Buffer.alloc(48),
-      returnPermits() {},
       clusterObserved() {},
       wantClusterCheck() {},
-      sendLimit: () => {},
-      wantQuota() {},
     }),
     /no router called missing/,
   );

@@ -1,4 +1,4 @@
-import type { ConnectionPermits } from '../../shared-limits/worker/node-connection-slots.ts';
+import type { NodeConnectionSlots } from '../../shared-limits/worker/node-connection-slots.ts';
 import { hashOf } from '../balancing/hash.ts';
 import type { NodeHealth } from './outlier-detection.ts';
 import { type FieldLines, fieldLine, nameBit } from '../../http/headers/raw-lines.ts';
@@ -86,11 +86,11 @@ export class Node {
 export function openTransport(
   origin: string,
   settings: ConnectionSettings,
-  permits: ConnectionPermits | null = null,
+  slots: NodeConnectionSlots | null = null,
 ): Transport {
   return settings.allowH2
-    ? new Http2Transport(origin, settings, permits)
-    : new Http1Transport(origin, settings, permits);
+    ? new Http2Transport(origin, settings, slots)
+    : new Http1Transport(origin, settings, slots);
 }
 
 /** `host:port` as configurations name a node, the port always given. */

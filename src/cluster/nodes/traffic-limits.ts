@@ -1,11 +1,9 @@
 import { type Body, type BodySource, lengthOf } from '../../http/body/body.ts';
 import { PassingBody } from '../../http/body/passthrough.ts';
-import type { QuotaKind } from '../../ipc/messages.ts';
-import {
-  ConnectionPermits,
-  type PermitSource,
-} from '../../shared-limits/worker/node-connection-slots.ts';
-import { Quota } from '../../shared-limits/worker/token-bucket.ts';
+import { leaseKey } from '../../shared-limits/lease-key.ts';
+import type { LeaseSource } from '../../shared-limits/messages.ts';
+import { NodeConnectionSlots } from '../../shared-limits/worker/node-connection-slots.ts';
+import { TokenBucket } from '../../shared-limits/worker/token-bucket.ts';
 
 /** Limits for one node, over all workers; 0 is no limit. */
 export interface TrafficLimits {
@@ -18,37 +16,25 @@ export interface TrafficLimits {
   readonly wait: number;
 }
 
-/** How the limits of a cluster's nodes speak with the primary. */
-export interface TrafficChannel {
-  /** Asks for tokens of a node; answered by `NodeTraffic.grant`. */
-  wantQuota(node: string, kind: QuotaKind, count: number): void;
-  /** Asks for permits for connections to a node; answered by `NodeTraffic.connections.grant`. */
-  wantPermits(node: string, count: number): void;
-  returnPermits(node: string, count: number): void;
-}
-
 /** Admits requests to one node as its limits say. */
 export class NodeTraffic {
-  /** What connections are opened on; null when there may be any number. */
-  readonly connections: ConnectionPermits | null;
+  /** Null when there may be any number. */
+  readonly connections: NodeConnectionSlots | null;
   readonly #wait: number;
-  readonly #requests: Quota | null;
-  readonly #bytes: Quota | null;
+  readonly #requests: TokenBucket | null;
+  readonly #bytes: TokenBucket | null;
 
-  constructor(node: string, limits: TrafficLimits, channel: TrafficChannel) {
+  constructor(cluster: string, node: string, limits: TrafficLimits, leases: LeaseSource) {
     const { wait, connections } = limits;
     this.#wait = wait;
-    const quota = (kind: QuotaKind): Quota | null => {
-      const rate = limits[kind];
-      return rate === 0 ? null : new Quota(rate, (count) => channel.wantQuota(node, kind, count));
+    const bucket = (subject: 'requests' | 'bytes', whole: boolean): TokenBucket | null => {
+      const [key, rate] = [leaseKey(subject, cluster, node), limits[subject]];
+      return rate === 0 ? null : new TokenBucket(leases, key, rate, whole);
     };
-    this.#requests = quota('requests');
-    this.#bytes = quota('bytes');
-    const source: PermitSource = {
-      request: (count) => channel.wantPermits(node, count),
-      give: (count) => channel.returnPermits(node, count),
-    };
-    this.connections = connections === 0 ? null : new ConnectionPermits(wait, source);
+    this.#requests = bucket('requests', false);
+    this.#bytes = bucket('bytes', true);
+    const key = leaseKey('node', cluster, node);
+    this.connections = connections === 0 ? null : new NodeConnectionSlots(leases, key, wait);
   }
 
   /** Milliseconds that a request waits at most. */
@@ -85,10 +71,6 @@ export class NodeTraffic {
     return new MeteredBody(body as BodySource, this.#bytes);
   }
 
-  grant(kind: QuotaKind, count: number): void {
-    (kind === 'bytes' ? this.#bytes : this.#requests)?.grant(count);
-  }
-
   #request(timeout: number, admitted: (granted: boolean) => void): true | (() => void) {
     const requests = this.#requests;
     if (requests === null || requests.take(1)) return true;
@@ -98,15 +80,15 @@ export class NodeTraffic {
 
 /** A body whose length shows only as it passes. */
 class MeteredBody extends PassingBody {
-  readonly #quota: Quota;
+  readonly #bucket: TokenBucket;
 
-  constructor(source: BodySource, quota: Quota) {
+  constructor(source: BodySource, bucket: TokenBucket) {
     super(source);
-    this.#quota = quota;
+    this.#bucket = bucket;
   }
 
   override write(chunk: Buffer): boolean {
-    this.#quota.charge(chunk.length);
+    this.#bucket.charge(chunk.length);
     return super.write(chunk);
   }
 }

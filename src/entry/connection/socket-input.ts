@@ -31,7 +31,7 @@ export class SocketInput {
   begin(): void {
     const socket = this.#socket;
     if (socket instanceof ClientSocket) socket.receiver = this.#onBytes;
-    // Of a ClientSocket that is what was read before it came here, as while it waited for a permit.
+    // Of a ClientSocket that is what was read before it came here, as while it waited for a slot.
     socket.on('data', this.#onData);
     socket.on('drain', this.#onDrain);
     socket.on('end', this.#onEnd);

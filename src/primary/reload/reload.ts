@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { reasonOf } from '../../errors.ts';
-import { permitLimits } from '../../shared-limits/primary/slot-limits.ts';
+import { slotLimits } from '../../shared-limits/primary/slot-limits.ts';
 import type { ActiveGeneration } from '../active-generation.ts';
 import type { ConfigurationLoader } from '../configuration-loader.ts';
 import type { RejectedConfiguration } from '../configuration-source.ts';
@@ -106,7 +106,7 @@ export class Reload {
 
   #rollout(next: Generation): Rollout {
     const { pool, stop } = this.#dependencies;
-    pool.setPermitLimits(permitLimits(next.config));
+    pool.setSlotLimits(slotLimits(next.config));
     return new Rollout(this.#running, next, pool, this.#draft, stop);
   }
 
@@ -120,7 +120,7 @@ export class Reload {
   /** The rollout has put back what it had replaced. */
   #abandon({ plan }: Generation, error: unknown): Outcome {
     const { listeners, pool } = this.#dependencies;
-    pool.setPermitLimits(permitLimits(this.#running.config));
+    pool.setSlotLimits(slotLimits(this.#running.config));
     listeners.abandon(plan);
     const isUntouched = this.#draft.workers.length === 0;
     return [isUntouched ? 'refused' : 'rolled-back', [reasonOf(error)]];

@@ -1,4 +1,4 @@
-import type { PermitLimits } from '../../shared-limits/primary/slot-limits.ts';
+import type { SlotLimit } from '../../shared-limits/primary/slot-limits.ts';
 import type { PredecessorInspection } from './messages.ts';
 
 /** The primary that this one replaced, until its last worker has drained. */
@@ -10,7 +10,7 @@ export interface DrainingPrimary {
   readonly hasOnlyStreams: boolean;
   /** Settles when that is so. */
   readonly settled: Promise<void>;
-  addLimits(limits: readonly PermitLimits[]): void;
+  addLimits(limits: readonly SlotLimit[]): void;
   /** Its workers end the streams that they have left. */
   endStreams(): void;
   /** The gateway stops. */

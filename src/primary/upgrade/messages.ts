@@ -1,6 +1,7 @@
 import type { ClusterInspection } from '../../ipc/cluster-state.ts';
 import type { DrainReport } from '../../ipc/messages.ts';
-import type { PermitLimits } from '../../shared-limits/primary/slot-limits.ts';
+import type { LeaseRequest, LeaseReturn, LeaseToHolder } from '../../shared-limits/messages.ts';
+import type { SlotLimit } from '../../shared-limits/primary/slot-limits.ts';
 import type { ReloadRecord } from '../reload/record.ts';
 import type { DrainingStatus } from '../status/types.ts';
 import type { EntryTotals, NodeTotals } from '../status/counters.ts';
@@ -12,7 +13,7 @@ export const successorMark = 'EVERGATE_SUCCEEDS';
  * Of the messages below. They travel between two versions of the program, as JSON: a change that the
  * other version would not understand takes another number, and then the upgrade is refused.
  */
-export const protocol = 2;
+export const protocol = 3;
 
 /** What a primary leaves to its successor, beside the sockets. */
 export interface Inheritance {
@@ -52,6 +53,8 @@ export interface PredecessorInspection {
 
 /** From the primary that goes to the one that comes. */
 export type ToSuccessor =
+  /** Of slots. */
+  | LeaseToHolder
   | { readonly type: 'inheritance'; readonly inheritance: Inheritance }
   /** In the order of their slots. */
   | { readonly type: 'socket'; readonly socket: SocketDescription }
@@ -62,8 +65,6 @@ export type ToSuccessor =
       /** Absent from versions that did not tell. */
       readonly nodes?: readonly NodeTotals[];
     }
-  | { readonly type: 'permits-granted'; readonly entry: string; readonly count: number }
-  | { readonly type: 'permits-recalled'; readonly entry: string }
   /** Handed over: the workers left behind have only streams to finish. */
   | { readonly type: 'only-streams' }
   /** Handed over: one of the workers left behind has gone. */
@@ -81,15 +82,15 @@ export type ToSuccessor =
 
 /** From the primary that comes to the one that goes. */
 export type ToPredecessor =
+  | LeaseRequest
+  | LeaseReturn
   /** The configuration is read; its limits hold for the connections of both. */
-  | { readonly type: 'limits'; readonly limits: readonly PermitLimits[] }
+  | { readonly type: 'limits'; readonly limits: readonly SlotLimit[] }
   /** Every worker serves. */
   | { readonly type: 'proved' }
   /** Control socket and pid file are taken: drain and go. */
   | { readonly type: 'taken'; readonly version: string; readonly record: ReloadRecord }
   | { readonly type: 'failed'; readonly reason: string }
-  | { readonly type: 'permits-wanted'; readonly entry: string; readonly count: number }
-  | { readonly type: 'permits-returned'; readonly entry: string; readonly count: number }
   | { readonly type: 'inspect'; readonly id: number }
   /** The gateway stops: connections get the time that they get then. */
   | { readonly type: 'stop' }

@@ -4,8 +4,10 @@ import type { DrainStats } from '../reload/record.ts';
 import { PendingInspections } from '../status/pending-inspections.ts';
 import { HeldSocket, type SocketHandle } from '../sockets/bound-socket.ts';
 import type { HeldListener } from '../sockets/listeners.ts';
-import type { PermitLimits } from '../../shared-limits/primary/slot-limits.ts';
-import type { PermitHolder, Permits } from '../../shared-limits/primary/connection-slots.ts';
+import type { LeaseToHolder } from '../../shared-limits/messages.ts';
+import type { LeaseHolder } from '../../shared-limits/primary/ledger.ts';
+import type { LeaseKeeper } from '../../shared-limits/primary/lease-keeper.ts';
+import type { SlotLimit } from '../../shared-limits/primary/slot-limits.ts';
 import type { ReloadRecord } from '../reload/record.ts';
 import type { Totals } from '../status/counters.ts';
 import {
@@ -22,24 +24,26 @@ import { version } from '../../package.ts';
 
 /** The other primary waits for its workers' inspections first. */
 const inspectionTimeoutMs = 7000;
-/** Permits asked for at a time, at most. */
+/** Slots asked for at a time, at most. */
 const BATCH = 256;
 
 const hasEnded = 'the gateway to be replaced has ended';
 
-/** What a predecessor's permits, workers and counts are added to. */
+/** What a predecessor's slots, workers and counts are added to. */
 export interface PredecessorGround {
-  readonly permits: Permits;
+  readonly leases: LeaseKeeper;
   readonly totals: Totals;
   readonly account: DrainStats;
 }
 
 /**
- * The primary whose place this one takes, as this one sees it. Until it ends it keeps the permits of
- * every entry and lends them to this one, so that limits on connections hold over the workers of both.
+ * The primary whose place this one takes, as this one sees it. Until it ends it keeps all slots and
+ * leases them to this one, so that limits on connections hold over the workers of both.
  */
-export class Predecessor implements PermitHolder {
+export class Predecessor implements LeaseHolder {
   readonly pid = process.ppid;
+  /** It holds slots alone. */
+  readonly generation = { number: 0 };
   readonly gone: Promise<void>;
   readonly settled: Promise<void>;
   readonly #received = Promise.withResolvers<void>();
@@ -52,7 +56,7 @@ export class Predecessor implements PermitHolder {
   #sockets = 0;
   #isGone = false;
   #hasOnlyStreams = false;
-  /** Names whose limits it knows. */
+  /** Scopes whose limits it knows. */
   readonly #shared = new Set<string>();
   #ground: PredecessorGround | null = null;
 
@@ -100,65 +104,65 @@ export class Predecessor implements PermitHolder {
     return this.#hasOnlyStreams;
   }
 
-  /** From now on permits come from the predecessor, within these limits. */
-  share(limits: readonly PermitLimits[], ground: PredecessorGround): void {
+  /** From now on slots come from the predecessor, within these limits. */
+  share(limits: readonly SlotLimit[], ground: PredecessorGround): void {
     this.#ground = ground;
-    ground.permits.setLimits(limits);
+    ground.leases.setLimits(limits);
     if (this.#isGone) return;
-    ground.permits.entrust(this);
+    ground.leases.delegate(this);
     this.addLimits(limits);
   }
 
   /**
-   * Limits of a later configuration. It is told of names that are new to it, because it would take
+   * Limits of a later configuration. It is told of scopes that are new to it, because it would take
    * them for unlimited; what changes about the others is this primary's alone to see to.
    */
-  addLimits(limits: readonly PermitLimits[]): void {
-    const added = limits.filter(({ name }) => !this.#shared.has(name));
-    for (const { name } of added) this.#shared.add(name);
-    if (added.length > 0) this.#send({ type: 'limits', limits: added });
+  addLimits(limits: readonly SlotLimit[]): void {
+    const added = limits.filter(({ scope }) => !this.#shared.has(scope));
+    for (const { scope } of added) this.#shared.add(scope);
+    if (added.length > 0) this.#tell({ type: 'limits', limits: added });
   }
 
   /** Every worker serves; settles when the predecessor lets this process take its place. */
   proved(): Promise<void> {
-    this.#send({ type: 'proved' });
+    this.#tell({ type: 'proved' });
     return this.#takeOver.promise;
   }
 
   taken(record: ReloadRecord): void {
-    this.#send({ type: 'taken', version, record });
+    this.#tell({ type: 'taken', version, record });
   }
 
   /** Tells why this process cannot take its place. */
   failed(error: unknown): void {
-    this.#send({ type: 'failed', reason: renderFailure(error) });
+    this.#tell({ type: 'failed', reason: renderFailure(error) });
   }
 
   stop(): void {
-    this.#send({ type: 'stop' });
+    this.#tell({ type: 'stop' });
   }
 
   endStreams(): void {
-    this.#send({ type: 'end-streams' });
+    this.#tell({ type: 'end-streams' });
   }
 
   endAtOnce(): void {
-    this.#send({ type: 'end-at-once' });
+    this.#tell({ type: 'end-at-once' });
   }
 
   /** How the workers are that it still drains; null when it does not say so in time. */
   inspect(): Promise<PredecessorInspection | null> {
     if (this.#isGone) return Promise.resolve(null);
-    return this.#inspections.request((id) => this.#send({ type: 'inspect', id }));
+    return this.#inspections.request((id) => this.#tell({ type: 'inspect', id }));
   }
 
-  /** Permits are granted to it when it asks for them back. */
-  grantPermits(entry: string, count: number): void {
-    this.#send({ type: 'permits-returned', entry, count });
-  }
-
-  recallPermits(entry: string): void {
-    this.#send({ type: 'permits-wanted', entry, count: BATCH });
+  /** Slots are granted to it when it asks for them back, and asked of it by a recall. */
+  send(message: LeaseToHolder): void {
+    const { kind, key } = message;
+    if (kind !== 'slots') return;
+    if (message.type === 'lease-recall') {
+      this.#tell({ type: 'lease-request', kind, key, amount: BATCH });
+    } else this.#tell({ type: 'lease-return', kind, key, amount: message.amount });
   }
 
   #onMessage(message: ToSuccessor, handle: SocketHandle): void {
@@ -174,12 +178,12 @@ export class Predecessor implements PermitHolder {
         this.#ground?.totals.addNodes(message.nodes ?? []);
         this.#takeOver.resolve();
         break;
-      case 'permits-granted':
-        this.#ground?.permits.returned(this, message.entry, message.count);
+      case 'lease-grant':
+        this.#ground?.leases.return(this, { ...message, type: 'lease-return' });
         break;
-      case 'permits-recalled':
-        if (this.#ground) this.#ground.permits.reclaim(this, message.entry);
-        else this.grantPermits(message.entry, 0);
+      case 'lease-recall':
+        if (this.#ground) this.#ground.leases.reclaim(this, message.key);
+        else this.#tell({ ...message, type: 'lease-return', amount: 0 });
         break;
       case 'worker-gone':
         this.#ground?.account.add(message.drain);
@@ -225,7 +229,7 @@ export class Predecessor implements PermitHolder {
     if (this.#sockets === this.#inheritance?.sockets) this.#received.resolve();
   }
 
-  #send(message: ToPredecessor): void {
+  #tell(message: ToPredecessor): void {
     if (process.connected) process.send?.(message, undefined, undefined, () => {});
   }
 
@@ -235,7 +239,7 @@ export class Predecessor implements PermitHolder {
     this.#settle();
     this.#received.reject(new Error(hasEnded));
     this.#received.promise.catch(() => {});
-    this.#ground?.permits.remove(this);
+    this.#ground?.leases.remove(this);
     this.#inspections.abandon();
     this.#takeOver.resolve();
     standardOutput().keepNonBlocking();

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { reasonOf } from '../../errors.ts';
+import type { LeaseRecall } from '../../shared-limits/messages.ts';
 import { standardOutput } from '../../runtime/lines/standard-output.ts';
 import type { Invocation } from './installed-program.ts';
 import type { HeldListener } from '../sockets/listeners.ts';
-import type { PermitHolder, Permits } from '../../shared-limits/primary/connection-slots.ts';
+import type { LeaseHolder } from '../../shared-limits/primary/ledger.ts';
+import type { LeaseKeeper } from '../../shared-limits/primary/lease-keeper.ts';
 import type { ReloadRecord } from '../reload/record.ts';
 import {
   type Inheritance,
@@ -27,15 +29,17 @@ export interface SuccessorListener {
  * The primary that is to take this one's place, as this one sees it. It stays in this process's group
  * and session, so that who ends the whole group, a terminal for one, ends it, too.
  */
-export class Successor implements PermitHolder {
+export class Successor implements LeaseHolder {
   readonly pid: number;
+  /** It asks for slots alone, whose limits it tells by `limits`. */
+  readonly generation = { number: 0 };
   /** Every worker of it serves. @throws why that is not to be */
   readonly proved: Promise<void>;
   /** It has control socket and pid file. @throws why it has not */
   readonly taken: Promise<ReloadRecord>;
   readonly gone: Promise<void>;
   readonly #child: ChildProcess;
-  readonly #permits: Permits;
+  readonly #leases: LeaseKeeper;
   readonly #listener: SuccessorListener;
   readonly #proved = Promise.withResolvers<void>();
   readonly #taken = Promise.withResolvers<ReloadRecord>();
@@ -45,11 +49,11 @@ export class Successor implements PermitHolder {
   constructor(
     { command, args }: Invocation,
     data: string,
-    permits: Permits,
+    leases: LeaseKeeper,
     listener: SuccessorListener,
   ) {
     const errors = new SuccessorErrors(data);
-    this.#permits = permits;
+    this.#leases = leases;
     this.#listener = listener;
     this.#child = spawn(command, args, {
       stdio: ['inherit', 'inherit', ...errors.stdio],
@@ -64,7 +68,7 @@ export class Successor implements PermitHolder {
     // Who waits for them is told; that nobody does is no fault.
     this.proved.catch(() => {});
     this.taken.catch(() => {});
-    permits.add(this);
+    leases.add(this);
     this.#child.on('message', (message: ToPredecessor) => this.#onMessage(message));
     this.#child.once('error', (error) => {
       this.#fail(reasonOf(error));
@@ -101,25 +105,25 @@ export class Successor implements PermitHolder {
     this.#child.unref();
   }
 
-  grantPermits(entry: string, count: number): void {
-    this.send({ type: 'permits-granted', entry, count });
-  }
-
-  recallPermits(entry: string): void {
-    if (this.#child.connected) this.send({ type: 'permits-recalled', entry });
-    else queueMicrotask(() => this.#permits.returned(this, entry, 0));
-  }
-
   send(message: ToSuccessor, handle?: HeldListener['sockets'][number]['handle']): void {
-    if (!this.#child.connected) return;
+    if (!this.#child.connected) {
+      if (message.type === 'lease-recall') this.#answerRecall(message);
+      return;
+    }
     // That it dies meanwhile is noticed by its exit.
     this.#child.send(message, handle, () => {});
+  }
+
+  /** In place of the process, which cannot be asked any more. */
+  #answerRecall({ kind, key }: LeaseRecall): void {
+    const returned = { type: 'lease-return', kind, key, amount: 0 } as const;
+    queueMicrotask(() => this.#leases.return(this, returned));
   }
 
   #onMessage(message: ToPredecessor): void {
     switch (message.type) {
       case 'limits':
-        this.#permits.setLimits(message.limits);
+        this.#leases.setLimits(message.limits);
         break;
       case 'proved':
         this.#proved.resolve();
@@ -130,11 +134,11 @@ export class Successor implements PermitHolder {
       case 'failed':
         this.#fail(message.reason);
         break;
-      case 'permits-wanted':
-        this.#permits.wanted(this, message.entry, message.count);
+      case 'lease-request':
+        this.#leases.request(this, message);
         break;
-      case 'permits-returned':
-        this.#permits.returned(this, message.entry, message.count);
+      case 'lease-return':
+        this.#leases.return(this, message);
         break;
       case 'inspect': {
         const { id } = message;
@@ -162,7 +166,7 @@ export class Successor implements PermitHolder {
   }
 
   #onGone(): void {
-    this.#permits.remove(this);
+    this.#leases.remove(this);
     this.#gone.resolve();
   }
 }

@@ -7,7 +7,7 @@ import type { InstanceLock } from '../control/instance-lock.ts';
 import type { Generation } from '../generation.ts';
 import { installedProgram } from './installed-program.ts';
 import type { Listeners } from '../sockets/listeners.ts';
-import { permitLimits } from '../../shared-limits/primary/slot-limits.ts';
+import { slotLimits } from '../../shared-limits/primary/slot-limits.ts';
 import { aborted } from '../workers/draining-workers.ts';
 import type { Pool } from '../workers/pool.ts';
 import type { ReloadHistory } from '../reload/history.ts';
@@ -117,7 +117,7 @@ export class Upgrades {
     let successor: Successor | null = null;
     try {
       stop.throwIfAborted();
-      successor = new Successor(installedProgram(), generation.config.path.data, pool.permits, {
+      successor = new Successor(installedProgram(), generation.config.path.data, pool.leases, {
         inspect: () => inspectPool(pool),
         // One that has yet to take this one's place decides on its own workers alone.
         stop: () => void (this.successor && pool.drainAll('stopping')),
@@ -150,7 +150,7 @@ export class Upgrades {
       return record;
     } catch (error) {
       pool.onWorkerGone = null;
-      pool.permits.setLimits(permitLimits(generation.config));
+      pool.leases.setLimits(slotLimits(generation.config));
       if (successor) await this.#giveUp(successor, generation);
       return this.#refuse(draft, reasonOf(error));
     }

@@ -1,7 +1,12 @@
 import type { ClusterObservation } from '../../ipc/cluster-state.ts';
 import type { DrainReport } from '../../ipc/messages.ts';
-import type { PermitLimits } from '../../shared-limits/primary/slot-limits.ts';
-import { LimitKeeper, type LimitMessage } from '../../shared-limits/primary/limit-keeper.ts';
+import type { LeaseToKeeper } from '../../shared-limits/messages.ts';
+import {
+  deliver,
+  type LeaseKeeper,
+  LocalLeaseKeeper,
+} from '../../shared-limits/primary/lease-keeper.ts';
+import type { SlotLimit } from '../../shared-limits/primary/slot-limits.ts';
 import type { DrainCause } from '../../config/drain-time.ts';
 import type { Log } from '../../log.ts';
 import type { DrainStats } from '../reload/record.ts';
@@ -32,10 +37,9 @@ interface LastCounts {
 
 /** The workers: one for each slot, and those that start or drain. */
 export class Pool implements WorkerListener, WorkerSupply, HeartbeatListener<WorkerHandle> {
-  readonly #limits = new LimitKeeper();
-  readonly permits = this.#limits.permits;
+  /** Of all limits that hold over all workers. */
+  readonly leases: LeaseKeeper = new LocalLeaseKeeper();
   readonly clusterMonitor = new ClusterMonitorElection();
-  readonly quotas = this.#limits.quotas;
   readonly slots: Slots;
   readonly draining = new DrainingWorkers();
   readonly #ticketKeys = new TicketKeys((keys) => {
@@ -74,13 +78,13 @@ export class Pool implements WorkerListener, WorkerSupply, HeartbeatListener<Wor
     const worker = new WorkerHandle(this.#forks.take(), generation, slot, this);
     this.alive.add(worker);
     this.onAliveChanged?.();
-    this.#limits.add(worker);
+    this.leases.add(worker);
     return worker;
   }
 
   /** Takes the limits on connections of a configuration. */
-  setPermitLimits(limits: readonly PermitLimits[]): void {
-    this.permits.setLimits(limits);
+  setSlotLimits(limits: readonly SlotLimit[]): void {
+    this.leases.setLimits(limits);
     this.draining.predecessor?.addLimits(limits);
   }
 
@@ -122,8 +126,8 @@ export class Pool implements WorkerListener, WorkerSupply, HeartbeatListener<Wor
     for (const worker of this.alive) worker.kill();
   }
 
-  onLimitMessage(worker: WorkerHandle, message: LimitMessage): void {
-    this.#limits.take(worker, message);
+  onLease(worker: WorkerHandle, message: LeaseToKeeper): void {
+    deliver(this.leases, worker, message);
   }
 
   onClusterObserved(worker: WorkerHandle, observation: ClusterObservation): void {
@@ -146,7 +150,7 @@ export class Pool implements WorkerListener, WorkerSupply, HeartbeatListener<Wor
 
   onResponsiveness(worker: WorkerHandle): void {
     const { slot, generation, silence, responsive } = worker;
-    this.#limits.setAbsent(worker, !responsive);
+    this.leases.setAbsent(worker, !responsive);
     if (responsive) {
       this.#log.info(bindingsOf(worker), 'worker responds again');
       return;
@@ -181,7 +185,7 @@ export class Pool implements WorkerListener, WorkerSupply, HeartbeatListener<Wor
     this.draining.remove(worker, hasDrained);
     this.alive.delete(worker);
     this.onAliveChanged?.();
-    this.#limits.remove(worker);
+    this.leases.remove(worker);
     this.#addCounts(worker);
     if (hasDrained) this.#logDrained(worker, exit);
     else if (this.slots.isCurrent(worker)) this.#onCrashed(worker, exit);

@@ -10,7 +10,8 @@ import type {
   ToWorker,
   WorkerInspection,
 } from '../../ipc/messages.ts';
-import type { LimitMessage } from '../../shared-limits/primary/limit-keeper.ts';
+import type { LeaseToKeeper } from '../../shared-limits/messages.ts';
+import type { LeaseHolder } from '../../shared-limits/primary/ledger.ts';
 import type { Generation } from '../generation.ts';
 import { type AssignedSocket, socketsOf } from '../sockets/listeners.ts';
 import { PendingInspections } from '../status/pending-inspections.ts';
@@ -37,7 +38,7 @@ type LastCounts = Pick<WorkerInspection, 'entries' | 'clusters' | 'lostLines'>;
 export interface WorkerListener {
   /** The state that a new worker begins with. */
   currentState(): PoolState;
-  onLimitMessage(worker: WorkerHandle, message: LimitMessage): void;
+  onLease(worker: WorkerHandle, message: LeaseToKeeper): void;
   onClusterObserved(worker: WorkerHandle, observation: ClusterObservation): void;
   onClusterCheckWanted(cluster: string): void;
   onLeaving(worker: WorkerHandle): void;
@@ -53,7 +54,7 @@ const outdated: ErrorCode = 'PROGRAM_REPLACED';
 const drainSlackMs = 5000;
 
 /** One worker as the primary sees it. The other side, in the worker, is WorkerProcess. */
-export class WorkerHandle {
+export class WorkerHandle implements LeaseHolder {
   readonly slot: number;
   readonly generation: Generation;
   readonly pid: number;
@@ -203,14 +204,6 @@ export class WorkerHandle {
     this.send({ type: 'socket', entry, id: socket.id }, assigned);
   }
 
-  grantPermits(entry: string, count: number): void {
-    this.send({ type: 'permits-granted', entry, count });
-  }
-
-  recallPermits(entry: string): void {
-    this.send({ type: 'permits-recalled', entry });
-  }
-
   send(message: ToWorker, socket?: AssignedSocket): void {
     if (!this.#worker.isConnected()) return;
     // If the worker dies meanwhile, `exit` follows.
@@ -252,13 +245,10 @@ export class WorkerHandle {
         this.hasOnlyStreams = true;
         this.#settled.resolve();
         break;
-      case 'permits-wanted':
-      case 'permits-taken':
-      case 'permits-returned':
-      case 'quota-wanted':
-      case 'limit-wanted':
-      case 'limit-returned':
-        this.#listener.onLimitMessage(this, message);
+      case 'lease-request':
+      case 'lease-return':
+      case 'lease-settle':
+        this.#listener.onLease(this, message);
         break;
       case 'cluster-observed':
         this.#listener.onClusterObserved(this, message.observation);

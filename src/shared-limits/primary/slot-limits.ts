@@ -1,26 +1,22 @@
 import type { GatewayConfig } from '../../config/types.ts';
-import { clusterPermitName } from '../lease-key.ts';
+import { leaseKey } from '../lease-key.ts';
 
-/** How many connections there may be under a name of permits; 0 for any number. */
-export interface PermitLimits {
-  readonly name: string;
-  /** In all. */
-  readonly max_concurrency?: number;
-  /** Of each part: each client address at an entry, each node of a cluster. */
-  readonly max_each?: number;
+/** How many slots there are for a key, or for each key of a scope; 0 for any number. */
+export interface SlotLimit {
+  readonly scope: string;
+  readonly max: number;
 }
 
 /** All limits on connections that hold over all workers. */
-export function permitLimits({ entry, elasticsearch }: GatewayConfig): PermitLimits[] {
+export function slotLimits({ entry, elasticsearch }: GatewayConfig): SlotLimit[] {
   return [
-    ...entry.map(({ name, max_concurrency, max_conns_per_ip }) => ({
-      name,
-      max_concurrency,
-      max_each: max_conns_per_ip,
-    })),
+    ...entry.flatMap(({ name, max_concurrency, max_conns_per_ip }) => [
+      { scope: leaseKey('entry', name), max: max_concurrency },
+      { scope: leaseKey('address', name), max: max_conns_per_ip },
+    ]),
     ...elasticsearch.map(({ name, traffic_control }) => ({
-      name: clusterPermitName(name),
-      max_each: traffic_control?.max_connection_per_node ?? 0,
+      scope: leaseKey('node', name),
+      max: traffic_control?.max_connection_per_node ?? 0,
     })),
   ];
 }

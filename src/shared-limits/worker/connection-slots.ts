@@ -1,58 +1,54 @@
-/** Called once: whether the connection may go on. */
-type Waiter = (granted: boolean) => void;
-
-export interface PermitSource {
-  /** Asks for `count` more; answered by `grant` with as many as there are, perhaps 0. */
-  request(count: number): void;
-  give(count: number): void;
-}
+import type { LeaseGrant, LeaseSource, LeaseUser } from '../messages.ts';
+import { type Waiter, Waiters } from './waiters.ts';
 
 /** Waiting connections above this are refused at once. */
-const maxWaiting = 1024;
-/** A primary that does not answer for this long counts as having none left, ms. */
-const patience = 5_000;
+const MAX_WAITING = 1024;
+/** How long a connection waits for the keeper's answer, ms. */
+const PATIENCE_MS = 5_000;
 
 /**
- * This worker's share of an entry's max_concurrency. The primary owns the permits, so the limit is
- * exact over all workers; the worker borrows them in batches and keeps a small reserve, so that
- * accepting a connection hardly ever waits for the primary.
+ * This worker's part of the connections that an entry, or one client address at it, may have. The
+ * worker leases slots in batches and keeps a small reserve, so that accepting a connection hardly
+ * ever waits for the keeper.
  */
-export class Permits {
-  readonly #source: PermitSource;
+export class ConnectionSlots implements LeaseUser {
+  readonly #source: LeaseSource;
+  readonly #key: string;
   readonly #batch: number;
+  readonly #waiters = new Waiters();
   #free = 0;
   #asked = false;
   #draining = false;
-  #waiting: Waiter[] = [];
-  #timer: NodeJS.Timeout | null = null;
 
-  constructor(source: PermitSource, maxConcurrency: number) {
+  /** @param limit slots that there are for all workers */
+  constructor(source: LeaseSource, key: string, limit: number) {
     this.#source = source;
+    this.#key = key;
     // A small limit is dealt out one by one, or a worker's reserve would keep others from it.
-    this.#batch = Math.min(64, Math.max(1, Math.floor(maxConcurrency / 32)));
+    this.#batch = Math.min(64, Math.max(1, Math.floor(limit / 32)));
   }
 
-  /** Permits that no connection uses. */
+  /** Slots that no connection uses. */
   get free(): number {
     return this.#free;
   }
 
-  /** Connections that wait for the primary's answer. */
+  /** Connections that wait for a slot. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiters.count;
   }
 
-  /** Whether the primary owes an answer. */
+  /** Whether an answer is to come. */
   get asking(): boolean {
     return this.#asked;
   }
 
-  /** Borrows the first batch. */
+  /** Leases the first batch. */
   open(): void {
     this.#ask();
   }
 
-  /** Uses a permit if one is at hand. */
+  /** Uses a slot if one is at hand. */
   take(): boolean {
     if (this.#free === 0) return false;
     this.#free--;
@@ -60,80 +56,64 @@ export class Permits {
     return true;
   }
 
-  /** For when `take` failed: calls `waiter` with the primary's answer. */
+  /** For when `take` failed: calls `waiter` with the keeper's answer. */
   wait(waiter: Waiter): void {
-    if (this.#waiting.length >= maxWaiting) {
+    if (this.#waiters.count >= MAX_WAITING) {
       waiter(false);
       return;
     }
-    this.#waiting.push(waiter);
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      this.#refuseAll();
-    }, patience);
+    this.#waiters.add(1, waiter, PATIENCE_MS);
     this.#ask();
   }
 
-  /** A connection that held a permit has gone. */
+  /** A connection that had a slot has gone. */
   release(): void {
     this.#free++;
     this.#serve();
-    if (this.#draining) this.#giveBack(this.#free);
-    else if (this.#free > 2 * this.#batch) this.#giveBack(this.#free - this.#batch);
+    if (this.#draining) this.#returnAll();
+    else if (this.#free > 2 * this.#batch) this.#return(this.#free - this.#batch);
   }
 
-  /** The primary's answer; 0 refuses everyone who waits. */
-  grant(count: number): void {
+  /** 0 refuses everyone who waits. */
+  granted({ amount }: LeaseGrant): void {
     this.#asked = false;
-    this.#free += count;
+    this.#free += amount;
     this.#serve();
-    if (count === 0) this.#refuseAll();
-    if (this.#waiting.length > 0) this.#ask();
-    else if (this.#draining) this.#giveBack(this.#free);
+    if (amount === 0) this.#waiters.refuseAll();
+    if (this.waiting > 0) this.#ask();
+    else if (this.#draining) this.#returnAll();
   }
 
-  /** Another worker lacks permits: gives back what is not used, and answers even if that is none. */
-  recall(): void {
-    const count = this.#free;
-    this.#free = 0;
-    this.#source.give(count);
+  recalled(): void {
+    this.#return(this.#free);
   }
 
   /** From now on keeps no reserve. */
   drain(): void {
     this.#draining = true;
-    this.#giveBack(this.#free);
+    this.#returnAll();
   }
 
   #ask(): void {
-    if (this.#asked || (this.#draining && this.#waiting.length === 0)) return;
+    if (this.#asked || (this.#draining && this.waiting === 0)) return;
     this.#asked = true;
-    this.#source.request(this.#waiting.length + (this.#draining ? 0 : this.#batch));
+    const amount = this.waiting + (this.#draining ? 0 : this.#batch);
+    this.#source.request({ type: 'lease-request', kind: 'slots', key: this.#key, amount }, this);
   }
 
   #serve(): void {
-    while (this.#free > 0 && this.#waiting.length > 0) {
+    while (this.#free > 0 && this.waiting > 0) {
       this.#free--;
-      this.#waiting.shift()?.(true);
+      this.#waiters.answerFirst(true);
     }
-    if (this.#waiting.length === 0) this.#stopClock();
   }
 
-  #refuseAll(): void {
-    this.#stopClock();
-    const refused = this.#waiting;
-    this.#waiting = [];
-    for (const waiter of refused) waiter(false);
+  #returnAll(): void {
+    if (this.#free > 0) this.#return(this.#free);
   }
 
-  #stopClock(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-  }
-
-  #giveBack(count: number): void {
-    if (count === 0) return;
-    this.#free -= count;
-    this.#source.give(count);
+  #return(amount: number): void {
+    this.#free -= amount;
+    this.#source.return({ type: 'lease-return', kind: 'slots', key: this.#key, amount });
   }
 }

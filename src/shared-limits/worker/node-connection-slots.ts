@@ -1,46 +1,41 @@
-/** Speaks with whoever lends permits. */
-export interface PermitSource {
-  /** Asks for `count` more; answered by `grant` with as many as there are, perhaps 0. */
-  request(count: number): void;
-  /** Gives so many back. Also the answer to a recall, then perhaps with 0. */
-  give(count: number): void;
-}
+import type { LeaseGrant, LeaseSource, LeaseUser } from '../messages.ts';
 
-/** Who opens connections on permits. */
-export interface PermitUser {
-  /** Requests that wait for a connection, and could have one but for a permit. */
+/** Who opens connections, each of which needs a slot. */
+export interface SlotUser {
+  /** Requests that wait for a connection, and could have one but for a slot. */
   readonly lacking: number;
-  /** There are permits now: take what is needed. */
-  onPermits(): void;
+  /** There are slots now: take what is needed. */
+  onSlots(): void;
   /** Closes a connection that nobody uses; whether there was one. */
   closeIdle(): boolean;
 }
 
-/** How long after permits were refused they are asked for again, ms. */
-const again = 50;
+/** How long after slots were refused they are asked for again, ms. */
+const AGAIN_MS = 50;
 
 /**
  * This worker's part of the connections that one node may have (max_connection_per_node), common to
- * all that open connections to it. The primary owns the permits, so the limit is exact over all
- * workers; a worker keeps one only as long as its connection is open, and when others need some it
- * closes a connection that is not used, or else the next one that comes free.
+ * all that open connections to it. A worker keeps a slot only as long as its connection is open, and
+ * when others need some it closes a connection that is not used, or else the next one that comes free.
  */
-export class ConnectionPermits {
-  /** How long a request waits for a permit, ms. */
-  readonly patience: number;
-  readonly #source: PermitSource;
-  readonly #users = new Set<PermitUser>();
+export class NodeConnectionSlots implements LeaseUser {
+  /** How long a request waits for a slot, ms. */
+  readonly patienceMs: number;
+  readonly #source: LeaseSource;
+  readonly #key: string;
+  readonly #users = new Set<SlotUser>();
   #free = 0;
   #asked = false;
   #owes = false;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(patience: number, source: PermitSource) {
-    this.patience = Math.max(1, patience);
+  constructor(source: LeaseSource, key: string, patienceMs: number) {
     this.#source = source;
+    this.#key = key;
+    this.patienceMs = Math.max(1, patienceMs);
   }
 
-  /** Whether the next connection that comes free should be closed, for others need its permit. */
+  /** Whether the next connection that comes free should be closed, for others need its slot. */
   get owes(): boolean {
     return this.#owes;
   }
@@ -51,48 +46,48 @@ export class ConnectionPermits {
     return true;
   }
 
-  /** For when `take` failed: `user` is told when there are permits. */
-  want(user: PermitUser): void {
+  /** For when `take` failed: `user` is told when there are slots. */
+  want(user: SlotUser): void {
     this.#users.add(user);
     this.#closeIdle();
     this.#ask();
   }
 
-  /** A connection has closed that had a permit. */
+  /** A connection that had a slot has closed. */
   release(): void {
     this.#free++;
     if (!this.#owes) this.#serve();
-    this.#giveBack();
+    this.#returnFree();
   }
 
-  /** What uses permits of its own is no more. */
-  forget(user: PermitUser): void {
+  /** That user opens no connections any more. */
+  forget(user: SlotUser): void {
     this.#users.delete(user);
   }
 
-  grant(count: number): void {
+  granted({ amount }: LeaseGrant): void {
     this.#asked = false;
-    this.#free += count;
+    this.#free += amount;
     this.#serve();
-    this.#giveBack();
+    this.#returnFree();
     if (this.#lacking === 0) return;
-    if (count > 0) this.#ask();
+    if (amount > 0) this.#ask();
     else {
       // The other workers have none to spare; perhaps another user of this one has.
       if (!this.#closeIdle() && this.#users.size > 1) this.#owes = true;
       this.#timer ??= setTimeout(() => {
         this.#timer = null;
         this.#ask();
-      }, again);
+      }, AGAIN_MS);
     }
   }
 
-  recall(): void {
-    // The permit of a connection that closes is given back, which is the answer.
+  recalled(): void {
+    // The slot of a connection that closes is returned, which is the answer.
     this.#owes = true;
     if (this.#closeIdle()) return;
     this.#owes = this.#users.size > 0;
-    this.#source.give(0);
+    this.#return(0);
   }
 
   /** Closes a connection that nobody uses; whether there was one. */
@@ -110,23 +105,27 @@ export class ConnectionPermits {
   #serve(): void {
     for (const user of this.#users) {
       if (this.#free === 0) return;
-      if (user.lacking > 0) user.onPermits();
+      if (user.lacking > 0) user.onSlots();
     }
   }
 
   /** What no connection needs is for the other workers. */
-  #giveBack(): void {
-    const count = this.#free;
-    if (count === 0) return;
+  #returnFree(): void {
+    const amount = this.#free;
+    if (amount === 0) return;
     this.#free = 0;
     this.#owes = false;
-    this.#source.give(count);
+    this.#return(amount);
   }
 
   #ask(): void {
-    const count = this.#lacking;
-    if (this.#asked || this.#timer !== null || count === 0) return;
+    const amount = this.#lacking;
+    if (this.#asked || this.#timer !== null || amount === 0) return;
     this.#asked = true;
-    this.#source.request(count);
+    this.#source.request({ type: 'lease-request', kind: 'slots', key: this.#key, amount }, this);
+  }
+
+  #return(amount: number): void {
+    this.#source.return({ type: 'lease-return', kind: 'slots', key: this.#key, amount });
   }
 }

@@ -1,58 +1,53 @@
-/** Called once, when the request may go on, or has waited too long. */
-type Waiter = (granted: boolean) => void;
+import type { LeaseGrant, LeaseSource, LeaseUser, TokenRule } from '../messages.ts';
+import { type Waiter, Waiters } from './waiters.ts';
 
-/** Share of a second's worth that is asked for in advance. */
-const ahead = 0.02;
+/** Part of a second's tokens that is asked for in advance. */
+const AHEAD = 0.02;
 /** Tokens not used for this long are given up: they were meant for that moment, ms. */
-const lifetime = 500;
-/** An answer that does not come within this time is asked for again, ms. */
-const patience = 15_000;
-
-interface Waiting {
-  readonly cost: number;
-  readonly waiter: Waiter;
-  readonly timer: NodeJS.Timeout;
-}
+const LIFETIME_MS = 500;
 
 /**
- * This worker's part of what may be spent at one node in a second. The primary gives out the tokens,
- * so the limit holds over all workers; they come in batches, so that a request hardly ever asks.
+ * This worker's part of the tokens that may be spent at one node in a second. They come in batches,
+ * so that a request hardly ever asks.
  */
-export class Quota {
-  readonly #ask: (count: number) => void;
+export class TokenBucket implements LeaseUser {
+  readonly #source: LeaseSource;
+  readonly #key: string;
+  readonly #rule: TokenRule;
+  readonly #whole: boolean;
   readonly #batch: number;
+  readonly #waiters = new Waiters();
   #free = 0;
   #grantedAt = 0;
-  #askedAt = 0;
   #asked = false;
-  readonly #waiting: Waiting[] = [];
 
-  /** @param rate tokens a second, over all workers */
-  constructor(rate: number, ask: (count: number) => void) {
-    this.#ask = ask;
-    this.#batch = Math.floor(rate * ahead);
+  /**
+   * @param rate tokens a second, over all workers
+   * @param whole whether part of what is asked for is of no use
+   */
+  constructor(source: LeaseSource, key: string, rate: number, whole: boolean) {
+    this.#source = source;
+    this.#key = key;
+    this.#rule = { max: rate, burst: Math.max(1, rate), intervalMs: 1000, refill: 'steady' };
+    this.#whole = whole;
+    this.#batch = Math.floor(rate * AHEAD);
   }
 
   /** Spends `cost` at once if there is any. A cost beyond what is there is owed. */
   take(cost: number): boolean {
-    if (this.#waiting.length > 0) return false;
-    if (this.#free > 0 && performance.now() - this.#grantedAt > lifetime) this.#free = 0;
+    if (this.#waiters.count > 0) return false;
+    if (this.#free > 0 && performance.now() - this.#grantedAt > LIFETIME_MS) this.#free = 0;
     if (this.#free <= 0) return false;
     this.#free -= cost;
-    if (this.#free < this.#batch / 2) this.#request();
+    if (this.#free < this.#batch / 2) this.#ask();
     return true;
   }
 
   /** For when `take` failed. Gives a function that ends the waiting. */
-  wait(cost: number, timeout: number, waiter: Waiter): () => void {
-    const timer = setTimeout(() => {
-      this.#forget(waiting);
-      waiter(false);
-    }, timeout);
-    const waiting = { cost, waiter, timer };
-    this.#waiting.push(waiting);
-    this.#request();
-    return () => this.#forget(waiting);
+  wait(cost: number, timeoutMs: number, waiter: Waiter): () => void {
+    const cancel = this.#waiters.add(cost, waiter, Math.max(1, timeoutMs));
+    this.#ask();
+    return cancel;
   }
 
   /** What turned out to be spent besides. */
@@ -60,32 +55,28 @@ export class Quota {
     this.#free -= cost;
   }
 
-  grant(count: number): void {
+  granted({ amount }: LeaseGrant): void {
     this.#asked = false;
     this.#grantedAt = performance.now();
-    this.#free += count;
-    while (this.#free > 0 && this.#waiting.length > 0) {
-      const { cost, waiter, timer } = this.#waiting.shift() as Waiting;
-      clearTimeout(timer);
-      this.#free -= cost;
-      waiter(true);
+    this.#free += amount;
+    while (this.#free > 0 && this.#waiters.count > 0) {
+      this.#free -= this.#waiters.first;
+      this.#waiters.answerFirst(true);
     }
-    if (this.#waiting.length > 0 || (this.#batch > 0 && this.#free < 0)) this.#request();
+    if (this.#waiters.count > 0 || (this.#batch > 0 && this.#free < 0)) this.#ask();
   }
 
-  #request(): void {
-    if (this.#asked && performance.now() - this.#askedAt < patience) return;
+  recalled(): void {
+    // Tokens that come steadily are not recalled: whoever lacks some waits for the next.
+  }
+
+  #ask(): void {
+    if (this.#asked) return;
     this.#asked = true;
-    this.#askedAt = performance.now();
     const owed = this.#free < 0 ? -this.#free : 0;
-    let count = owed + this.#batch;
-    for (const { cost } of this.#waiting) count += cost;
-    this.#ask(Math.max(1, count));
-  }
-
-  #forget(waiting: Waiting): void {
-    clearTimeout(waiting.timer);
-    const index = this.#waiting.indexOf(waiting);
-    if (index >= 0) this.#waiting.splice(index, 1);
+    const amount = Math.max(1, owed + this.#batch + this.#waiters.total);
+    const minimum = this.#whole ? amount : 1;
+    const { type, kind } = { type: 'lease-request', kind: 'tokens' } as const;
+    this.#source.request({ type, kind, key: this.#key, amount, minimum, rule: this.#rule }, this);
   }
 }

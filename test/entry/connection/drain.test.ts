@@ -312,8 +312,8 @@ suite('a lingering drain', () => {
     assert.equal(report.forced, 0);
   });
 
-  test('permits go back as connections end', async (t) => {
-    const { port, entry, ledger } = await startEntry(t, answerPath, { permits: 100 });
+  test('slots go back as connections end', async (t) => {
+    const { port, entry, ledger } = await startEntry(t, answerPath, { slots: 100 });
     const client = await RawConnection.connect(t, port);
     client.send(get('/a'));
     await client.until(/\/a$/);

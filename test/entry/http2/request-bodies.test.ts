@@ -14,7 +14,7 @@ const post = [
   [':authority', 'gate.test'],
 ] as const;
 
-/** Reads the body after a while, as a flow does that has to wait for a permit or a connection. */
+/** Reads the body after a while, as a flow does that has to wait for a slot or a connection. */
 async function readLate({ request, response }: RequestContext): Promise<void> {
   await sleep(50);
   const body = await collect(request.body, 1 << 20);

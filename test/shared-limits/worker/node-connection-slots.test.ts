@@ -1,57 +1,60 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { LeaseSource } from '../../../src/shared-limits/messages.ts';
 import {
-  ConnectionPermits,
-  type PermitUser,
+  NodeConnectionSlots,
+  type SlotUser,
 } from '../../../src/shared-limits/worker/node-connection-slots.ts';
 
 /** Somebody who opens connections, each for one request. */
-class User implements PermitUser {
+class User implements SlotUser {
   lacking = 0;
   idle = 0;
-  readonly #permits: ConnectionPermits;
+  readonly #slots: NodeConnectionSlots;
 
-  constructor(permits: ConnectionPermits) {
-    this.#permits = permits;
+  constructor(slots: NodeConnectionSlots) {
+    this.#slots = slots;
   }
 
   ask(): void {
     this.lacking++;
-    this.#permits.want(this);
+    this.#slots.want(this);
   }
 
-  onPermits(): void {
-    while (this.lacking > 0 && this.#permits.take()) this.lacking--;
+  onSlots(): void {
+    while (this.lacking > 0 && this.#slots.take()) this.lacking--;
   }
 
   closeIdle(): boolean {
     if (this.idle === 0) return false;
     this.idle--;
-    this.#permits.release();
+    this.#slots.release();
     return true;
   }
 
-  /** A request is over: its connection stays, or closes where its permit is owed. */
+  /** A request is over: its connection stays, or closes where its slot is owed. */
   finish(): void {
-    if (this.#permits.owes) this.#permits.release();
+    if (this.#slots.owes) this.#slots.release();
     else this.idle++;
   }
 }
 
-/** One worker alone with `limit` permits, as the primary lends them. */
+/** One worker alone with `limit` slots, as the primary lends them. */
 function worker(limit: number) {
   let free = limit;
-  const permits: ConnectionPermits = new ConnectionPermits(10_000, {
-    request(count) {
-      const granted = Math.min(free, count);
-      free -= granted;
-      queueMicrotask(() => permits.grant(granted));
+  const source: LeaseSource = {
+    request({ key, amount: wanted }, user) {
+      const amount = Math.min(free, wanted);
+      free -= amount;
+      queueMicrotask(() => user.granted({ type: 'lease-grant', kind: 'slots', key, amount }));
     },
-    give(count) {
-      free += count;
+    return({ amount }) {
+      free += amount;
     },
-  });
-  return { permits, first: new User(permits), second: new User(permits) };
+    forget: () => {},
+  };
+  const slots = new NodeConnectionSlots(source, 'n', 10_000);
+  return { slots, first: new User(slots), second: new User(slots) };
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -69,7 +72,7 @@ test('a connection that comes free with one user is closed for another of the sa
   await until(() => second.lacking === 0);
   first.ask();
   await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(first.lacking, 1, 'there is one permit only');
+  assert.equal(first.lacking, 1, 'there is one slot only');
   second.finish();
   await until(() => first.lacking === 0);
   assert.equal(second.idle, 0);

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import { GatewayError } from '../../../errors.ts';
 import { clock, type Timed } from '../../../runtime/deadline-timers.ts';
 import type {
-  ConnectionPermits,
-  PermitUser,
+  NodeConnectionSlots,
+  SlotUser,
 } from '../../../shared-limits/worker/node-connection-slots.ts';
 import { type ConnectionOwner, Http1Connection } from './connection.ts';
 import { Http1Exchange } from './exchange.ts';
@@ -24,13 +24,13 @@ const waitingPerConnection = 16;
  * A lean HTTP/1.1 client for one node: kept-alive connections, the one used last is
  * taken first, never a second request before the first is answered.
  */
-export class Http1Transport implements Transport, ConnectionOwner, PermitUser, Timed {
+export class Http1Transport implements Transport, ConnectionOwner, SlotUser, Timed {
   /** When the first waiting request has waited long enough. */
   deadline = Infinity;
   place = -1;
   readonly #address: NodeAddress;
   readonly #settings: ConnectionSettings;
-  readonly #permits: ConnectionPermits | null;
+  readonly #slots: NodeConnectionSlots | null;
   /** No Set: see DenseSet. */
   readonly #connections: Http1Connection[] = [];
   readonly #idle: Http1Connection[] = [];
@@ -39,15 +39,15 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
   #destroyed = false;
   #closing: PromiseWithResolvers<void> | null = null;
 
-  /** @param permits what connections are opened on, null for no limit beside that of `settings` */
+  /** @param slots one for each connection; null for no limit beside that of `settings` */
   constructor(
     origin: string,
     settings: ConnectionSettings,
-    permits: ConnectionPermits | null = null,
+    slots: NodeConnectionSlots | null = null,
   ) {
     this.#address = addressOf(origin, settings);
     this.#settings = settings;
-    this.#permits = permits;
+    this.#slots = slots;
   }
 
   send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamExchange {
@@ -59,19 +59,19 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
     // An upgrade needs a socket that is read otherwise, so it never takes a kept one.
     const connection = request.upgrade === undefined ? this.#takeIdle() : undefined;
     if (connection !== undefined) connection.carry(exchange);
-    else if (this.#hasRoom && this.#permits?.take() !== false) this.#open(exchange);
+    else if (this.#hasRoom && this.#slots?.take() !== false) this.#open(exchange);
     else this.#wait(exchange);
     return exchange;
   }
 
   get isScarce(): boolean {
     const idle = this.#idle.length;
-    // How many permits there are for all workers is not known here.
-    if (this.#permits !== null && idle === 0) return true;
+    // How many slots there are for all workers is not known here.
+    if (this.#slots !== null && idle === 0) return true;
     return this.#connections.length - idle >= Math.floor(this.#settings.maxConnections / 2);
   }
 
-  /** Sends the request on a TLS connection that was opened for it, on a permit that goes with it. */
+  /** Sends the request on a TLS connection that was opened for it, on a slot that goes with it. */
   sendOn(socket: Socket, request: UpstreamRequest, handler: UpstreamHandler): UpstreamExchange {
     const exchange = new Http1Exchange(request, handler);
     this.#open(exchange, socket);
@@ -92,11 +92,11 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
   }
 
   onFree(connection: Http1Connection): void {
-    const next = this.#permits?.owes ? undefined : this.#nextWaiting();
+    const next = this.#slots?.owes ? undefined : this.#nextWaiting();
     if (next !== undefined && next.request.upgrade === undefined) {
       this.#forget(next);
       connection.carry(next);
-    } else if (next !== undefined || this.#closing !== null || this.#permits?.owes) {
+    } else if (next !== undefined || this.#closing !== null || this.#slots?.owes) {
       connection.destroy();
     } else {
       this.#idle.push(connection);
@@ -107,13 +107,13 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
     this.#remove(connection);
     const index = this.#idle.lastIndexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
-    const next = this.#permits?.owes ? undefined : this.#nextWaiting();
+    const next = this.#slots?.owes ? undefined : this.#nextWaiting();
     if (next !== undefined && this.#hasRoom) {
-      // On the permit that has come free with it.
+      // On the slot that has come free with it.
       this.#forget(next);
       this.#open(next);
-    } else this.#permits?.release();
-    if (this.#waiting.size > 0) this.#permits?.want(this);
+    } else this.#slots?.release();
+    if (this.#waiting.size > 0) this.#slots?.want(this);
     this.#settleClose();
   }
 
@@ -121,9 +121,9 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
     return Math.min(this.#waiting.size, this.#settings.maxConnections - this.#connections.length);
   }
 
-  onPermits(): void {
+  onSlots(): void {
     for (let next = this.#nextWaiting(); next !== undefined; next = this.#nextWaiting()) {
-      if (!this.#hasRoom || this.#permits?.take() === false) return;
+      if (!this.#hasRoom || this.#slots?.take() === false) return;
       this.#forget(next);
       this.#open(next);
     }
@@ -139,11 +139,11 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
   expire(): void {
     for (const [exchange, deadline] of this.#waiting) {
       if (deadline > clock.now) break;
-      if (this.#permits === null || !this.#hasRoom) {
+      if (this.#slots === null || !this.#hasRoom) {
         this.#refuse(exchange, `none within ${this.#settings.waitTimeout} ms`);
         continue;
       }
-      const details = { node: this.#address.label, wait: this.#permits.patience };
+      const details = { node: this.#address.label, wait: this.#slots.patienceMs };
       this.#turnAway(exchange, new GatewayError('UPSTREAM_LIMITED', details));
     }
     this.#timeNext();
@@ -164,7 +164,7 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
     name.advance();
     const wanted = name.current;
     const index = this.#idle.findLastIndex(({ route }) => route?.address === wanted);
-    if (index < 0 && this.#hasRoom && this.#permits === null) return undefined;
+    if (index < 0 && this.#hasRoom && this.#slots === null) return undefined;
     const [next] = this.#idle.splice(index, 1);
     if (next === undefined || next.usable) return next;
     next.destroy();
@@ -191,14 +191,14 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
     }
     exchange.onAbort = this.#forget;
     const { waitTimeout } = this.#settings;
-    const patience = this.#permits === null ? 0 : clock.deadline(this.#permits.patience);
+    const patience = this.#slots === null ? 0 : clock.deadline(this.#slots.patienceMs);
     this.#waiting.set(exchange, Math.min(clock.deadline(waitTimeout), patience || Infinity));
     if (this.#waiting.size === 1) {
       clock.add(this);
       this.#timeNext();
     }
     // Only an upgrade comes here while connections are idle: one makes room for it.
-    if (!this.closeIdle() && this.#hasRoom) this.#permits?.want(this);
+    if (!this.closeIdle() && this.#hasRoom) this.#slots?.want(this);
   }
 
   get #hasRoom(): boolean {
@@ -235,7 +235,7 @@ export class Http1Transport implements Transport, ConnectionOwner, PermitUser, T
 
   #settleClose(): void {
     if (this.#closing === null || this.#connections.length + this.#waiting.size > 0) return;
-    this.#permits?.forget(this);
+    this.#slots?.forget(this);
     this.#closing.resolve();
   }
 }

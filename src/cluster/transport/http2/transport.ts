@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import { GatewayError } from '../../../errors.ts';
 import { clock, type Timed } from '../../../runtime/deadline-timers.ts';
 import type {
-  ConnectionPermits,
-  PermitUser,
+  NodeConnectionSlots,
+  SlotUser,
 } from '../../../shared-limits/worker/node-connection-slots.ts';
 import { Http1Transport } from '../http1/transport.ts';
 import { addressOf, type NodeAddress } from '../node-socket.ts';
@@ -27,13 +27,13 @@ const maxWaiting = 16_384;
  * speak it. Requests share a connection as far as the node allows; another is opened when there is no
  * room on any.
  */
-export class Http2Transport implements Transport, SessionOwner, PermitUser, Timed {
+export class Http2Transport implements Transport, SessionOwner, SlotUser, Timed {
   /** When the first waiting request has waited long enough. */
   deadline = Infinity;
   place = -1;
   readonly #address: NodeAddress;
   readonly #settings: ConnectionSettings;
-  readonly #permits: ConnectionPermits | null;
+  readonly #slots: NodeConnectionSlots | null;
   readonly #http1: Http1Transport;
   readonly #sessions: NodeSession[] = [];
   /** Requests without a connection, with the clock's time at which each gives up, in order. */
@@ -46,12 +46,12 @@ export class Http2Transport implements Transport, SessionOwner, PermitUser, Time
   constructor(
     origin: string,
     settings: ConnectionSettings,
-    permits: ConnectionPermits | null = null,
+    slots: NodeConnectionSlots | null = null,
   ) {
     this.#address = addressOf(origin, settings);
     this.#settings = settings;
-    this.#permits = permits;
-    this.#http1 = new Http1Transport(origin, settings, permits);
+    this.#slots = slots;
+    this.#http1 = new Http1Transport(origin, settings, slots);
   }
 
   send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamExchange {
@@ -68,7 +68,7 @@ export class Http2Transport implements Transport, SessionOwner, PermitUser, Time
 
   get isScarce(): boolean {
     if (clock.now < this.#http1Until) return this.#http1.isScarce;
-    const canOpen = this.#permits === null && this.#hasRoom;
+    const canOpen = this.#slots === null && this.#hasRoom;
     return !canOpen && this.#sessions.every(({ isHalfFull }) => isHalfFull);
   }
 
@@ -98,7 +98,7 @@ export class Http2Transport implements Transport, SessionOwner, PermitUser, Time
       this.#forget(exchange);
       session.carry(exchange);
     }
-    const isUnneeded = this.#closing !== null || this.#permits?.owes === true;
+    const isUnneeded = this.#closing !== null || this.#slots?.owes === true;
     if (isUnneeded && session.isIdle) session.destroy();
     else this.#openIfNeeded();
   }
@@ -119,14 +119,14 @@ export class Http2Transport implements Transport, SessionOwner, PermitUser, Time
     }
     if (opened !== null) {
       opened.destroy();
-      this.#permits?.release();
+      this.#slots?.release();
     }
     this.#settleClose();
   }
 
   onClosed(session: NodeSession, error: GatewayError | null): void {
     this.#sessions.splice(this.#sessions.indexOf(session), 1);
-    this.#permits?.release();
+    this.#slots?.release();
     if (error !== null && !this.#sessions.some(({ isReady }) => !isReady)) {
       // There was a connection for them, and there is none.
       for (const exchange of this.#waiting.keys()) this.#turnAway(exchange, error);
@@ -139,7 +139,7 @@ export class Http2Transport implements Transport, SessionOwner, PermitUser, Time
     return this.#needsSession ? 1 : 0;
   }
 
-  onPermits(): void {
+  onSlots(): void {
     this.#openIfNeeded();
   }
 
@@ -153,8 +153,8 @@ export class Http2Transport implements Transport, SessionOwner, PermitUser, Time
   expire(): void {
     for (const [exchange, deadline] of this.#waiting) {
       if (deadline > clock.now) break;
-      if (this.#permits !== null && this.#hasRoom) {
-        const details = { node: this.#address.label, wait: this.#permits.patience };
+      if (this.#slots !== null && this.#hasRoom) {
+        const details = { node: this.#address.label, wait: this.#slots.patienceMs };
         this.#turnAway(exchange, new GatewayError('UPSTREAM_LIMITED', details));
       } else this.#refuse(exchange, `none within ${this.#settings.waitTimeout} ms`);
     }
@@ -178,7 +178,7 @@ export class Http2Transport implements Transport, SessionOwner, PermitUser, Time
     }
     exchange.onAbort = this.#forget;
     const { waitTimeout } = this.#settings;
-    const patience = this.#permits === null ? 0 : clock.deadline(this.#permits.patience);
+    const patience = this.#slots === null ? 0 : clock.deadline(this.#slots.patienceMs);
     this.#waiting.set(exchange, Math.min(clock.deadline(waitTimeout), patience || Infinity));
     if (this.#waiting.size === 1) {
       clock.add(this);
@@ -199,7 +199,7 @@ export class Http2Transport implements Transport, SessionOwner, PermitUser, Time
 
   #openIfNeeded(): void {
     if (!this.#needsSession) return;
-    if (this.#permits?.take() === false) this.#permits.want(this);
+    if (this.#slots?.take() === false) this.#slots.want(this);
     else {
       this.#address.name?.advance();
       this.#sessions.push(new NodeSession(this.#address, this.#settings, this));
@@ -232,7 +232,7 @@ export class Http2Transport implements Transport, SessionOwner, PermitUser, Time
 
   #settleClose(): void {
     if (this.#closing === null || this.#sessions.length + this.#waiting.size > 0) return;
-    this.#permits?.forget(this);
+    this.#slots?.forget(this);
     this.#closing.resolve();
   }
 }

@@ -2,36 +2,41 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { suite, test } from 'node:test';
-import { type PermitHolder, Permits } from '../../src/shared-limits/primary/connection-slots.ts';
+import { leaseKey } from '../../src/shared-limits/lease-key.ts';
+import type { LeaseToHolder } from '../../src/shared-limits/messages.ts';
+import type { LeaseHolder } from '../../src/shared-limits/primary/ledger.ts';
+import { LocalLeaseKeeper } from '../../src/shared-limits/primary/lease-keeper.ts';
 import { entry, start } from '../support/primary-gateway.ts';
 import { eventually } from '../support/eventually.ts';
 
+const [kind, key] = ['slots', leaseKey('entry', 'a')] as const;
+
 /** A worker that keeps books; it answers recalls with what it does not use. */
-class Holder implements PermitHolder {
-  readonly pid = 0;
+class Holder implements LeaseHolder {
+  readonly generation = { number: 1 };
   held = 0;
   used = 0;
   readonly grants: number[] = [];
   recalls = 0;
-  #permits: Permits;
+  #keeper: LocalLeaseKeeper;
   #answers: boolean;
 
-  constructor(permits: Permits, answers = true) {
-    this.#permits = permits;
+  constructor(keeper: LocalLeaseKeeper, answers = true) {
+    this.#keeper = keeper;
     this.#answers = answers;
-    permits.add(this);
+    keeper.add(this);
   }
 
-  want(count: number): void {
-    this.#permits.wanted(this, 'a', count);
+  want(amount: number): void {
+    this.#keeper.request(this, { type: 'lease-request', kind, key, amount });
   }
 
-  grantPermits(_entry: string, count: number): void {
-    this.held += count;
-    this.grants.push(count);
-  }
-
-  recallPermits(): void {
+  send(message: LeaseToHolder): void {
+    if (message.type === 'lease-grant') {
+      this.held += message.amount;
+      this.grants.push(message.amount);
+      return;
+    }
     this.recalls++;
     if (this.#answers) queueMicrotask(() => this.answer());
   }
@@ -39,61 +44,92 @@ class Holder implements PermitHolder {
   answer(): void {
     const spare = this.held - this.used;
     this.held = this.used;
-    this.#permits.returned(this, 'a', spare);
+    this.return(spare);
+  }
+
+  return(amount: number): void {
+    this.#keeper.return(this, { type: 'lease-return', kind, key, amount });
   }
 }
 
-function limited(limit: number): Permits {
-  const permits = new Permits();
-  permits.setLimits([{ name: 'a', max_concurrency: limit }]);
-  return permits;
+function limited(limit: number): LocalLeaseKeeper {
+  const keeper = new LocalLeaseKeeper();
+  keeper.setLimits([{ scope: key, max: limit }]);
+  return keeper;
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-suite('permits', () => {
+suite('slots', () => {
   test('are not waited for when the worker that has them does not respond', () => {
-    const permits = limited(2);
-    const hung = new Holder(permits, false);
-    const other = new Holder(permits);
+    const keeper = limited(2);
+    const hung = new Holder(keeper, false);
+    const other = new Holder(keeper);
     hung.want(2);
     hung.want(1);
     other.want(1);
     assert.deepEqual(other.grants, [], 'the other one is asked first');
-    permits.setAbsent(hung, true);
+    keeper.setAbsent(hung, true);
     assert.deepEqual(other.grants, [0]);
     other.want(1);
     assert.deepEqual([other.grants, hung.recalls], [[0, 0], 1], 'it is not asked again');
-    permits.setAbsent(hung, false);
+    keeper.setAbsent(hung, false);
     other.want(1);
     assert.equal(hung.recalls, 2);
   });
 
+  test('are refused to a request that came during a recall when nobody is left to ask', () => {
+    const keeper = limited(2);
+    const hung = new Holder(keeper, false);
+    const others = [new Holder(keeper), new Holder(keeper)];
+    hung.want(2);
+    hung.want(1);
+    for (const other of others) other.want(1);
+    keeper.setAbsent(hung, true);
+    assert.deepEqual(
+      others.map(({ grants }) => grants),
+      [[0], [0]],
+    );
+  });
+
+  test('are recalled again from who was granted some during a recall', async () => {
+    const keeper = limited(4);
+    const idle = new Holder(keeper, false);
+    for (let i = 0; i < 4; i++) idle.want(1);
+    const [greedy, last] = [new Holder(keeper), new Holder(keeper)];
+    greedy.want(4);
+    last.want(1);
+    idle.used = 3;
+    idle.answer();
+    await settled();
+    assert.deepEqual([greedy.grants, greedy.recalls, last.grants], [[1], 1, [1]]);
+  });
+
   test('that were used without asking count against the limit', () => {
-    const permits = limited(3);
-    const [one, other] = [new Holder(permits), new Holder(permits)];
-    permits.taken(one, 'a', 3);
+    const keeper = limited(3);
+    const [one, other] = [new Holder(keeper), new Holder(keeper)];
+    keeper.settle(one, { type: 'lease-settle', key, amount: 3 });
     other.want(1);
     assert.deepEqual(other.grants, []);
     assert.equal(one.recalls, 1);
-    permits.returned(one, 'a', 1);
+    one.return(1);
     assert.deepEqual(other.grants, [1]);
   });
 
-  test('never exceed the limit, and every wish is answered', () => {
-    const permits = limited(3);
-    const holder = new Holder(permits);
+  test('never exceed the limit, and every request is answered', () => {
+    const keeper = limited(3);
+    const holder = new Holder(keeper);
     for (let i = 0; i < 5; i++) holder.want(1);
     assert.deepEqual(holder.grants, [1, 1, 1, 0, 0]);
-    assert.equal(permits.lent('a'), 3);
+    assert.equal(holder.held, 3);
   });
 
   test('are recalled from who does not use them', async () => {
-    const permits = limited(4);
-    const idle = new Holder(permits);
+    const keeper = limited(4);
+    const idle = new Holder(keeper);
     for (let i = 0; i < 4; i++) idle.want(1);
     idle.used = 1;
-    const busy = new Holder(permits);
+    const busy = new Holder(keeper);
     busy.want(2);
     await settled();
     assert.equal(idle.held, 1);
@@ -102,12 +138,12 @@ suite('permits', () => {
   });
 
   test('are refused only after everybody else has answered', async () => {
-    const permits = limited(2);
-    const slow = new Holder(permits, false);
+    const keeper = limited(2);
+    const slow = new Holder(keeper, false);
     slow.want(1);
     slow.want(1);
     slow.used = 2;
-    const other = new Holder(permits);
+    const other = new Holder(keeper);
     other.want(1);
     await settled();
     assert.deepEqual(other.grants, []);
@@ -116,24 +152,24 @@ suite('permits', () => {
   });
 
   test('of a dead worker return, also while it is asked', () => {
-    const permits = limited(1);
-    const dying = new Holder(permits, false);
+    const keeper = limited(1);
+    const dying = new Holder(keeper, false);
     dying.want(1);
     dying.used = 1;
-    const other = new Holder(permits);
+    const other = new Holder(keeper);
     other.want(1);
     assert.equal(dying.recalls, 1);
-    permits.remove(dying);
+    keeper.remove(dying);
     assert.deepEqual(other.grants, [1]);
   });
 
   test('follow a limit that is lowered, as connections close', async () => {
-    const permits = limited(4);
-    const holder = new Holder(permits);
+    const keeper = limited(4);
+    const holder = new Holder(keeper);
     for (let i = 0; i < 4; i++) holder.want(1);
     holder.used = 4;
-    permits.setLimits([{ name: 'a', max_concurrency: 2 }]);
-    const other = new Holder(permits);
+    keeper.setLimits([{ scope: key, max: 2 }]);
+    const other = new Holder(keeper);
     other.want(1);
     await settled();
     assert.deepEqual(other.grants, [0]);
@@ -142,7 +178,7 @@ suite('permits', () => {
     other.want(1);
     await settled();
     assert.deepEqual(other.grants, [0, 1]);
-    assert.equal(permits.lent('a'), 2);
+    assert.equal(holder.held + other.held, 2);
   });
 });
 
