@@ -271,7 +271,7 @@ function read(bytes: Buffer, cut: (from: number) => number): Read | string | nul
     const result: Read = {
       head,
       passed,
-      headers: head.headers.raw,
+      headers: head.headers.asArray(),
       body: '',
       trailers: undefined,
       complete: head.length === 0,

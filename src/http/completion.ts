@@ -14,9 +14,13 @@ export abstract class Completion implements PromiseLike<void> {
   #over = false;
   #error: unknown = undefined;
 
-  /** Tells `listener` of the end, at once if that has come already. */
+  /**
+   * Tells `listener` of the end, at once if that has come already.
+   * @throws Error when another one waits for it
+   */
   whenCompleted(listener: CompletionListener): void {
     if (this.#over) listener.completed(this.#error);
+    else if (this.#listener !== null) throw new Error('a completion has one listener only');
     else this.#listener = listener;
   }
 

@@ -68,7 +68,6 @@ export class Message {
   }
 
   get body(): Body {
-    if (this.#document?.edited) this.#takeEdited(this.#document);
     return this.#body;
   }
 
@@ -213,6 +212,7 @@ export class Message {
     const { content } = this;
     const done = content.write(path, value);
     if (content.fault !== null) this.noJson(content.fault);
+    if (content.edited) this.#takeEdited(content);
     return done;
   }
 
@@ -263,11 +263,11 @@ export class Message {
     return kept.open();
   }
 
+  /** The body is the edited bytes from now on, which are not compressed. */
   #takeEdited(document: BodyDocument): void {
     this.headers.remove('Content-Encoding');
     takeBackValidators(this.headers);
     this.#body = document.toBuffer();
-    this.#document = null;
   }
 
   /** Name of the compression, or undefined when the body is plain or nothing we can undo. */

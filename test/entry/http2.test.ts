@@ -71,7 +71,7 @@ async function mirror({ request, response, client }: RequestContext): Promise<vo
     JSON.stringify({
       method: request.method,
       target: request.target,
-      headers: request.headers.raw,
+      headers: request.headers.asArray(),
       body: body.toString(),
     }),
   );

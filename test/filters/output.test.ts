@@ -100,7 +100,7 @@ test('set_response replaces status, type and body, and gives a streamed body up'
   void create(setResponse, { status: 403, content_type: 'application/json', body: '{}' })(context);
   assert.equal(cancelled, true);
   assert.equal(context.response.status, 403);
-  assert.deepEqual(context.response.headers.raw, ['Content-Type', 'application/json']);
+  assert.deepEqual(context.response.headers.asArray(), ['Content-Type', 'application/json']);
   assert.equal(textOf(context), '{}');
 });
 
@@ -191,7 +191,7 @@ test('redirect sends the client elsewhere', async (t) => {
   );
   const { response } = await ask();
   assert.equal(response.status, 302);
-  assert.deepEqual(response.headers.raw, ['Location', 'https://example.com']);
+  assert.deepEqual(response.headers.asArray(), ['Location', 'https://example.com']);
   assert.equal(bodyText(response), '');
   const other = await ask({ target: '/x' }, 'templates');
   assert.equal(other.response.status, 308);

@@ -56,7 +56,7 @@ export class CollectedRequest implements StreamListener {
   constructor(stream: Stream, head: FieldSection, handle: Handle) {
     this.#stream = stream;
     const { method, path, protocol } = head;
-    this.#head = { method, path, protocol, headers: head.headers.raw };
+    this.#head = { method, path, protocol, headers: head.headers.asArray() };
     this.#handle = handle;
   }
 

@@ -90,7 +90,7 @@ export function exchange(
       {
         onInformation: (status, headers) => outcome.information.push({ status, headers }),
         onHead(status, statusText, headers, body) {
-          Object.assign(outcome, { status, statusText, headers: headers.raw });
+          Object.assign(outcome, { status, statusText, headers: headers.asArray() });
           readBody(body, outcome, () => resolve(outcome));
         },
         onUpgrade(status, headers, socket, head) {

@@ -101,7 +101,7 @@ export class OutgoingRequest {
     const { via } = this.#options;
     const lines = via === null && !compress ? requestLines(headers, authorization) : null;
     if (lines !== null) return lines;
-    const fields = requestFields(headers.raw, authorization);
+    const fields = requestFields(headers.asArray(), authorization);
     if (compress) this.#body = compressed(this.#body, fields);
     if (via !== null) fields.push('Via', via);
     return fields;

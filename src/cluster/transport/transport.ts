@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Body } from '../../http/body/body.ts';
 import type { HeaderList } from '../../http/headers/header-list.ts';
-import type { RequestHead } from '../../http/http1/request-encode.ts';
+import type { RequestHead } from '../../http/http1/encode.ts';
 import { GatewayError } from '../../errors.ts';
 
 /** One request to one node. */

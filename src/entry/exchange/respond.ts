@@ -11,7 +11,7 @@ import { isNamed } from '../../http/headers/syntax.ts';
 import { passedTrailers } from '../../http/headers/trailers.ts';
 import type { Log } from '../../log.ts';
 import { toGatewayError } from './error-response.ts';
-import { dateField } from '../../http/http1/response-encode.ts';
+import { dateField } from '../../http/http1/encode.ts';
 import type { ResponseWriter } from '../../http/response-writer.ts';
 
 /**
@@ -75,11 +75,12 @@ export function respondError(
 }
 
 /**
- * The response's fields with Content-Length as the body really is. What frames the message on this
- * connection is the writer's business, and 204 has no length.
+ * Edits the response's fields in place, so that whoever looks at them afterwards finds them as they were
+ * sent: Content-Length is what the body really is. Framing on this connection is the writer's business,
+ * and 204 has no length.
  */
 function framed(response: GatewayResponse, method: string): string[] {
-  const { raw } = response.headers;
+  const raw = response.headers.asArray();
   const { status, body } = response;
   // The answer to HEAD, and 304, tell the length of a body that they do not carry.
   const keepLength = body === null && (method === 'HEAD' || status === 304);

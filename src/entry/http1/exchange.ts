@@ -1,7 +1,7 @@
 import { GatewayRequest, type RequestContext } from '../../http/context.ts';
 import { type MessageWriter, uncounted } from '../../http/http1/message-writer.ts';
 import type { ParsedHead } from '../../http/http1/request-head.ts';
-import { encodeInterimHead, encodeResponseHead } from '../../http/http1/response-encode.ts';
+import { encodeInterimHead, encodeResponseHead } from '../../http/http1/encode.ts';
 import type { GatewayError } from '../../errors.ts';
 import type { Connection } from '../connection/connection.ts';
 import { Exchange, type ExchangeOwner, smallRest } from '../exchange/exchange.ts';
@@ -85,7 +85,7 @@ export class Http1Exchange extends Exchange {
   protected switchProtocols({ response, upgraded }: RequestContext): void {
     if (upgraded === null) return;
     // First, for it may throw.
-    const head = encodeInterimHead(response.status, response.headers.raw);
+    const head = encodeInterimHead(response.status, response.headers.asArray());
     this.finish();
     const rest = this.#session.release();
     this.connection.tunnel = new Tunnel(head, this.connection.socket, rest, upgraded);

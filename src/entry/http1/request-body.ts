@@ -3,7 +3,7 @@ import { ChunkDecoder } from '../../http/http1/chunk-decoder.ts';
 import { lend, own } from '../../http/http1/read-buffer.ts';
 import type { HeadLimits, ParsedHead } from '../../http/http1/request-head.ts';
 import { HeadError } from '../../http/http1/response-head-full.ts';
-import { trailerRefusal } from '../../http/http1/request-validation.ts';
+import { trailerRefusal } from '../../http/headers/trailers.ts';
 import { GatewayError } from '../../errors.ts';
 
 /** The connection that a body arrives on. */

@@ -200,7 +200,7 @@ export class Http2Exchange extends Exchange implements StreamListener, Placed {
   protected switchProtocols({ response, upgraded }: RequestContext): void {
     if (upgraded === null || this.#ended) return;
     response.headers.remove('Sec-WebSocket-Accept');
-    this.#writeHead(200, response.headers.raw, false);
+    this.#writeHead(200, response.headers.asArray(), false);
     this.#ended = true;
     this.finish();
     this.#tunnel = new Tunnel(this.#stream, this.#body, upgraded);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../errors.ts';
 import type { HeaderList } from '../../http/headers/header-list.ts';
 import { isNamed } from '../../http/headers/syntax.ts';
-import { dateField } from '../../http/http1/response-encode.ts';
+import { dateField } from '../../http/http1/encode.ts';
 import type { FieldSection } from '../../http/http2/field-section.ts';
 import { isHost, isMethod, originTarget } from '../../http/request-target.ts';
 import type { Fields } from '../../http/response-writer.ts';

@@ -1,7 +1,7 @@
 import type { BodySink, BodySource } from '../../http/body/body.ts';
 import { HeldBytes } from '../../http/body/held-bytes.ts';
 import { lend } from '../../http/http1/read-buffer.ts';
-import { trailerRefusal } from '../../http/http1/request-validation.ts';
+import { trailerRefusal } from '../../http/headers/trailers.ts';
 import type { Stream } from '../../http/http2/stream.ts';
 import { GatewayError } from '../../errors.ts';
 import { BodyArrival } from '../../http/body/arrival.ts';

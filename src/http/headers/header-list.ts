@@ -36,14 +36,14 @@ export class HeaderList {
     }
   }
 
-  /** The fields, to be read and changed. */
-  get raw(): string[] {
+  /** The fields as a flat array, to be read and changed: it alone counts from now on, no lines do. */
+  asArray(): string[] {
     const raw = this.#fields();
     this.#lines = null;
     return raw;
   }
 
-  /** The lines that go on to the next one as they are; null when only `raw` tells. */
+  /** The lines that go on to the next one as they are; null when only the array tells. */
   get passed(): string | null {
     return this.#lines === null ? null : this.#lines.passed + this.#added;
   }
@@ -101,7 +101,7 @@ export class HeaderList {
       this.#forget(name);
       (this.#noted ??= []).push(name, value);
     }
-    const { raw } = this;
+    const raw = this.asArray();
     const first = this.#indexOf(name, 0);
     raw[first] = name;
     raw[first + 1] = value;
@@ -117,7 +117,7 @@ export class HeaderList {
     // What must not be on the wire, or depends on the framing, is left to whoever writes it.
     const goesOn = !staysHere(name) && !isNamed(name, 'trailer');
     if (!goesOn || !isToken(name) || isIllegalValue(value)) {
-      this.raw.push(name, value);
+      this.asArray().push(name, value);
       return;
     }
     this.#added += fieldLine(name, value);
@@ -137,7 +137,7 @@ export class HeaderList {
   remove(name: string): void {
     if (!this.has(name)) return;
     this.#forget(name);
-    void this.raw;
+    this.asArray();
     this.#removeFrom(name, 0);
   }
 

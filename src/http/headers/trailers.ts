@@ -1,3 +1,5 @@
+import { GatewayError } from '../../errors.ts';
+
 /** Fields that would change a message's meaning if they were taken from its trailers. */
 const neverTrailing = [
   'authorization',
@@ -41,8 +43,15 @@ const neverInResponses: ReadonlySet<string> = new Set([
   'www-authenticate',
 ]);
 
+/** What is wrong with a request's trailers; null when they may pass. */
+export function trailerRefusal(trailers: readonly string[]): GatewayError | null {
+  const name = illegalTrailer(trailers);
+  if (name === null) return null;
+  return new GatewayError('REQUEST_MALFORMED', { reason: `${name} in trailers` });
+}
+
 /** The name, in lower case, of the first field that may not be in a request's trailers; or null. */
-export function illegalTrailer(trailers: readonly string[]): string | null {
+function illegalTrailer(trailers: readonly string[]): string | null {
   for (let i = 0; i < trailers.length; i += 2) {
     const name = (trailers[i] as string).toLowerCase();
     if (neverInRequests.has(name)) return name;

@@ -98,7 +98,7 @@ test('a node is asked for text where an address can be replaced in', () => {
       headers: accept === undefined ? [] : ['Accept', accept],
     });
     askForText(request);
-    return [request.target, ...request.headers.raw];
+    return [request.target, ...request.headers.asArray()];
   };
   assert.deepEqual(asked('/_nodes?format=cbor&pretty'), ['/_nodes?pretty']);
   assert.deepEqual(asked('/_nodes?format=smile'), ['/_nodes']);

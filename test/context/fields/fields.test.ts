@@ -303,7 +303,7 @@ test('sets what may be set', async (t) => {
     [
       '_ctx.request.host',
       'api.infinilabs.com',
-      ({ request }) => request.headers.raw,
+      ({ request }) => request.headers.asArray(),
       ['Host', 'api.infinilabs.com'],
     ],
     ['_ctx.request.method', 'DELETE', ({ request }) => request.method, 'DELETE'],
@@ -321,17 +321,22 @@ test('sets what may be set', async (t) => {
     [
       '_ctx.request.header.ENV',
       'dev',
-      ({ request }) => request.headers.raw.slice(2),
+      ({ request }) => request.headers.asArray().slice(2),
       ['ENV', 'dev'],
     ],
     ['_ctx.request.header.ENV', 'a\r\nB: c', ({ request }) => request.headers.get('env'), 'a B: c'],
     [
       '_ctx.response.content_type',
       'application/json',
-      ({ response }) => response.headers.raw,
+      ({ response }) => response.headers.asArray(),
       ['Content-Type', 'application/json'],
     ],
-    ['_ctx.response.header.TIMES', 100, ({ response }) => response.headers.raw, ['TIMES', '100']],
+    [
+      '_ctx.response.header.TIMES',
+      100,
+      ({ response }) => response.headers.asArray(),
+      ['TIMES', '100'],
+    ],
     ['_ctx.response.status', '419', ({ response }) => response.status, 419],
     ['_ctx.response.body', 'new_body', ({ response }) => bodyText(response), 'new_body'],
     [

@@ -42,7 +42,7 @@ class Answer implements StreamListener {
       return;
     }
     this.status = status;
-    this.headers = headers.raw;
+    this.headers = headers.asArray();
   }
 
   onData(chunk: Buffer): void {

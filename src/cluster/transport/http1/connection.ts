@@ -9,7 +9,7 @@ import { onceCaughtUp } from '../../../runtime/after-poll.ts';
 import { onWriteFailure } from '../../../runtime/sockets/write-failure.ts';
 import type { ResponseHead } from '../../../http/http1/response-head-full.ts';
 import { ResponseParser, type ResponseListener } from '../../../http/http1/response-parser.ts';
-import { encodeRequestHead } from '../../../http/http1/request-encode.ts';
+import { encodeRequestHead } from '../../../http/http1/encode.ts';
 import { MessageWriter } from '../../../http/http1/message-writer.ts';
 import { type NamedRoute, type NodeAddress, routeOf } from '../node-socket.ts';
 import { connectFailure, openSocket, readyEvent, timeConnecting } from '../node-socket.ts';

@@ -101,7 +101,7 @@ export class Http1Exchange extends ResponseBody implements UpstreamExchange, Bod
   // The response, from the connection.
 
   takeInformation(head: ResponseHead): void {
-    if (!this.over) this.#handler.onInformation(head.status, head.headers.raw);
+    if (!this.over) this.#handler.onInformation(head.status, head.headers.asArray());
   }
 
   takeHead(head: ResponseHead, hasBody: boolean, length: number): void {
@@ -143,7 +143,7 @@ export class Http1Exchange extends ResponseBody implements UpstreamExchange, Bod
   takeUpgrade(head: ResponseHead, socket: Duplex, rest: Buffer): void {
     this.#carrier = null;
     this.over = true;
-    this.#handler.onUpgrade(head.status, head.headers.raw, socket, rest);
+    this.#handler.onUpgrade(head.status, head.headers.asArray(), socket, rest);
   }
 
   /** Whether somebody reads the body, or the head is still to come. */

@@ -142,7 +142,7 @@ export class StreamExchange
     const { status, length } = section;
     if (this.over) return;
     if (status < 200) {
-      this.#handler.onInformation(status, section.headers.raw);
+      this.#handler.onInformation(status, section.headers.asArray());
       return;
     }
     this.#answered = true;

@@ -1,7 +1,7 @@
 import { lengthOf } from '../../../http/body/body.ts';
 import { parseLines } from '../../../http/headers/raw-lines.ts';
 import { isIllegalValue, isNamed } from '../../../http/headers/syntax.ts';
-import { checkRequestLine } from '../../../http/http1/request-encode.ts';
+import { checkRequestLine } from '../../../http/http1/encode.ts';
 import type { RequestFields } from '../../../http/http2/client-session.ts';
 import { GatewayError } from '../../../errors.ts';
 import type { UpstreamRequest } from '../transport.ts';
