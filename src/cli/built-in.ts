@@ -3,8 +3,8 @@ import { filters } from '../filters/index.ts';
 import { syntax } from './syntax-checks.ts';
 
 /**
- * The built-in filters and the checks of texts and conditions, for everything that reads
- * configurations. They are passed in from here because neither config nor primary may know the code
- * that serves requests.
+ * The built-in filters and the checks of texts and conditions, for all code that reads configurations.
+ * The command line passes them in, because neither config nor primary may import the code that serves
+ * requests.
  */
 export const builtIn: Dialect = { filters, syntax };

@@ -6,8 +6,8 @@ import { replaceProcess } from '../runtime/processes/replace-process.ts';
 const shell = '/bin/sh';
 
 /**
- * Starts the program and waits for it, and thereby for every process without a parent; passes signals
- * on, and ends as the program has ended.
+ * Starts the program, forwards signals to it, waits for it and for every process without a parent,
+ * and exits with its exit code.
  */
 const init = `
 "$@" &
@@ -22,9 +22,9 @@ while :; do
 done`;
 
 /**
- * The first process of a container becomes the parent of every process that has lost its own, such as
- * those of exec probes, and has to wait for them when they end. Node.js waits for its own children
- * alone, so a shell takes the place of this process and starts the program anew.
+ * The first process of a container becomes the parent of every orphaned process, such as those of exec
+ * probes, and must wait for them when they exit. Node.js waits for its own children only. Therefore a
+ * shell replaces this process and starts the program again.
  */
 export function leaveFirstProcess(): void {
   if (process.pid !== 1 || process.platform !== 'linux') return;
@@ -36,6 +36,6 @@ export function leaveFirstProcess(): void {
     });
   }
   createLog('warn').warn(
-    'this is the first process of a container without a shell: processes that lose their parent stay as zombies when they end; run it under an init (docker run --init)',
+    'this is the first process of a container without a shell: orphaned processes remain as zombies when they exit; run the gateway under an init process (docker run --init)',
   );
 }

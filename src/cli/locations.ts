@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { GatewayError } from '../errors.ts';
 
-/** Where the configuration is when nobody names it. */
+/** Default locations of the configuration. */
 const usualFiles = ['evergate.yml', '/etc/evergate/evergate.yml'];
 
 /**
- * The configuration files that the user named, that of the environment, or the first of the usual
- * ones that there is.
- * @throws USAGE when there is none
+ * The configuration files of the command line or of the environment, or the first default location
+ * that exists.
+ * @throws USAGE if there is none
  */
 export function configPaths(named: readonly string[] | undefined): readonly string[] {
   if (named && named.length > 0) return named;
@@ -16,7 +16,7 @@ export function configPaths(named: readonly string[] | undefined): readonly stri
   const usual = usualFiles.find((file) => existsSync(file));
   if (usual !== undefined) return [usual];
   const reason =
-    'there is no evergate.yml in this folder; name the configuration with -c FILE or in EVERGATE_CONFIG, or have it as /etc/evergate/evergate.yml';
+    'there is no evergate.yml in this folder; name the configuration with -c FILE or in EVERGATE_CONFIG, or create /etc/evergate/evergate.yml';
   throw new GatewayError('USAGE', { reason });
 }
 

@@ -1,8 +1,8 @@
 import cluster from 'node:cluster';
 import { ignoreStreamErrors } from '../runtime/processes/standard-streams.ts';
 
-// A worker is started by this program, too. It loads neither the command line nor what reads
-// configurations, so that it is there quickly.
+// Workers run this program, too. They load neither the command line nor the configuration loader, so
+// that they start quickly.
 if (cluster.isWorker) {
   const [{ runWorker }, { Serving }] = await Promise.all([
     import('../worker/worker.ts'),
@@ -10,7 +10,7 @@ if (cluster.isWorker) {
   ]);
   runWorker((config, services) => Serving.build(config, services));
 } else {
-  // A reader that has seen enough (`evergate explain | head`) is no fault.
+  // A reader that closes the pipe (`evergate explain | head`) is not an error.
   ignoreStreamErrors();
   const { runCommandLine } = await import('./program.ts');
   process.exitCode = await runCommandLine(process.argv.slice(2));

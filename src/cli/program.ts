@@ -7,7 +7,7 @@ import { version } from '../package.ts';
 import { configPaths, controlSocket } from './locations.ts';
 import { processors } from '../runtime/processes/processors.ts';
 
-/** Workers started before the configuration has said how many there are to be, at most. */
+/** Maximum number of workers that start before the configuration has been read. */
 const ahead = 4;
 
 interface ConfigOptions {
@@ -35,13 +35,13 @@ interface ControlOptions extends ConfigOptions {
   readonly json?: boolean;
 }
 
-/** Runs the command that the arguments name; answers with the exit code. */
+/** Runs the command that the arguments name. @returns the exit code */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   try {
     await createProgram().parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
-    // Commander has said already what is wrong.
+    // Commander has already printed the error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const { reportFailure } = await import('./output/report.ts');
     return reportFailure(error);
@@ -50,7 +50,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 
 function createProgram(): Command {
   const program = new Command('evergate')
-    .description('A gateway whose clients never notice that it changes.')
+    .description('A gateway that reloads and upgrades without losing a request.')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print the help of a command')
@@ -70,10 +70,14 @@ function createProgram(): Command {
 
 function addRun(program: Command): void {
   withLoad(program.command('run'))
-    .description('Runs the gateway until it is told to stop.')
-    .option('-w, --workers <N|auto>', 'worker processes; auto is one for each processor', workers)
+    .description('Run the gateway in the foreground.')
+    .option(
+      '-w, --workers <N|auto>',
+      'number of worker processes; auto is one for each processor',
+      workers,
+    )
     .option('--pid-file <FILE>', 'file for the process id of the gateway')
-    .addOption(new Option('--log-level <LEVEL>', 'least level to log').argParser(logLevel))
+    .addOption(new Option('--log-level <LEVEL>', 'minimum level of log lines').argParser(logLevel))
     .addHelpText('after', signals)
     .action(async (options: RunOptions) => {
       const { config, workers: count, pidFile, logLevel: level, ignoreUnsupported } = options;
@@ -99,7 +103,7 @@ function addRun(program: Command): void {
 
 function addCheck(program: Command): void {
   withLoad(program.command('check'))
-    .description('Reads a configuration and reports everything that is wrong with it.')
+    .description('Check a configuration and report every error in it.')
     .action(async ({ config, ignoreUnsupported = false }: LoadOptions) => {
       const { check } = await import('./commands/check.ts');
       await check(configPaths(config), ignoreUnsupported);
@@ -109,7 +113,7 @@ function addCheck(program: Command): void {
 function addCert(program: Command): void {
   withConfig(program.command('cert'))
     .description(
-      'Shows the certificates of the entries, and which authority clients have to trust.',
+      'Show the certificates of the entries and the authority that clients should trust.',
     )
     .action(async ({ config }: ConfigOptions) => {
       const { cert } = await import('./commands/cert.ts');
@@ -119,27 +123,25 @@ function addCert(program: Command): void {
 
 function addControl(program: Command): void {
   withSocket(program.command('reload'))
-    .description('Has the running gateway take up its configuration; waits for the outcome.')
+    .description('Reload the configuration of the running gateway and wait for the result.')
     .action(async (options: ControlOptions) => {
       const { reload } = await import('./commands/control.ts');
       await reload(await controlSocket(options));
     });
   withSocket(program.command('upgrade'))
-    .description(
-      'Has the installed program take the place of the running one; waits for the outcome.',
-    )
+    .description('Replace the running program with the installed one and wait for the result.')
     .action(async (options: ControlOptions) => {
       const { upgrade } = await import('./commands/control.ts');
       await upgrade(await controlSocket(options));
     });
   withSocket(program.command('stop'))
-    .description('Has the running gateway finish its connections and end.')
+    .description('Stop the running gateway after the requests in progress.')
     .action(async (options: ControlOptions) => {
       const { stop } = await import('./commands/control.ts');
       await stop(await controlSocket(options));
     });
   withSocket(program.command('status'))
-    .description('Tells how the running gateway is.')
+    .description('Show the status of the running gateway.')
     .option('--json', 'print JSON')
     .action(async (options: ControlOptions) => {
       const { status } = await import('./commands/control.ts');
@@ -150,12 +152,12 @@ function addControl(program: Command): void {
 function addExplain(program: Command): void {
   withConfig(program.command('explain'))
     .description(
-      'Explains a key of the configuration, or gives an overview; with -c, of the filters of its plugins as well.',
+      'Explain a key of the configuration, a filter or an error code; without KEY, print an overview. -c adds the filters of its plugins.',
     )
-    .argument('[KEY]', 'such as entry.network.reuse_port, or the name of a filter')
-    .option('-s, --search <WORD>', 'list the keys that have to do with it')
-    .option('--all', 'explain every key there is')
-    .option('--schema', 'print a JSON Schema of everything, for editors')
+    .argument('[KEY]', 'such as entry.network.reuse_port, echo, UPSTREAM_CONNECT or errors')
+    .option('-s, --search <WORD>', 'list the keys whose explanation contains the word')
+    .option('--all', 'explain every key')
+    .option('--schema', 'print a JSON Schema of the configuration, for editors')
     .action(async (key: string | undefined, options: ExplainOptions) => {
       const { config, schema, search: words, all } = options;
       const { explainError } = await import('./commands/explain-errors.ts');
@@ -175,7 +177,7 @@ function addExplain(program: Command): void {
     });
 }
 
-/** The built-in filters, and those of a configuration's plugins. */
+/** The built-in filters and those of the plugins of a configuration. */
 async function filtersOf(paths: string[] | undefined): Promise<readonly FilterDefinitionLike[]> {
   const { builtIn } = await import('./built-in.ts');
   if (!paths) return builtIn.filters;
@@ -186,7 +188,7 @@ async function filtersOf(paths: string[] | undefined): Promise<readonly FilterDe
 function withConfig(command: Command): Command {
   return command.option(
     '-c, --config <FILE>',
-    'configuration file or folder, may be repeated (default: $EVERGATE_CONFIG, ./evergate.yml or /etc/evergate/evergate.yml)',
+    'configuration file or folder; may be repeated (default: $EVERGATE_CONFIG, ./evergate.yml or /etc/evergate/evergate.yml)',
     (path: string, before: string[] | undefined) => [...(before ?? []), path],
   );
 }
@@ -194,7 +196,7 @@ function withConfig(command: Command): Command {
 function withLoad(command: Command): Command {
   return withConfig(command).option(
     '--ignore-unsupported',
-    'go on without what the configuration asks for and is not supported yet',
+    'ignore sections and filters that are not supported yet',
   );
 }
 
@@ -218,7 +220,7 @@ function logLevel(text: string): LogLevel {
 
 const signals = `
 Signals:
-  HUP        take up the configuration
-  USR2       have the installed program, perhaps another version, take this one's place
-  USR1       none: it does not open the debugger of Node.js
-  TERM, INT  finish the connections and end; a second one ends at once`;
+  HUP        reload the configuration
+  USR2       upgrade: replace this program with the installed one
+  USR1       no effect: it does not open the debugger of Node.js
+  TERM, INT  finish the requests in progress and exit; a second one exits at once`;

@@ -19,7 +19,7 @@ const compilers: Readonly<Record<TextSyntax, (text: string) => unknown>> = {
   pattern: parsePatterns,
 };
 
-/** What validation asks about texts and conditions: whether a worker will be able to compile them. */
+/** Checks for validation: whether a worker can compile a text or condition. */
 export const syntax: SyntaxChecks = {
   text(kind, text) {
     try {
@@ -35,7 +35,7 @@ export const syntax: SyntaxChecks = {
     try {
       return parsePatterns(pattern).map(shapeOf);
     } catch {
-      // `text` says what is wrong.
+      // `text` describes the error.
       return [];
     }
   },

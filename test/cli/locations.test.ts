@@ -55,7 +55,7 @@ test('the configuration is the one named, that of the environment, or the usual 
   const cwd = temporaryFolder(t);
   const check = async (args: readonly string[], EVERGATE_CONFIG = '') =>
     (await evergate(['check', ...args], { cwd, environment: { EVERGATE_CONFIG } })).stderr;
-  assert.match(await check([]), /-c FILE or in EVERGATE_CONFIG, or have it as \/etc\/evergate\//);
+  assert.match(await check([]), /-c FILE or in EVERGATE_CONFIG, or create \/etc\/evergate\//);
   mkdirSync(join(cwd, 'other'));
   for (const name of ['named', 'other/environment', 'evergate']) {
     writeFileSync(join(cwd, `${name}.yml`), 'zzz: 1\n');

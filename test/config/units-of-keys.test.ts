@@ -58,7 +58,7 @@ test('explain says what a bare number is', () => {
   assert.match(explain('flow.filter.http.timeout', filters), /a bare number is seconds/);
   assert.match(
     explain('entry.idle_timeout', filters),
-    /a bare number is seconds, -1 is the same as 0/,
+    /a bare number is seconds, -1 means the same as 0/,
   );
   assert.match(explain('flow.filter.http.max_response_size', filters), /a bare number is bytes/);
 });

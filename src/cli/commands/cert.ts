@@ -44,7 +44,7 @@ function describeEntry(
 }
 
 function describeAuthority(file: string): string {
-  if (!existsSync(file)) return `authority to trust: ${file}, made when the gateway starts`;
+  if (!existsSync(file)) return `authority to trust: ${file}, generated when the gateway starts`;
   return describe('authority to trust', file, readFileSync(file, 'utf8'));
 }
 

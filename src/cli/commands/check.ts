@@ -4,7 +4,7 @@ import type { GatewayConfig } from '../../config/types.ts';
 import { builtIn } from '../built-in.ts';
 import { renderReport } from '../output/report.ts';
 
-/** Prints what is to be said of a configuration. @throws ConfigError when it cannot be used */
+/** Prints warnings and a summary of a valid configuration. @throws ConfigError with all errors */
 export async function check(paths: readonly string[], ignoreUnsupported: boolean): Promise<void> {
   const { config, warnings } = await loadConfiguration({ paths, ...builtIn, ignoreUnsupported });
   for (const line of renderReport([], warnings)) console.error(line);

@@ -6,7 +6,7 @@ import type { ReloadRecord } from '../../primary/reload/record.ts';
 import { orphansIn } from '../../primary/orphans/worker-record.ts';
 import { renderStatus } from '../output/outline.ts';
 
-/** Asks the gateway to take up its configuration, and waits for the outcome. */
+/** Reloads the configuration of the gateway and waits for the result. */
 export async function reload(socketPath: string): Promise<void> {
   const body = await change(socketPath, '/reload', 'reload');
   const generation = (body as { generation?: unknown } | null)?.generation;
@@ -14,14 +14,14 @@ export async function reload(socketPath: string): Promise<void> {
   console.log(`reloaded${number}`);
 }
 
-/** Has the installed program take the running one's place, and waits until it has. */
+/** Replaces the running program with the installed one and waits for the result. */
 export async function upgrade(socketPath: string): Promise<void> {
   await change(socketPath, '/upgrade', 'upgrade');
   const body = (await ask(socketPath, 'GET', '/status')) as { pid?: number; version?: string };
   console.log(`upgraded: version ${body.version} runs as process ${body.pid}`);
 }
 
-/** Has the gateway end, once its connections have, and waits for it; also what is left of one. */
+/** Stops the gateway and waits for its end; without a primary, stops the workers that are left. */
 export async function stop(socketPath: string): Promise<void> {
   try {
     await ask(socketPath, 'POST', '/stop');
@@ -40,7 +40,7 @@ export async function status(socketPath: string, asJson: boolean): Promise<void>
   console.log(asJson ? JSON.stringify(body, null, 2) : renderStatus(body));
 }
 
-/** Has the gateway change, and waits. @throws CHANGE_REFUSED with everything that speaks against it */
+/** Requests a change and waits for it. @throws CHANGE_REFUSED with all reasons */
 async function change(socketPath: string, path: string, what: string): Promise<unknown> {
   const { status: code, body } = await requestControl(socketPath, 'POST', path);
   if (code < 400) return body;
@@ -50,7 +50,7 @@ async function change(socketPath: string, path: string, what: string): Promise<u
   throw new GatewayError('CHANGE_REFUSED', { what, outcome, problems: problems.join('\n') });
 }
 
-/** @throws NOT_RUNNING, or CONTROL_FAILED with what the gateway says is wrong */
+/** @throws NOT_RUNNING, or CONTROL_FAILED with the error that the gateway reports */
 async function ask(socketPath: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
   const { status: code, body } = await requestControl(socketPath, method, path);
   if (code < 400) return body;
@@ -60,5 +60,5 @@ async function ask(socketPath: string, method: 'GET' | 'POST', path: string): Pr
 function refusalOf(body: unknown, code: number): string {
   const answer = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
   const { error } = answer;
-  return typeof error === 'string' ? error : `the gateway answered ${code}`;
+  return typeof error === 'string' ? error : `the gateway responded with ${code}`;
 }

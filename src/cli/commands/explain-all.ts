@@ -8,7 +8,7 @@ import { conditions, describe, filterSchema, inBrief, shapesOf, table } from './
 type Filters = readonly FilterDefinitionLike[];
 type Key = readonly [path: string, schema: JsonSchema];
 
-/** Everything there is to know of every key. */
+/** Explains every key. */
 export function explainAll(filters: Filters): string {
   return everyKey(filters)
     .map(([path, schema]) => describe(path, schema, filters))
@@ -16,8 +16,8 @@ export function explainAll(filters: Filters): string {
 }
 
 /**
- * The keys that have all these words in their name, description, examples or notes.
- * @throws USAGE when there are none
+ * Lists the keys with all these words in their name, description, examples or notes.
+ * @throws USAGE if there are none
  */
 export function search(words: string, filters: Filters): string {
   const wanted = words.toLowerCase().split(/\s+/);
@@ -28,10 +28,10 @@ export function search(words: string, filters: Filters): string {
     return wanted.every((word) => text.includes(word));
   });
   if (found.length === 0) {
-    throw new GatewayError('USAGE', { reason: `no key has anything to do with "${words}"` });
+    throw new GatewayError('USAGE', { reason: `no key or explanation contains "${words}"` });
   }
   const rows = found.map(([path, schema]) => [path, inBrief(schema)] as const);
-  return [...table(rows), '', 'More of any of them: evergate explain KEY'].join('\n');
+  return [...table(rows), '', 'One of these: evergate explain KEY'].join('\n');
 }
 
 function everyKey(filters: Filters): Key[] {

@@ -13,9 +13,8 @@ import { GatewayError } from '../../errors.ts';
 type Filters = readonly FilterDefinitionLike[];
 
 /**
- * What there is to know of a key: type, default, meaning, example, and what stands below it. Without
- * a key, an overview.
- * @throws USAGE when there is no such key
+ * Explains a key: meaning, type, default, examples and inner keys. Without a key, an overview.
+ * @throws USAGE for an unknown key
  */
 export function explain(key: string | undefined, filters: Filters): string {
   if (key === undefined || key === '') return overview(filters);
@@ -24,7 +23,7 @@ export function explain(key: string | undefined, filters: Filters): string {
   const filter = filterNamed(start, filters);
   if (!filter) return explainPath(rootFor(start), steps, 0, filters);
   const own = filterSchema(filter);
-  // Some filters are called like a section: what the section does not have may be the filter's.
+  // Some filters have the name of a section. A key that the section lacks may be the filter's.
   const inSection = resolve(rootSchema, steps, filters) !== undefined;
   const other = resolve(own, steps.slice(1), filters);
   if (!inSection && (other || !resolve(rootSchema, steps.slice(0, 2), filters))) {
@@ -34,7 +33,7 @@ export function explain(key: string | undefined, filters: Filters): string {
   return explainPath(rootSchema, steps, 0, filters) + also;
 }
 
-/** What a key begins at that is no filter's: a section, a condition, or the context. */
+/** The schema at which a key that is not a filter's begins. */
 function rootFor(start: string): JsonSchema {
   const others = [conditions, contextSchema];
   return others.find(({ properties = {} }) => Object.hasOwn(properties, start)) ?? rootSchema;
@@ -51,7 +50,7 @@ function resolve(
   return schema;
 }
 
-/** Operators, and the places that conditions stand at. */
+/** Operators, and the keys that contain conditions. */
 export const conditions: JsonSchema = {
   properties: { ...Object.fromEntries(branchProperties), ...conditionSchema.properties },
 };
@@ -104,7 +103,7 @@ function childNamed(schema: JsonSchema, name: string, filters: Filters): JsonSch
   return undefined;
 }
 
-/** The schema itself, its items and its alternatives: whatever may have properties. */
+/** The schema, its items and its alternatives: each may have properties. */
 export function shapesOf(schema: JsonSchema): JsonSchema[] {
   const inner = [...(schema.items ? [schema.items] : []), ...(schema.anyOf ?? [])];
   return [schema, ...inner.flatMap(shapesOf)];
@@ -123,7 +122,7 @@ function childrenOf(schema: JsonSchema, filters: Filters): (readonly [string, st
   );
 }
 
-/** A key on one line: whether it may be used, what it means, its default. */
+/** A key on one line: restriction, meaning, default. */
 export function inBrief(schema: JsonSchema): string {
   const mark = markOf(schema);
   const sentence = firstSentence(schema.description ?? '') + inPassing(schema);
@@ -144,13 +143,13 @@ export function describe(key: string, schema: JsonSchema, filters: Filters): str
   const isEmptyMap = JSON.stringify(fallback) === '{}';
   if (fallback !== undefined && !isEmptyMap) fact('default', JSON.stringify(fallback));
   for (const example of examplesOf(schema)) fact('example', render(example));
-  if (schema.references) fact('names', `a ${schema.references} of this configuration`);
+  if (schema.references) fact('names', `a ${schema.references} of the configuration`);
   if (schema.syntax) fact('holds', syntaxes[schema.syntax]);
-  if (schema.secret) fact('secret', 'never shown in logs or messages');
+  if (schema.secret) fact('secret', 'never appears in logs or messages');
   const note = schema.unsupported ?? schema.refused;
   if (note !== undefined) fact('note', note);
   const children = childrenOf(schema, filters);
-  if (children.length > 0) lines.push('', '  Below it:', ...table(children, '    '));
+  if (children.length > 0) lines.push('', '  Keys:', ...table(children, '    '));
   return lines.join('\n');
 }
 
@@ -160,22 +159,23 @@ function typeOf(schema: JsonSchema): string {
     expectation(schema),
     ...(schema.duration ? ['a bare number is seconds'] : []),
     ...(schema.bytes ? ['a bare number is bytes'] : []),
-    ...(schema.noLimit ? ['-1 is the same as 0'] : []),
-    ...(takesOneAlone(schema) ? ['or one of them alone'] : []),
+    ...(schema.noLimit ? ['-1 means the same as 0'] : []),
+    ...(takesOneAlone(schema) ? ['or a single one'] : []),
   ].join(', ');
 }
 
 const syntaxes: Readonly<Record<TextSyntax, string>> = {
-  template: 'text, with fields of the request such as $[[_ctx.request.path]]',
+  template: 'text that may contain fields of the context, such as $[[_ctx.request.path]]',
   field: 'the name of a field or variable, such as _ctx.request.path',
-  'settable-field': 'the name of a field or variable that can be set',
-  assignment: 'name -> value, with fields of the request such as $[[_ctx.request.path]]',
-  expression: 'a regular expression of RE2',
+  'settable-field': 'the name of a settable field or variable',
+  assignment:
+    'name -> value, where the value may contain fields of the context, such as $[[_ctx.request.path]]',
+  expression: 'a regular expression (RE2)',
   network: 'an address, a CIDR block, or a name such as private',
-  pattern: 'a pattern of paths, such as /{index}/_search',
+  pattern: 'a path pattern, such as /{index}/_search',
 };
 
-/** Where a schema gives none: a value that is allowed, another than the default if there is one. */
+/** The examples of the schema, or an allowed value other than the default, if there is one. */
 function examplesOf(schema: JsonSchema): readonly unknown[] {
   const { examples, default: fallback, enum: values } = schema;
   if (examples) return examples;
@@ -184,7 +184,7 @@ function examplesOf(schema: JsonSchema): readonly unknown[] {
   return fallback === undefined || typeof fallback === 'object' ? [] : [fallback];
 }
 
-/** Text as YAML would have it on one line. */
+/** The value as one line of YAML. */
 function render(example: unknown): string {
   return typeof example === 'string' && !/[\n"]/.test(example) ? example : JSON.stringify(example);
 }
@@ -216,13 +216,13 @@ function unknownKey(
   const others = [...filters.map((one) => one.name), ...Object.keys(conditions.properties ?? {})];
   const candidates = before.length > 0 ? known : [...known, ...others];
   const hint = didYouMean(name, candidates);
-  const search = before.length > 0 ? '' : `; "evergate explain --search ${name}" looks everywhere`;
+  const search = before.length > 0 ? '' : `; "evergate explain --search ${name}" searches all keys`;
   const reason = `there is no key "${name}"${within}${hint || listed(known)}${hint ? '' : search}`;
   return new GatewayError('USAGE', { reason });
 }
 
 function listed(known: readonly string[]): string {
-  return known.length > 0 ? `; known are ${known.join(', ')}` : '; nothing stands below it';
+  return known.length > 0 ? `; known are ${known.join(', ')}` : '; it has no inner keys';
 }
 
 export function table(rows: readonly (readonly [string, string])[], indent = '  '): string[] {

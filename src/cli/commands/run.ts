@@ -1,13 +1,13 @@
 import type { PrimaryOptions } from '../../primary/options.ts';
 
-/** What the primary is started with, but for where its configuration comes from. */
+/** Options of the primary, with paths in place of the source of its configuration. */
 type RunOptions = Omit<PrimaryOptions, 'source' | 'record'> & {
-  /** Configuration files and folders, in the order in which they count. */
+  /** Configuration files and folders, in order of precedence. */
   readonly paths: readonly string[];
   readonly ignoreUnsupported?: boolean | undefined;
 };
 
-/** Runs a gateway with this process as its primary; settles when it has ended. @throws as startPrimary */
+/** Runs a gateway with this process as its primary; settles when it has ended. @throws like startPrimary */
 export async function run({
   paths,
   ignoreUnsupported = false,

@@ -5,15 +5,15 @@ import type { JsonSchema } from '../../config/schema/json-schema.ts';
 
 type Draft7 = Readonly<Record<string, unknown>>;
 
-/** A text that stands for a value: of the environment, of a template, of the request. */
+/** A placeholder for a value of the environment, a template or the context. */
 const placeholder = '\\$\\[\\[';
-/** `path.data: x` is the same as `path: { data: x }`; into it an editor cannot look. */
+/** `path.data: x` means `path: { data: x }`; an editor cannot check its value. */
 const dottedKeys: Draft7 = { '\\.': {} };
 
 /**
- * The schema of the configuration for editors, as JSON Schema draft-07, which most of them take: it
- * completes keys, shows what they mean and marks what is misspelt. What it cannot know, such as which
- * router there is, `evergate check` does.
+ * The schema of the configuration for editors, as JSON Schema draft-07, which most of them support: it
+ * completes keys, shows their meaning and marks misspelt ones. References, such as the names of
+ * routers, are left to `evergate check`.
  */
 export function editorSchema(filters: readonly FilterDefinitionLike[]): Draft7 {
   const condition = { $ref: '#/definitions/condition' };
@@ -43,7 +43,7 @@ export function editorSchema(filters: readonly FilterDefinitionLike[]): Draft7 {
   };
 }
 
-/** What a schema says in the words of the standard. @param more further properties of a map */
+/** Converts a schema to standard JSON Schema. @param more further properties of a map */
 function standard(schema: JsonSchema, more: Draft7 = {}): Draft7 {
   const about = {
     ...(schema.description !== undefined && { description: schema.description }),
@@ -68,7 +68,7 @@ function ruleOf(schema: JsonSchema, more: Draft7): Draft7 {
   const minimum = schema.noLimit && schema.minimum === 0 ? -1 : schema.minimum;
   const isList = types.has('array');
   const isMap = types.has('object');
-  // Nothing is as good as an empty one, and a list of one need not be a list.
+  // Null means empty, and a list of one item may be the item alone.
   if (isList || isMap) types.add('null');
   const one = isList && items ? standard(items) : {};
   if (isList) for (const type of [one['type'] ?? []].flat()) types.add(type as string);
@@ -79,7 +79,7 @@ function ruleOf(schema: JsonSchema, more: Draft7): Draft7 {
   return {
     ...(isList && one),
     ...(types.size > 0 && { type: [...types] }),
-    // Of what is text where a number or a truth is wanted.
+    // Text in place of a number or a boolean.
     ...(scalar && { pattern: placeholder }),
     ...(minimum !== undefined && { minimum }),
     ...(maximum !== undefined && { maximum }),

@@ -1,7 +1,7 @@
 import { ConfigError, countOf, type Problem, renderProblem } from '../../config/problem.ts';
 import { GatewayError, reasonOf } from '../../errors.ts';
 
-/** Errors, each beginning with its place as editors expect it, then warnings, marked as such. */
+/** Errors, each with its position first, as editors expect it, then warnings. */
 export function renderReport(errors: readonly Problem[], warnings: readonly Problem[]): string[] {
   return [
     ...errors.map(renderProblem),
@@ -16,7 +16,7 @@ export function renderCounts(errors: number, warnings: number): string {
   return counts.join(', ');
 }
 
-/** Says on standard error what ended the command, and answers with the exit code. */
+/** Prints the error that ended the command to standard error. @returns the exit code */
 export function reportFailure(thrown: unknown): number {
   if (thrown instanceof ConfigError) {
     const { problems, warnings } = thrown;

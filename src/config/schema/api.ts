@@ -4,7 +4,7 @@ import type { JsonSchema } from './json-schema.ts';
 const network: JsonSchema = {
   type: 'object',
   description:
-    'Where the API listens. On an address that other machines reach it needs "security"; without it, it answers there with metrics and probes only.',
+    'Address that the API listens on. On an address that other machines can reach, it needs "security"; without it, it serves only metrics and probes there.',
   additionalProperties: false,
   default: {},
   properties: {
@@ -12,18 +12,17 @@ const network: JsonSchema = {
     binding: {
       type: 'string',
       description:
-        'Address and port to listen on, as one text. When neither this nor "host" nor "port" is given, 127.0.0.1:2900.',
+        'Address and port to listen on, as one text. The default is 127.0.0.1:2900, or "host" and "port" if one of them is given.',
       examples: ['127.0.0.1:2900', '[::1]:2900', '0.0.0.0:2900'],
     },
     publish: {
       type: 'string',
-      description: 'Address and port by which the outside reaches the API, for status and log.',
+      description: 'Address and port at which clients reach the API, for status and log.',
       examples: ['192.168.3.10:2900'],
     },
     skip_occupied_port: {
       type: 'boolean',
-      description:
-        'When the port is taken, listens on the next free one; log and status say which.',
+      description: 'Listens on the next free port if the port is in use; log and status show it.',
       default: false,
       examples: [true],
     },
@@ -38,7 +37,7 @@ const network: JsonSchema = {
 export const apiSchema: JsonSchema = {
   type: 'object',
   description:
-    'An HTTP API of the gateway itself: GET /status, /metrics (for Prometheus), /healthz and /readyz (for Kubernetes, without a password), POST /reload, /upgrade and /stop.',
+    'The HTTP API: GET /status, /metrics (for Prometheus), /healthz and /readyz (for Kubernetes, without a password), POST /reload, /upgrade and /stop.',
   additionalProperties: false,
   default: {},
   examples: [{ enabled: true, network: { binding: '127.0.0.1:2900' } }],
@@ -46,20 +45,20 @@ export const apiSchema: JsonSchema = {
     enabled: {
       type: 'boolean',
       description:
-        'Whether there is an API. What the command line asks for needs none. (INFINI Gateway has it on by default, at 0.0.0.0:2900.)',
+        'Enables the HTTP API. The command line does not need it: it uses the control socket. (INFINI Gateway enables its API by default, at 0.0.0.0:2900.)',
       default: false,
       examples: [true],
     },
     network,
     security: {
       type: 'object',
-      description: 'Who may use the API.',
+      description: 'Authentication of the API.',
       additionalProperties: false,
       default: {},
       properties: {
         enabled: {
           type: 'boolean',
-          description: 'Whether every request needs user name and password, as HTTP Basic.',
+          description: 'Requires a user name and a password (HTTP Basic) with every request.',
           default: false,
           examples: [true],
         },
@@ -86,7 +85,7 @@ export const apiSchema: JsonSchema = {
     },
     cors: {
       type: 'object',
-      description: 'Web sites that may use the API from a browser.',
+      description: 'Web sites that may use the API from a browser (CORS).',
       refused: 'is not supported: browsers cannot use the API from other sites',
     },
     base_path: {
@@ -96,7 +95,7 @@ export const apiSchema: JsonSchema = {
     },
     verbose_error_root_cause: {
       type: 'boolean',
-      description: 'Tells more of an error.',
+      description: 'Adds details to errors.',
       unsupported: 'has no effect here',
     },
     api_directory_path: {
@@ -106,7 +105,7 @@ export const apiSchema: JsonSchema = {
     },
     disable_api_directory: {
       type: 'boolean',
-      description: 'Whether there is no list of the API.',
+      description: 'Disables the list of the API.',
       unsupported: 'has no effect: there is no such list',
     },
     websocket: {

@@ -16,7 +16,7 @@ function notYet(description: string): JsonSchema {
   return { description, refused: 'is not supported yet' };
 }
 
-/** Documentation of conditions; what checks them knows more than a schema can say. */
+/** Documentation of conditions. Their checks go beyond this schema. */
 export const conditionSchema: JsonSchema = {
   type: 'object',
   description: 'A condition: one operator with what it compares.',
@@ -29,7 +29,7 @@ export const conditionSchema: JsonSchema = {
     prefix: fields('Whether each field begins with this text.', { '_ctx.request.path': '/logs' }),
     suffix: fields('Whether each field ends with this text.', { '_ctx.request.path': '/_search' }),
     regexp: fields(
-      'Whether this expression (RE2) matches a part of each field. A text of more than two million characters is answered with 413.',
+      'Whether this expression (RE2) matches a part of each field. A text of more than two million characters gets 413.',
       {
         '_ctx.request.uri': '.*/_search',
       },
@@ -53,7 +53,7 @@ export const conditionSchema: JsonSchema = {
     }),
     cluster_available: {
       type: ['array', 'string'],
-      description: 'Whether all of these clusters can take requests.',
+      description: 'Whether all of these clusters accept requests.',
       examples: [['prod']],
     },
     and: conditions('Whether all of these conditions are met.'),
@@ -68,7 +68,7 @@ export const conditionSchema: JsonSchema = {
   },
 };
 
-/** What may stand in a list of filters beside filters. */
+/** Items of a list of filters that are not filters. */
 export const branchProperties: ReadonlyMap<string, JsonSchema> = new Map<string, JsonSchema>([
   [
     'if',

@@ -22,20 +22,20 @@ export const flowSchema: JsonSchema = {
         type: 'object',
         additionalProperties: false,
         description:
-          'How much of a body this flow holds in memory where a filter or condition of it reads the body; bodies that nothing reads pass as they come. A compressed body counts by what it decompresses to, too; that of a request may not come to more than 200 times its size where that is above 16 MB.',
+          'Maximum size of bodies that filters or conditions of this flow read into memory; all other bodies are streamed. The limit also applies to the decompressed size of a compressed body. A request body may not decompress to more than 200 times its size, if that is above 16 MB.',
         properties: {
           request: {
             type: ['integer', 'string'],
             bytes: true,
             default: '100mb',
-            description: 'Largest request body; a larger one is answered with 413.',
+            description: 'Maximum size of a request body; 413 above that.',
             examples: ['10mb'],
           },
           response: {
             type: ['integer', 'string'],
             bytes: true,
             default: '100mb',
-            description: 'Largest response body; a larger one is answered with 502.',
+            description: 'Maximum size of a response body; 502 above that.',
             examples: ['10mb'],
           },
         },
@@ -44,14 +44,14 @@ export const flowSchema: JsonSchema = {
         type: 'string',
         enum: ['refuse', 'ignore'],
         description:
-          'What becomes of a request whose body this flow reads as JSON (_ctx.request.body_json, request_body_json_set) and cannot. `refuse`, which holds when it is not said, answers with 400: else a condition could be slipped past by a body that only the node understands. `ignore` goes on as if the body had no field.',
+          'How the flow handles a request whose body it reads as JSON (_ctx.request.body_json, request_body_json_set) but cannot parse. `refuse`, the default, answers with 400: otherwise a body that only the node can parse would pass every condition. `ignore` continues as if the body had no fields.',
         examples: ['ignore'],
       },
       filter: {
         type: 'array',
         filters: true,
         description:
-          'The filters, in order. Each item is the name of a filter, with its parameters below it. A request that none of them answers gets 404, and the log says so.',
+          'The filters, in order. Each item is the name of a filter, with its parameters below it. A request that no filter answers gets 404, and is logged.',
         examples: [[{ echo: { message: 'hello' } }]],
       },
     },

@@ -5,14 +5,14 @@ const noEffect = 'has no effect here';
 export const envSchema: JsonSchema = {
   type: 'object',
   description:
-    'Defaults for $[[env.NAME]], which may stand anywhere in a value. The environment of the process comes first.',
+    'Defaults for $[[env.NAME]], which any value can contain. The environment of the process takes precedence.',
   additionalProperties: true,
   examples: [{ PROD_ES_ENDPOINT: 'http://localhost:9200' }],
 };
 
 export const pathSchema: JsonSchema = {
   type: 'object',
-  description: 'Folders; a relative one is relative to the file that names it.',
+  description: 'Folders. A relative path is relative to the file that contains it.',
   additionalProperties: false,
   default: {},
   properties: {
@@ -20,14 +20,14 @@ export const pathSchema: JsonSchema = {
       type: 'string',
       minLength: 1,
       description:
-        'Folder for what the gateway keeps, such as its control socket. The default lies beside the first configuration file.',
+        'Folder for files of the gateway, such as its control socket. The default is next to the first configuration file.',
       default: 'data',
       examples: ['/var/lib/evergate'],
     },
     logs: {
       type: 'string',
       minLength: 1,
-      description: 'Folder for log files. The default lies beside the first configuration file.',
+      description: 'Folder for log files. The default is next to the first configuration file.',
       default: 'log',
       examples: ['/var/log/evergate'],
     },
@@ -40,7 +40,7 @@ export const pathSchema: JsonSchema = {
       type: 'string',
       minLength: 1,
       description:
-        'Folder with further configuration files (*.yml, *.yaml, *.json, *.tpl), read in name order. Without it no other file is read.',
+        'Folder with further configuration files (*.yml, *.yaml, *.json, *.tpl), read in name order. By default there are none.',
       examples: ['config'],
     },
   },
@@ -49,30 +49,30 @@ export const pathSchema: JsonSchema = {
 export const pluginsSchema: JsonSchema = {
   type: 'array',
   description:
-    'Files with filters of your own, relative to the file that names them. Each exports what `defineFilter` of the package "evergate" gives as its default, or a list of that.',
+    'Files with filters of your own, relative to the file that contains the path. The default export of each is the result of `defineFilter` from the package "evergate", or a list of such results.',
   items: { type: 'string', minLength: 1 },
   examples: [['./plugins/request-id.js']],
 };
 
 const template: JsonSchema = {
   type: 'array',
-  description: 'Configuration files with blanks, filled in once for each item.',
+  description: 'Template files, instantiated once for each item.',
   items: {
     type: 'object',
-    description: 'One use of a template file.',
+    description: 'One instance of a template file.',
     additionalProperties: false,
     required: ['path'],
     properties: {
-      name: { type: 'string', description: 'Name of this use.', examples: ['es_gw1'] },
+      name: { type: 'string', description: 'Name of the instance.', examples: ['es_gw1'] },
       path: {
         type: 'string',
         minLength: 1,
-        description: 'The template file, relative to the file that names it.',
+        description: 'The template file, relative to the file that contains the path.',
         examples: ['./templates/gateway.tpl'],
       },
       variable: {
         type: 'object',
-        description: 'What $[[name]] stands for in the template file.',
+        description: 'Values of $[[name]] in the template file.',
         additionalProperties: true,
         examples: [{ name: 'es_gw1', binding_host: '0.0.0.0:8000' }],
       },
@@ -90,20 +90,20 @@ export const configsSchema: JsonSchema = {
   properties: {
     auto_reload: {
       type: 'boolean',
-      description: 'Takes up a change of any configuration file at once.',
+      description: 'Reloads the configuration when one of its files changes.',
       default: true,
       examples: [false],
     },
     template,
     managed: {
       type: 'boolean',
-      description: 'Takes the configuration from a configuration centre.',
+      description: 'Fetches the configuration from a configuration centre.',
       unsupported: `${noEffect}: there is no configuration centre`,
     },
     servers: { ...strings, description: 'Configuration centres.', unsupported: noEffect },
     interval: {
       type: 'string',
-      description: 'How often to ask the configuration centre.',
+      description: 'How often to poll the configuration centre.',
       unsupported: noEffect,
     },
     soft_delete: {
@@ -160,14 +160,14 @@ export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 's
 
 export const logSchema: JsonSchema = {
   type: 'object',
-  description: 'The log, which goes to standard output.',
+  description: 'The log of the gateway, on standard output.',
   additionalProperties: false,
   default: {},
   properties: {
     level: {
       type: 'string',
       enum: logLevels,
-      description: 'The least level that is logged.',
+      description: 'Minimum level of log lines.',
       default: 'info',
       examples: ['debug'],
     },
@@ -193,14 +193,14 @@ export const instancesSchemas: Readonly<Record<string, JsonSchema>> = {
   allow_multi_instance: {
     type: 'boolean',
     description:
-      'Whether several gateways may run with this configuration. From the second on each keeps its files in a folder of its own, nodes/1 and so on below "path.data"; the command line reaches it by the --socket that its log names.',
+      'Allows several gateways to run with this configuration. The second and further ones use folders of their own below "path.data": nodes/1 and so on. Commands reach them with --socket and the path that their log contains.',
     default: false,
     examples: [true],
   },
   max_num_of_instances: {
     type: 'integer',
     minimum: 1,
-    description: 'How many gateways may run then.',
+    description: 'Maximum number of such gateways.',
     default: 5,
     examples: [2],
   },
@@ -208,7 +208,7 @@ export const instancesSchemas: Readonly<Record<string, JsonSchema>> = {
 
 export const workersSchema: JsonSchema = {
   anyOf: [{ type: 'integer', minimum: 1, maximum: 256 }, { const: 'auto' }],
-  description: 'How many worker processes serve requests; "auto" is one for each processor.',
+  description: 'Number of worker processes; "auto" is one for each processor.',
   default: 'auto',
   examples: [4],
 };

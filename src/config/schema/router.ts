@@ -25,11 +25,11 @@ function networks(description: string): JsonSchema {
 
 const rules: JsonSchema = {
   type: 'array',
-  description: 'Which requests go to which flows.',
+  description: 'Rules that select flows for requests.',
   default: [],
   items: {
     type: 'object',
-    description: 'One rule: requests of these methods and paths go through these flows.',
+    description: 'One rule: the flows for requests with these methods and paths.',
     additionalProperties: false,
     required: ['pattern', 'flow'],
     properties: {
@@ -37,7 +37,7 @@ const rules: JsonSchema = {
         type: ['string', 'array'],
         minItems: 1,
         items: { type: 'string' },
-        description: `Methods that the rule is for: ${methods.join(', ')}; "*" is any.`,
+        description: `Methods that the rule matches: ${methods.join(', ')}; "*" is any.`,
         default: ['*'],
         examples: [['GET', 'HEAD']],
       },
@@ -47,7 +47,7 @@ const rules: JsonSchema = {
         items: { type: 'string', syntax: 'pattern' },
         syntax: 'pattern',
         description:
-          'Paths that the rule is for. {name} is one segment or a part of one, {name:regexp} one that the expression matches as a whole, {name:*} the rest of the path, {name?} a last segment that may be missing. Static text goes before a variable, and that before the rest. Paths are compared with percent-encoding undone. A slash at the end makes no difference, as in Elasticsearch: /a is also for /a/, and /a/ for /a, unless each has a rule of its own.',
+          'Paths that the rule matches. {name} matches a segment or a part of one, {name:regexp} a segment that the expression matches as a whole, {name:*} the rest of the path, {name?} an optional last segment. Static text takes precedence over a variable, and a variable over {name:*}. Paths are compared after percent-decoding. A trailing slash makes no difference, as in Elasticsearch: /a also matches /a/, and /a/ matches /a, unless each has a rule of its own.',
         examples: [['/_bulk', '/{index}/_bulk'], '/{any:*}'],
       },
       flow: {
@@ -55,23 +55,23 @@ const rules: JsonSchema = {
         minItems: 1,
         items: { type: 'string', references: 'flow' },
         references: 'flow',
-        description: 'Names of the flows that such a request goes through, one after the other.',
+        description: 'Names of the flows that such a request passes, in order.',
         examples: [['write_flow']],
       },
       id: {
         type: 'string',
-        description: 'Identifier of the rule. For your information only.',
+        description: 'Identifier of the rule. It has no effect.',
         examples: ['bulk'],
       },
       description: {
         type: 'string',
-        description: 'What the rule is for, in words.',
+        description: 'Comment on the rule.',
         examples: ['bulk requests'],
       },
       enabled: {
         type: 'boolean',
         description:
-          'Whether the rule counts. It is heeded only when the router has `rule_toggle_enabled`, and then a rule that does not say it is left out.',
+          'Enables the rule. It applies only if the router has `rule_toggle_enabled`; a rule without it is disabled then.',
         examples: [true],
       },
     },
@@ -80,7 +80,7 @@ const rules: JsonSchema = {
 
 export const routerSchema: JsonSchema = {
   type: 'array',
-  description: 'Routers: each sends requests to flows by method and path.',
+  description: 'Routers: each selects flows for requests by method and path.',
   examples: [[{ name: 'default', default_flow: 'to_cluster' }]],
   items: {
     type: 'object',
@@ -99,7 +99,7 @@ export const routerSchema: JsonSchema = {
         type: 'string',
         minLength: 1,
         references: 'flow',
-        description: 'Flow for requests that no rule is for; without it they get 404.',
+        description: 'Flow for requests that no rule matches; without it they get 404.',
         examples: ['default_flow'],
       },
       rules,
@@ -108,41 +108,45 @@ export const routerSchema: JsonSchema = {
         minLength: 1,
         references: 'flow',
         description:
-          'Flow that runs for each request when its response is complete, to log it or to count it. It delays and changes nothing that the client sees.',
+          'Flow that runs for each request after its response is complete, for logs and counters. It neither delays nor changes the response.',
         examples: ['request_logging'],
       },
       ip_access_control: {
         type: 'object',
-        description: 'Client addresses that are let in, or kept out.',
+        description: 'Client addresses that may connect.',
         additionalProperties: false,
         properties: {
           enabled: {
             type: 'boolean',
             default: false,
-            description: 'Whether the lists count.',
+            description: 'Enables the lists.',
             examples: [true],
           },
           client_ip: {
             type: 'object',
-            description: 'The lists. A connection that they forbid is closed at once.',
+            description: 'The lists. A connection from a denied address is closed at once.',
             additionalProperties: false,
             properties: {
-              permitted: networks('The only addresses and networks that are let in.'),
-              denied: networks('Addresses and networks that are kept out; this goes first.'),
+              permitted: networks(
+                'Addresses and networks that may connect; all others are denied.',
+              ),
+              denied: networks(
+                'Addresses and networks that may not connect; takes precedence over "permitted".',
+              ),
             },
           },
         },
       },
       permitted_client_ip_list: networks(
-        'As `ip_access_control.client_ip.permitted`, switched on by being there.',
+        'The same as `ip_access_control.client_ip.permitted`; its presence enables it.',
       ),
       denied_client_ip_list: networks(
-        'As `ip_access_control.client_ip.denied`, switched on by being there.',
+        'The same as `ip_access_control.client_ip.denied`; its presence enables it.',
       ),
       rule_toggle_enabled: {
         type: 'boolean',
         default: false,
-        description: 'Whether only those rules count that say `enabled: true`.',
+        description: 'Ignores rules without `enabled: true`.',
         examples: [true],
       },
     },

@@ -4,19 +4,19 @@ import type { JsonSchema } from './json-schema.ts';
 export function identifier(what: string): JsonSchema {
   return {
     type: 'string',
-    description: `Another name for the ${what}: what refers to it may use either. By default there is none.`,
+    description: `Another name for the ${what}; references may use either. There is none by default.`,
     examples: ['d1fk2p3v50l7'],
   };
 }
 
-/** `host` and `port` of something that listens, with what they are by default. */
+/** `host` and `port` to listen on, with their defaults. */
 export function hostAndPort(host: string, port: number): Record<'host' | 'port', JsonSchema> {
   return {
     host: {
       type: 'string',
       minLength: 1,
       description:
-        'Address to listen on: an IPv4 or IPv6 address, or a host name. Give this and "port", or "binding".',
+        'Address to listen on: an IPv4 or IPv6 address, or a host name. Give "host" and "port", or "binding".',
       default: host,
       examples: ['192.168.3.10'],
     },

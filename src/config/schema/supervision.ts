@@ -12,20 +12,20 @@ function duration(description: string, byDefault: string, example: string): Json
 
 export const supervisionSchema: JsonSchema = {
   type: 'object',
-  description: 'How the primary process and its workers look after each other.',
+  description: 'How the primary process and its workers supervise each other.',
   additionalProperties: false,
   default: {},
   properties: {
     heartbeat_timeout: {
       ...duration(
-        'A worker that gives no sign of life for this long is killed and replaced: its event loop is blocked, or the process is stopped. Time for which the worker waits for a processor does not count. After three seconds, or half of this, /readyz no longer counts the worker. 0 switches it off.',
+        'A worker that sends no heartbeat for this long is killed and replaced: its event loop is blocked, or the process is stopped. Time spent waiting for a processor does not count. After three seconds, or half of this, /readyz ignores the worker. 0 disables this.',
         '15s',
         '30s',
       ),
       noLimit: true,
     },
     orphan_timeout: duration(
-      'How long workers go on serving after the primary has died, until a new primary with the same path.data takes their place. Then they drain and end. 0: at once.',
+      'How long workers keep serving after the primary has died, unless a new primary with the same path.data replaces them. Then they drain and exit. 0: they drain at once.',
       '5m',
       '1m',
     ),
@@ -33,7 +33,7 @@ export const supervisionSchema: JsonSchema = {
       type: 'integer',
       minimum: 1,
       description:
-        'How many generations of replaced workers may live on for their WebSockets, event streams and long transfers. With one more, the oldest ends its own: WebSockets get a close frame (1001), the rest is broken off.',
+        'Maximum number of generations of replaced workers that continue for WebSockets, event streams and long transfers. Above it, the oldest generation closes its connections: WebSockets get a close frame (1001), others are aborted.',
       default: 32,
       examples: [8],
     },
@@ -41,12 +41,12 @@ export const supervisionSchema: JsonSchema = {
       type: ['string', 'number'],
       bytes: true,
       description:
-        'The same limit for the resident memory of all replaced workers together. 0: a quarter of the memory that the gateway may use.',
+        'Maximum resident memory of all replaced workers together, with the same effect. 0: a quarter of the memory that the gateway may use.',
       default: 0,
       examples: ['1gb'],
     },
     shutdown_delay: duration(
-      'How long the gateway goes on accepting connections when it is told to stop, while /readyz answers 503 already: so load balancers and Kubernetes take it out before its ports close.',
+      'How long a stopping gateway still accepts connections while /readyz already responds with 503. Load balancers and Kubernetes can thus remove it before its ports close.',
       '0s',
       '10s',
     ),

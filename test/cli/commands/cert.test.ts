@@ -21,7 +21,7 @@ test('cert shows every certificate, and the authority to trust', async (t) => {
   const before = await evergate(['cert'], { cwd });
   assert.equal(before.code, 0, before.stderr);
   assert.match(before.stdout, /entry own: generated when the gateway starts/);
-  assert.match(before.stdout, /authority to trust: .*ca\.crt, made when the gateway starts/);
+  assert.match(before.stdout, /authority to trust: .*ca\.crt, generated when the gateway starts/);
   const authority = await LocalAuthority.open(join(cwd, 'data', 'certs'));
   await authority.pairFor('own', { domains: ['own.test'], addresses: ['::1'] });
   const { stdout } = await evergate(['cert'], { cwd });

@@ -45,7 +45,10 @@ test('conditions are explained, every operator there is', () => {
   for (const operator of Object.keys(operators))
     assert.match(when, new RegExp(`^ +${operator} `, 'm'));
   assert.match(explain('flow.filter.if.range', filters), /lt, lte, gt, gte/);
-  assert.match(explain('flow.filter.then.echo.message', filters), /holds: +text, with fields of/);
+  assert.match(
+    explain('flow.filter.then.echo.message', filters),
+    /holds: +text that may contain fields of/,
+  );
   assert.match(explain('flow.filter.when.queue_has_lag', filters), /is not supported yet/);
   assert.match(explain('range', filters), /lt, lte, gt, gte/);
   assert.match(explain('when', filters), /Among the parameters of any filter/);
@@ -79,7 +82,10 @@ test('every single value has an example, and its default stands beside it in the
   visit(rootSchema, '');
   for (const { name, schema } of builtIns) visit(schema, `flow.filter.${name}.`);
   assert.deepEqual(missing, []);
-  assert.match(explain('entry', builtIns), /^ +max_concurrency +Conn.* \(default: 10000\)$/m);
+  assert.match(
+    explain('entry', builtIns),
+    /^ +max_concurrency +Maximum number of open conn.* \(default: 10000\)$/m,
+  );
 });
 
 test('a key that is not to be used is marked in every list, and in no choice', () => {
@@ -100,7 +106,7 @@ test('keys are found by what they are about', () => {
   assert.match(search('Retry WRITES', builtIns), /retry_writes_on_backend_failure/);
   assert.match(search('acme', builtIns), /auto_issue +\(not supported\)/);
   assert.match(search('_ctx.request.path', builtIns), /^ +_ctx\.request\.path /m);
-  assert.throws(() => search('flux capacitor', builtIns), /no key has anything to do with/);
+  assert.throws(() => search('flux capacitor', builtIns), /no key or explanation contains/);
   assert.throws(() => explain('gzip', builtIns), /evergate explain --search gzip/);
 });
 

@@ -7,40 +7,40 @@ import { upstreamHttp2, upstreamTls } from './tls.ts';
 const discovery: JsonSchema = {
   type: 'object',
   description:
-    'Finding the nodes of the cluster by asking it. Nodes that cannot be reached from here are not ' +
-    'used; when none of them can, requests go to the addresses given here.',
+    'Discovery of nodes: requests the list of nodes from the cluster. Unreachable nodes are not ' +
+    'used; if all are unreachable, requests go to the configured addresses.',
   additionalProperties: false,
   default: {},
   properties: {
     enabled: {
       type: 'boolean',
-      description: 'Whether the cluster is asked for its nodes.',
+      description: 'Enables discovery.',
       default: false,
       examples: [true],
     },
     interval: {
       type: ['string', 'number'],
       duration: true,
-      description: 'How long to wait in between.',
+      description: 'Time between two requests for the list.',
       unsupported: 'has no effect; give "refresh.interval"',
     },
     module: {
       type: 'array',
       items: { type: 'string' },
-      description: 'Parts of INFINI Gateway that look for nodes.',
+      description: 'Modules of INFINI Gateway that discover nodes.',
       unsupported: 'has no effect: nodes are found by asking the cluster',
     },
     refresh: {
       type: 'object',
-      description: 'Asking again from time to time.',
+      description: 'Periodic discovery.',
       additionalProperties: false,
       default: {},
       properties: {
-        enabled: { type: 'boolean', description: 'Whether to ask again.', default: true },
+        enabled: { type: 'boolean', description: 'Enables periodic discovery.', default: true },
         interval: {
           type: ['string', 'number'],
           duration: true,
-          description: 'How long to wait in between.',
+          description: 'Time between two requests for the list.',
           default: '30s',
           examples: ['10s'],
         },
@@ -52,23 +52,23 @@ const discovery: JsonSchema = {
 const trafficControl: JsonSchema = {
   type: 'object',
   description:
-    'Limits for each node of the cluster, over all workers. A request over a limit waits, and is ' +
-    'answered with 429 when it has waited too long.',
+    'Limits for each node of the cluster, over all workers. A request over a limit waits, and ' +
+    'gets 429 if it has waited too long.',
   additionalProperties: false,
   properties: {
-    enabled: { type: 'boolean', description: 'Whether the limits hold.', default: true },
+    enabled: { type: 'boolean', description: 'Enables the limits.', default: true },
     max_bytes_per_node: {
       type: ['integer', 'string'],
       bytes: true,
       noLimit: true,
-      description: 'Bytes of request bodies to one node in a second.',
+      description: 'Bytes of request bodies to one node per second.',
       examples: ['10mb'],
     },
     max_qps_per_node: {
       type: 'integer',
       minimum: 0,
       noLimit: true,
-      description: 'Requests to one node in a second.',
+      description: 'Requests to one node per second.',
       examples: [1000],
     },
     max_connection_per_node: {
@@ -76,14 +76,14 @@ const trafficControl: JsonSchema = {
       minimum: 0,
       noLimit: true,
       description:
-        'Connections to one node at a time, beside those of health checks. "max_connection_per_node" ' +
-        'of a filter holds for each worker.',
+        'Open connections to one node, without those of health checks. "max_connection_per_node" ' +
+        'of a filter applies to each worker.',
       examples: [100],
     },
     max_wait_time_in_ms: {
       type: 'integer',
       minimum: 0,
-      description: 'How long a request waits for the limits, in milliseconds.',
+      description: 'Maximum time that a request waits for the limits, in milliseconds.',
       default: 10_000,
       examples: [1000],
     },
@@ -100,7 +100,7 @@ const endpoint: JsonSchema = {
 const host: JsonSchema = {
   type: 'string',
   minLength: 1,
-  description: 'Host and port of a node; "schema" says how to talk to it.',
+  description: 'Host and port of a node; "schema" is the scheme.',
   examples: ['localhost:9200'],
 };
 
@@ -123,8 +123,7 @@ export const elasticsearchSchema: JsonSchema = {
       id: identifier('cluster'),
       enabled: {
         type: 'boolean',
-        description:
-          'Whether the cluster can be used. Requests to one that cannot are answered with 503.',
+        description: 'Enables the cluster. Requests to a disabled cluster get 503.',
         default: true,
         examples: [false],
       },
@@ -133,7 +132,7 @@ export const elasticsearchSchema: JsonSchema = {
         type: 'array',
         items: endpoint,
         description:
-          'Addresses of several nodes. A host name is resolved by /etc/hosts and DNS and again when its TTL has passed; all its addresses get requests, and they are used on while the name servers do not answer.',
+          'Addresses of several nodes. A host name is resolved with /etc/hosts and DNS, and again after its TTL. All its addresses get requests, and remain in use while the name servers do not respond.',
         examples: [['http://192.168.3.201:9200', 'http://192.168.3.202:9200']],
       },
       host,
@@ -161,7 +160,7 @@ export const elasticsearchSchema: JsonSchema = {
             type: 'string',
             secret: true,
             default: '',
-            description: 'Password; best taken from the environment.',
+            description: 'Password; an environment variable is the best place for it.',
             examples: ['$[[env.PROD_ES_PASS]]'],
           },
         },
@@ -170,16 +169,15 @@ export const elasticsearchSchema: JsonSchema = {
         type: ['string', 'number'],
         duration: true,
         noLimit: true,
-        description:
-          'How long a node may take to answer, where a filter\'s "timeout" does not say.',
+        description: 'Maximum time for a response of a node, unless a filter has a "timeout".',
         default: '30s',
         examples: [30, '90s'],
       },
       request_compress: {
         type: 'boolean',
         description:
-          'Compresses bodies of requests on the way to the cluster (gzip), from 1 KB and unless the ' +
-          'client has done so. It costs processor time, and is worth it over slow networks only.',
+          'Compresses request bodies to the cluster (gzip) from 1 KB on, unless the client has done so. ' +
+          'It costs processor time; use it only over slow networks.',
         default: false,
         examples: [true],
       },

@@ -1,34 +1,34 @@
 import type { JsonSchema } from '../json-schema.ts';
 
-/** Checks of nodes, on unless said otherwise. */
+/** Health checks of nodes, on by default. */
 export const healthCheck: JsonSchema = {
   type: 'object',
   description:
-    'Asking every node from time to time whether it is there, once for all workers. A node that ' +
-    'does not answer as expected gets no requests until it does. One that takes no connection is ' +
+    'Health checks: periodic requests to every node, once for all workers. A node that does not ' +
+    'respond as expected gets no requests until it does. A node that accepts no connection is ' +
     'down at once.',
   additionalProperties: false,
   default: {},
   properties: {
-    enabled: { type: 'boolean', description: 'Whether nodes are asked.', default: true },
+    enabled: { type: 'boolean', description: 'Enables health checks.', default: true },
     interval: {
       type: ['string', 'number'],
       duration: true,
-      description: 'How long to wait in between.',
+      description: 'Time between two checks.',
       default: '10s',
       examples: ['5s'],
     },
     timeout: {
       type: ['string', 'number'],
       duration: true,
-      description: 'How long an answer may take.',
+      description: 'Maximum time for a response.',
       default: '5s',
       examples: ['2s'],
     },
     path: {
       type: 'string',
       pattern: '^/[!-~]*$',
-      description: 'What is asked for, by GET.',
+      description: 'Path of the request, which is a GET.',
       default: '/',
       examples: ['/_cluster/health?local=true'],
     },
@@ -37,22 +37,22 @@ export const healthCheck: JsonSchema = {
       minItems: 1,
       items: { type: ['integer', 'string'], pattern: '^[1-5]([0-9][0-9]|xx)$' },
       description:
-        'Statuses that mean that the node is well, or classes of them. When absent these are 2xx ' +
-        'and 3xx, and for Elasticsearch also 401, 403 and 429: such a node is there, though it ' +
-        'wants a password or is busy.',
+        'Statuses, or classes of statuses, of a healthy node. Default: 2xx and 3xx, and for ' +
+        'Elasticsearch also 401, 403 and 429, because such a node works, though it needs a ' +
+        'password or is busy.',
       examples: [['2xx', 404]],
     },
     rise: {
       type: 'integer',
       minimum: 1,
-      description: 'Answers in a row after which a node that is down is used again.',
+      description: 'Consecutive successes after which a node that is down is used again.',
       default: 1,
       examples: [2],
     },
     fall: {
       type: 'integer',
       minimum: 1,
-      description: 'Failures in a row after which a node is down, if it takes connections.',
+      description: 'Consecutive failures after which a node is down, if it accepts connections.',
       default: 2,
       examples: [3],
     },

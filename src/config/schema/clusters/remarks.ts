@@ -6,25 +6,25 @@ const information = (
   example: unknown,
 ): JsonSchema => ({
   type,
-  description: `${description} For your information only: it changes nothing.`,
+  description: `${description} It has no effect.`,
   examples: [example],
 });
 
-/** What may be written of a cluster and changes nothing: remarks, and keys without effect here. */
+/** Keys of a cluster without effect: comments, and settings of INFINI Gateway. */
 export const clusterRemarks: Readonly<Record<string, JsonSchema>> = {
   allow_access_when_master_not_found: {
     type: 'boolean',
-    description: 'Goes on forwarding while the cluster has no master.',
+    description: 'Forwards requests while the cluster has no master.',
     unsupported: 'has no effect: requests are always forwarded',
   },
   metadata_cache_enabled: {
     type: 'boolean',
-    description: 'Keeps what is known of the cluster in memory.',
+    description: 'Caches metadata of the cluster.',
     unsupported: 'has no effect',
   },
   metadata_configs: {
     type: 'object',
-    description: 'How often what is known of the cluster is asked for anew.',
+    description: 'How often metadata of the cluster is refreshed.',
     unsupported: 'has no effect; see "discovery" and "health_check"',
   },
   monitored: {
@@ -34,7 +34,7 @@ export const clusterRemarks: Readonly<Record<string, JsonSchema>> = {
   },
   monitor_configs: {
     type: 'object',
-    description: 'What of the cluster is monitored.',
+    description: 'Settings of the monitoring.',
     unsupported: 'has no effect',
   },
   token: {
@@ -62,23 +62,27 @@ export const clusterRemarks: Readonly<Record<string, JsonSchema>> = {
   },
   client_mode: {
     type: 'string',
-    description: 'How INFINI Gateway keeps its connections.',
+    description: 'How INFINI Gateway pools connections.',
     unsupported: 'has no effect',
   },
   orm: {
     type: 'object',
-    description: 'Where INFINI Gateway keeps objects of its own.',
+    description: 'Where INFINI Gateway stores objects of its own.',
     unsupported: 'has no effect',
   },
-  description: information('What the cluster is for, in words.', 'string', 'orders'),
+  description: information('Comment on the cluster.', 'string', 'orders'),
   cluster_uuid: information('UUID of the cluster.', 'string', 'uDwOPKNpSMmQ3RXJIDGqRw'),
-  reserved: information('Whether INFINI Console keeps it from being deleted.', 'boolean', true),
+  reserved: information('Whether INFINI Console protects it from deletion.', 'boolean', true),
   version: information('Version of the cluster.', 'string', '8.15.0'),
-  distribution: information('What the cluster runs.', 'string', 'elasticsearch'),
+  distribution: information(
+    'Distribution, such as elasticsearch or opensearch.',
+    'string',
+    'elasticsearch',
+  ),
   project: information('Project that the cluster belongs to.', 'string', 'shop'),
   location: {
     type: 'object',
-    description: 'Where the cluster stands. For your information only: it changes nothing.',
+    description: 'Location of the cluster. It has no effect.',
     additionalProperties: false,
     properties: {
       provider: information('Provider.', 'string', 'own'),

@@ -3,7 +3,7 @@ import type { JsonSchema } from '../json-schema.ts';
 export const upstreamTls: JsonSchema = {
   type: 'object',
   clientTls: true,
-  description: 'How to talk to nodes whose address begins with https.',
+  description: 'TLS to nodes whose address begins with https.',
   additionalProperties: false,
   default: {},
   properties: {
@@ -11,30 +11,29 @@ export const upstreamTls: JsonSchema = {
       type: 'string',
       file: 'read',
       description:
-        "Certificates (PEM) of the authorities that may have issued the nodes'. With this, nodes " +
-        'are verified unless "skip_insecure_verify" or a filter\'s "tls_insecure_skip_verify" is true. ' +
-        'The path is relative to the file that names it.',
+        'Certificates (PEM) of the authorities that issue the certificates of the nodes. It enables ' +
+        'verification, unless "skip_insecure_verify" or "tls_insecure_skip_verify" of a filter is ' +
+        'true. The path is relative to the file that contains it.',
       examples: ['certs/ca.pem'],
     },
     skip_insecure_verify: {
       type: 'boolean',
       description:
-        'Whether a node is accepted whatever certificate it has. When absent, nodes are verified ' +
-        'exactly if "ca_file" is given, as INFINI Gateway does; "check" warns where they are not. ' +
-        'With false and no "ca_file", the authorities that Node.js trusts count.',
+        'Accepts any certificate of a node. Default: false if "ca_file" is given, otherwise true, as ' +
+        'in INFINI Gateway; "evergate check" warns of nodes that are not verified. With false and ' +
+        'without "ca_file", the authorities that Node.js trusts are used.',
       examples: [false],
     },
     skip_domain_verify: {
       type: 'boolean',
-      description:
-        'Whether a verified certificate may be for another host name than the one asked for.',
+      description: 'Accepts a verified certificate with another host name.',
       default: false,
       examples: [true],
     },
     cert_file: {
       type: 'string',
       file: 'read',
-      description: 'Certificate (PEM) to show to nodes; needs "key_file".',
+      description: 'Client certificate (PEM) for nodes; needs "key_file".',
       examples: ['certs/gateway.pem'],
     },
     key_file: {
@@ -58,7 +57,7 @@ export const upstreamTls: JsonSchema = {
     server_name: {
       type: 'string',
       description:
-        "Host name to ask nodes for (SNI) and to verify their certificates by; each node's own when absent.",
+        'Host name for SNI and for the verification of certificates. Default: the host name of each node.',
       examples: ['es.example.com'],
     },
     enabled: {
@@ -73,7 +72,7 @@ export const upstreamTls: JsonSchema = {
     },
     client_session_cache_size: {
       type: 'integer',
-      description: 'How many TLS sessions are kept for resumption.',
+      description: 'Number of TLS sessions that are kept for resumption.',
       unsupported: 'has no effect: the last session of each node is kept',
     },
     bypass_malformed_cert: {
@@ -87,7 +86,7 @@ export const upstreamTls: JsonSchema = {
 export const upstreamHttp2: JsonSchema = {
   type: 'boolean',
   description:
-    'Whether HTTP/2 is spoken: over https with nodes that offer it, over http with every node, which has to know it (h2c, by prior knowledge).',
+    'Uses HTTP/2: over https with nodes that offer it, over http with all nodes, which must support it (h2c by prior knowledge).',
   default: false,
   examples: [true],
 };

@@ -5,7 +5,7 @@ import type { JsonSchema } from '../json-schema.ts';
 
 const network: JsonSchema = {
   type: 'object',
-  description: 'Where the entry listens.',
+  description: 'Address that the entry listens on.',
   additionalProperties: false,
   default: {},
   properties: {
@@ -13,33 +13,33 @@ const network: JsonSchema = {
     binding: {
       type: 'string',
       description:
-        'Address and port to listen on, as one text. An IPv6 address stands in brackets, perhaps with a zone; ":8000" means every address, IPv4 and IPv6. When neither this nor "host" nor "port" is given, 0.0.0.0:8000.',
+        'Address and port to listen on, as one text. An IPv6 address needs brackets and may have a zone; ":8000" means every address, IPv4 and IPv6. The default is 0.0.0.0:8000, or "host" and "port" if one of them is given.',
       examples: ['0.0.0.0:8000', '[::]:8000', '[fe80::1%eth0]:8000', ':8000'],
     },
     publish: {
       type: 'string',
       description:
-        'Address and port by which the outside reaches this entry, when that is another than the one listened to.',
+        'Address and port at which clients reach this entry, if they differ from those it listens on.',
       examples: ['192.168.3.10:8000'],
     },
     reuse_port: {
       type: 'boolean',
       description:
-        'Lets several gateway processes listen on the same address at once (SO_REUSEPORT); the system spreads connections over them, and over the workers of each. With false all workers accept from one socket, where the one that is free first takes a connection: fewer workers may get more of them. Defaults to false when "skip_occupied_port" is true.',
+        'Allows several gateways to listen on the same address (SO_REUSEPORT); the kernel distributes connections over them and over the workers of each. With false all workers accept from one socket, so that idle workers get more connections. The default is false if "skip_occupied_port" is true.',
       default: true,
       examples: [false],
     },
     skip_occupied_port: {
       type: 'boolean',
       description:
-        'When the port is taken, listens on the next free one; log and status say which. Cannot be combined with "reuse_port".',
+        'Listens on the next free port if the port is in use; log and status show it. Cannot be combined with "reuse_port".',
       default: false,
       examples: [true],
     },
     proxy_protocol: {
       type: 'boolean',
       description:
-        'Whether every connection begins with a PROXY protocol header (version 1 or 2) that tells the client\'s address. Only the proxies in "trusted_addresses" may connect then.',
+        'Expects a PROXY protocol header (version 1 or 2) with the client\'s address at the beginning of every connection. Only the proxies in "trusted_addresses" may connect then.',
       default: false,
       examples: [true],
     },
@@ -48,7 +48,7 @@ const network: JsonSchema = {
 
 const drain: JsonSchema = {
   type: 'object',
-  description: 'How connections end when a worker is replaced.',
+  description: 'How a worker that is replaced closes its connections.',
   additionalProperties: false,
   default: {},
   properties: {
@@ -56,7 +56,7 @@ const drain: JsonSchema = {
       type: ['string', 'number'],
       duration: true,
       description:
-        'How long a worker that is being replaced keeps a quiet connection, after its last activity. A client that asks regularly, with pauses of up to one and a half times as long, is waited for until its next request is late.',
+        'How long a draining worker keeps an idle connection after its last activity. It keeps the connection of a client that sends requests regularly, with pauses of up to one and a half times this, until the next request is overdue.',
       default: '5s',
       examples: ['10s'],
     },
@@ -64,20 +64,20 @@ const drain: JsonSchema = {
       type: ['string', 'number'],
       duration: true,
       description:
-        'When a worker that has to go ends the connections that it still has. Default: when the gateway stops, after 60s; when a reload or an upgrade replaces the worker, never, so that WebSockets, event streams and long transfers live on in it. How many such workers there may be is limited by "supervision.max_draining_generations" and "supervision.max_draining_memory".',
+        'Time after which a draining worker closes its remaining connections. Default: 60s when the gateway stops; no limit when a reload or an upgrade replaces the worker, so that WebSockets, event streams and long transfers continue. "supervision.max_draining_generations" and "supervision.max_draining_memory" limit the number of such workers.',
       examples: ['5m'],
     },
   },
 };
 
-/** A key that configurations for INFINI Gateway may have. */
+/** A key of INFINI Gateway that has no effect here. */
 function withoutEffect(type: 'boolean' | 'integer', description: string): JsonSchema {
   return { type, description, unsupported: 'has no effect here' };
 }
 
 export const entrySchema: JsonSchema = {
   type: 'array',
-  description: 'Service entries: the addresses at which the gateway takes requests.',
+  description: 'Service entries: the addresses at which the gateway accepts requests.',
   examples: [[{ name: 'es_gateway', router: 'default', network: { binding: '0.0.0.0:8000' } }]],
   items: {
     type: 'object',
@@ -93,12 +93,12 @@ export const entrySchema: JsonSchema = {
       },
       id: {
         type: 'string',
-        description: 'Identifier that INFINI Console gives. For your information only.',
+        description: 'Identifier that INFINI Console assigns. It has no effect.',
         examples: ['d1fk2p3v50l7'],
       },
       enabled: {
         type: 'boolean',
-        description: 'Whether the entry listens at all.',
+        description: 'Enables the entry. A disabled entry does not listen.',
         default: true,
         examples: [false],
       },
@@ -106,7 +106,7 @@ export const entrySchema: JsonSchema = {
         type: 'integer',
         minimum: 1,
         description:
-          'Connections at one time, over all workers, also those that are being replaced. A client above that gets 503 at once, with Retry-After, and is closed. When file descriptors (RLIMIT_NOFILE) run out before, clients that wait idle are closed to make room.',
+          'Maximum number of open connections, over all workers, including draining ones. Further clients get 503 with Retry-After, and their connections are closed. If file descriptors (RLIMIT_NOFILE) run out earlier, idle connections are closed to make room.',
         default: 10_000,
         examples: [2000],
       },
@@ -114,7 +114,7 @@ export const entrySchema: JsonSchema = {
         type: 'string',
         minLength: 1,
         references: 'router',
-        description: 'Name of the router that its requests go to.',
+        description: 'Name of the router for the requests of this entry.',
         default: 'default',
         examples: ['my_router'],
       },
@@ -125,7 +125,7 @@ export const entrySchema: JsonSchema = {
         type: 'string',
         enum: ['append', 'replace', 'off'],
         description:
-          'What becomes of X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded. "replace": the gateway sets them anew, but adds to those of a client in "trusted_addresses"; "append": it adds to whatever a client sends; "off": they pass as they come. By what it adds to Forwarded the entry also finds requests that come back to it, which get 508.',
+          'How the headers X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded are set. "replace": the gateway replaces them, but appends to those of a client in "trusted_addresses"; "append": it appends to those of any client; "off": it forwards them unchanged. The entry also detects by its own element in Forwarded that a request returns to it, and answers with 508.',
         default: 'replace',
         examples: ['append'],
       },
@@ -133,18 +133,18 @@ export const entrySchema: JsonSchema = {
         type: 'array',
         items: { type: 'string', syntax: 'network' },
         description:
-          'The proxies in front of this entry that may name the client: addresses, CIDR blocks, or names such as private and loopback.',
+          'Proxies in front of this entry whose information about the client is trusted: addresses, CIDR blocks, or names such as private and loopback.',
         default: [],
         examples: [['10.0.0.0/8', '192.168.3.10'], ['private']],
       },
       ...limits,
-      dirty_shutdown: withoutEffect('boolean', 'Whether connections are cut off at the end.'),
+      dirty_shutdown: withoutEffect('boolean', 'Whether connections are closed without a drain.'),
       skip_reduce_memory: withoutEffect('boolean', 'Whether more memory is used for more speed.'),
-      read_buffer_size: withoutEffect('integer', 'Bytes of the buffer for what a client sends.'),
-      write_buffer_size: withoutEffect('integer', 'Bytes of the buffer for what a client gets.'),
+      read_buffer_size: withoutEffect('integer', 'Bytes of the buffer for requests.'),
+      write_buffer_size: withoutEffect('integer', 'Bytes of the buffer for responses.'),
       max_idle_worker_duration_in_seconds: withoutEffect(
         'integer',
-        'How long a thread without work is kept.',
+        'How long an idle thread is kept.',
       ),
       sleep_when_concurrency_limits_exceeded_in_seconds: withoutEffect(
         'integer',

@@ -33,36 +33,36 @@ function count(description: string, byDefault: number, example: number): JsonSch
   };
 }
 
-/** What one client may take up at an entry. */
+/** Limits on the resources that one client can use at an entry. */
 export const limits: Readonly<Record<string, JsonSchema>> = {
   head_timeout: duration(
-    'Time to receive the whole head of a request; 408 after that. 0 for no limit.',
+    'Maximum time to receive the head of a request; 408 after that. 0 for no limit.',
     '20s',
     '10s',
   ),
   request_timeout: duration(
-    'Time to receive a whole request, its body included; 408 after that. 0 for no limit.',
+    'Maximum time to receive a whole request, including its body; 408 after that. 0 for no limit.',
     '1h',
     '5m',
   ),
   read_timeout: duration(
-    'Longest silence within the body of a request that is waited for; 408 after that. 0 for no limit. (The head has head_timeout.) A client that ends its side of the connection together with its request, as `nc -N` does, is answered as long as it takes some of its answer in this time.',
+    'Maximum time between two parts of a request body while the gateway waits for it; 408 after that. 0 for no limit. ("head_timeout" applies to the head.) A client that closes its side of the connection after its request, as `nc -N` does, still gets the response, if it reads some of it within this time.',
     '30s',
     '10s',
   ),
   write_timeout: duration(
-    'Longest time that a client may take nothing at all of a response that waits for it; the connection is closed after that. 0 for no limit.',
+    'Maximum time in which a client reads nothing of a pending response; the connection is closed after that. 0 for no limit.',
     '30s',
     '1m',
   ),
   idle_timeout: duration(
-    'How long a kept connection waits for its next request. 0 for no limit.',
+    'How long a keep-alive connection may wait for its next request. 0 for no limit.',
     '75s',
     '30s',
   ),
   disable_tcp_keepalive: {
     type: 'boolean',
-    description: 'Does not probe quiet connections for whether the client is still there.',
+    description: 'Disables TCP keep-alive probes.',
     default: false,
     examples: [true],
   },
@@ -70,40 +70,39 @@ export const limits: Readonly<Record<string, JsonSchema>> = {
     type: ['string', 'number'],
     duration: true,
     description:
-      'Quiet time after which a connection is probed for whether the client is still there.',
+      'Idle time after which a TCP keep-alive probe checks whether the client still exists.',
     default: '15m',
     examples: ['60s'],
   },
   max_header_size: {
     type: ['string', 'number'],
     bytes: true,
-    description:
-      'Bytes that the head of a request may have, its first line included; 431 above that.',
+    description: 'Maximum size of the request line and the headers; 431 above that.',
     default: '32kb',
     examples: ['16kb'],
   },
   max_header_count: count(
-    'Header fields that a request may have; 431 above that. 0 for no limit.',
+    'Maximum number of headers of a request; 431 above that. 0 for no limit.',
     200,
     100,
   ),
   max_request_body_size: size(
-    'Bytes that the body of a request may have; 413 above that. No limit by default, because bodies pass through without being held in memory.',
+    'Maximum size of a request body; 413 above that. There is no limit by default, because bodies are streamed.',
     0,
     '200mb',
   ),
   max_inflight_request_size: size(
-    'Bytes of bodies that each worker holds in memory at one time, for filters and conditions that read bodies: of requests, of responses, decompressed, and what is made of them; 503 above that. All entries of a worker share the largest of these limits, which is at most half of the memory that the machine, or the control group, gives to each worker. 0 for no limit.',
+    'Maximum memory of a worker for bodies that filters and conditions read: of requests and responses, decompressed bodies, and values made from them; 503 above that. All entries of a worker share the largest of these limits, which is at most half of the memory of the machine, or of the control group, for each worker. 0 for no limit.',
     '512mb',
     '1gb',
   ),
   max_requests_per_connection: count(
-    'Requests after which a connection is closed, announced in the last response. 0 for no limit.',
+    'Number of requests after which a connection is closed; the last response announces it. 0 for no limit.',
     0,
     10_000,
   ),
   max_conns_per_ip: count(
-    'Connections that one client address may have at one time, over all workers; 429 above that. 0 for no limit.',
+    'Maximum number of open connections of one client address, over all workers; 429 above that. 0 for no limit.',
     0,
     100,
   ),

@@ -3,14 +3,14 @@ import type { JsonSchema } from '../json-schema.ts';
 const keyPassphrase: JsonSchema = {
   type: 'string',
   secret: true,
-  description: 'Pass-phrase of the private key, when it is protected by one.',
+  description: 'Passphrase of the private key, if it is encrypted.',
   examples: ['$[[env.KEY_PASSPHRASE]]'],
 };
 
 const certificates: JsonSchema = {
   type: 'array',
   description:
-    'Further certificates, chosen by the host name that the client asks for (SNI). Clients that ask for another name get the one above.',
+    "Further certificates, selected by the host name in the client's handshake (SNI). Other names get the certificate above.",
   default: [],
   items: {
     type: 'object',
@@ -23,7 +23,7 @@ const certificates: JsonSchema = {
         minItems: 1,
         items: { type: 'string', minLength: 1, description: 'A host name.' },
         description:
-          'Host names to use it for; "*.example.com" stands for all names one level below. By default those that the certificate itself names.',
+          'Host names of the certificate; "*.example.com" matches all names one level below. Default: the names in the certificate.',
         examples: [['api.example.com', '*.es.example.com']],
       },
       cert_file: {
@@ -52,7 +52,7 @@ export const tls: JsonSchema = {
     enabled: {
       type: 'boolean',
       description:
-        'Whether clients speak TLS to this entry. Without certificate files a certificate is generated, kept and renewed; "evergate cert" says which authority to trust.',
+        'Enables TLS. Without certificate files, the gateway generates a certificate, stores and renews it; "evergate cert" shows the authority that clients should trust.',
       default: false,
       examples: [true],
     },
@@ -60,14 +60,14 @@ export const tls: JsonSchema = {
       type: 'string',
       minLength: 1,
       description:
-        'PEM file with the certificate and its chain, relative to the configuration file that names it. One that has expired is served, with a warning each day and the metric `evergate_certificate_expiry_seconds`.',
+        'PEM file with the certificate and its chain, relative to the configuration file that contains the path. An expired certificate is still used, with a warning every day and the metric `evergate_certificate_expiry_seconds`.',
       examples: ['/etc/ssl.crt'],
     },
     key_file: {
       type: 'string',
       minLength: 1,
       description:
-        'PEM file with the private key, relative to the configuration file that names it.',
+        'PEM file with the private key, relative to the configuration file that contains the path.',
       examples: ['/etc/ssl.key'],
     },
     key_passphrase: keyPassphrase,
@@ -77,26 +77,26 @@ export const tls: JsonSchema = {
       type: 'string',
       minLength: 1,
       description:
-        'PEM file with the authorities that client certificates must come from. When it is given, clients have to show a certificate.',
+        'PEM file with the authorities that may issue client certificates. If it is given, every client must present a certificate.',
       examples: ['/etc/certs/clients-ca.crt'],
     },
     skip_insecure_verify: {
       type: 'boolean',
       description:
-        'Accepts a client without a certificate, or with one that does not verify; the request context says so. Has a meaning only with "ca_file".',
+        'Accepts clients without a certificate, or with one that does not verify; fields of the context report the result. It needs "ca_file".',
       default: false,
       examples: [true],
     },
     default_domain: {
       type: 'string',
       minLength: 1,
-      description: 'Host name to put into the generated certificate.',
+      description: 'Host name in the generated certificate.',
       examples: ['gateway.example.com'],
     },
     min_version: {
       type: 'string',
       enum: ['TLSv1.2', 'TLSv1.3'],
-      description: 'Oldest version of TLS that clients may speak.',
+      description: 'Minimum version of TLS.',
       default: 'TLSv1.2',
       examples: ['TLSv1.3'],
     },
@@ -104,13 +104,13 @@ export const tls: JsonSchema = {
       type: 'string',
       minLength: 1,
       description:
-        'Cipher suites in the order of preference, as OpenSSL names them. By default those with forward secrecy and authenticated encryption.',
+        'Cipher suites in order of preference, by their OpenSSL names. Default: those with forward secrecy and authenticated encryption.',
       examples: ['TLS_AES_256_GCM_SHA384:ECDHE-ECDSA-AES256-GCM-SHA384'],
     },
     http2: {
       type: 'boolean',
       description:
-        'Whether clients may choose HTTP/2. Without TLS they may speak it by prior knowledge.',
+        'Offers HTTP/2 to clients (ALPN). Entries without TLS accept HTTP/2 by prior knowledge (h2c).',
       default: true,
       examples: [false],
     },
@@ -121,7 +121,7 @@ export const tls: JsonSchema = {
     },
     client_session_cache_size: {
       type: 'integer',
-      description: 'How many TLS sessions are kept for resumption.',
+      description: 'Number of TLS sessions that are kept for resumption.',
       unsupported: 'has no effect: sessions are kept by the clients, in tickets',
     },
     bypass_malformed_cert: {
