@@ -14,15 +14,25 @@ export const rejectionReasons = [
   'plain_http',
   /** Its certificate does not verify. */
   'client_certificate',
-  /** Something came that is no request, or no whole one in time. */
+  /** Something came that is no request, or none that may be served. */
   'malformed',
-  /** The system could not accept a connection: descriptors are used up. */
+  /** There was no descriptor for a connection (RLIMIT_NOFILE), or not until it asked something. */
   'accept',
+  /** A request's head began, and did not come to its end in time (408). */
+  'head_timeout',
+  /** A request's head was too large (431). */
+  'head_too_large',
 ] as const;
 
 export type RejectionReason = (typeof rejectionReasons)[number];
 
-/** How many there were for each reason, in that order. */
+/** The reason for what is answered with `status` before there is a request. */
+export function rejectionFor(status: number): RejectionReason {
+  if (status === 408) return 'head_timeout';
+  return status === 431 ? 'head_too_large' : 'malformed';
+}
+
+/** How many there were for each reason, in that order: a new one is the last, for upgrades. */
 export type RejectionTally = readonly number[];
 
 export const noRejections: RejectionTally = rejectionReasons.map(() => 0);

@@ -103,6 +103,8 @@ export class TestSession implements ServerSessionListener {
     if (isLast) request.onEnd(undefined);
   }
 
+  onMalformed(): void {}
+
   onIdle(): void {}
 
   onClientLeaves(): void {}

@@ -71,6 +71,8 @@ export class DescriptorShortage {
     }
     if (idlest === null) return false;
     this.#closed++;
+    // One that has yet to ask is turned away, as one that comes is.
+    if (idlest.requests === 0) this.#entry.rejections.add('accept');
     idlest.destroy();
     return true;
   };

@@ -3,6 +3,7 @@ import { MessageWriter } from '../../http/http1/message-writer.ts';
 import { own, smallPart } from '../../http/http1/read-buffer.ts';
 import { type ParsedHead, readRequestHead } from '../../http/http1/request-head.ts';
 import { GatewayError } from '../../errors.ts';
+import { rejectionFor } from '../../ipc/rejections.ts';
 import { onceCaughtUp } from '../../runtime/after-poll.ts';
 import { ClientSocket } from '../connection/client-socket.ts';
 import type { Connection } from '../connection/connection.ts';
@@ -340,7 +341,7 @@ class Http1Session implements InputListener, TimedSession, ExchangeSession, Body
   /** Answers something that is no request, after which no other can be told. */
   #reject(error: GatewayError): void {
     this.#settings.owner.counts.add(error.status, 0);
-    this.#settings.owner.rejections.add('malformed');
+    this.#settings.owner.rejections.add(rejectionFor(error.status));
     this.#answerLast(rawErrorResponse(error));
   }
 

@@ -49,6 +49,8 @@ class Refusal implements ServerSessionListener {
     this.session.leave();
   }
 
+  onMalformed(): void {}
+
   onIdle(): void {}
 
   onClientLeaves(): void {}

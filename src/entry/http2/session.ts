@@ -3,6 +3,7 @@ import { clock } from '../../runtime/deadline-timers.ts';
 import { DenseSet } from '../../runtime/swap-remove-set.ts';
 import type { EntryLimits } from '../../config/types.ts';
 import { GatewayError } from '../../errors.ts';
+import { rejectionFor } from '../../ipc/rejections.ts';
 import type { FieldSection } from '../../http/http2/field-section.ts';
 import { type ConnectionError, ErrorCode } from '../../http/http2/frames/protocol.ts';
 import {
@@ -154,8 +155,10 @@ class Http2Connection implements Multiplex, InputListener, ServerSessionListener
       } else if (this.#isStuck(exchange, now)) exchange.breakOff();
     }
     if (this.#session.isSilent) this.#connection.destroy();
-    else if (this.#isIdleTooLong(now)) this.end();
-    else if (this.#isEndDue(now)) this.#goOnEnding(now);
+    else if (this.#isIdleTooLong(now)) {
+      if (this.#session.isHeadOpen) this.#owner.rejections.add('head_timeout');
+      this.end();
+    } else if (this.#isEndDue(now)) this.#goOnEnding(now);
   }
 
   /**
@@ -178,6 +181,7 @@ class Http2Connection implements Multiplex, InputListener, ServerSessionListener
     const head = requestHead(section);
     const connection = this.#connection;
     const { probe } = connection;
+    if (head.refusal !== null) this.#owner.rejections.add(rejectionFor(head.refusal.status));
     const exchange = new Http2Exchange(this.#owner, connection, this, stream, head, this.#limits);
     if (this.#exchanges.size === 0 && connection.requests > 0) connection.rested(this.#idleSince);
     this.#exchanges.add(exchange);
@@ -187,6 +191,10 @@ class Http2Connection implements Multiplex, InputListener, ServerSessionListener
     }
     if (++connection.requests >= this.#owner.maxRequests) this.announceEnd();
     exchange.start();
+  }
+
+  onMalformed(): void {
+    this.#owner.rejections.add('malformed');
   }
 
   onStreamClosed(exchange: Http2Exchange): void {

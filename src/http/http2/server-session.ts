@@ -26,6 +26,8 @@ export interface ServerSessionListener extends SessionListener {
    * `head.isTooLarge` its fields are not all there. `isLast`: nothing follows, and `onEnd` does not come.
    */
   onRequest(stream: Stream, head: FieldSection, isLast: boolean): void;
+  /** A request that breaks the rules of HTTP/2: its stream was reset. */
+  onMalformed(): void;
   /** The client will ask no more. */
   onClientLeaves(): void;
 }
@@ -75,6 +77,11 @@ export class ServerSession extends Session {
   /** Whether the client knows that the session ends: nothing that it has sent can be lost. */
   get isEndKnown(): boolean {
     return this.#leaving === Leaving.known;
+  }
+
+  /** Whether the head of a request has begun and not ended. */
+  get isHeadOpen(): boolean {
+    return this.blocks.isOpen;
   }
 
   override receive(bytes: Buffer, from: number, to: number): void {
@@ -152,6 +159,7 @@ export class ServerSession extends Session {
     }
     if (section.flaw !== null) {
       this.#refuse(id, ErrorCode.protocolError);
+      this.#listener.onMalformed();
       return;
     }
     const stream = new Stream(id, this, this.peer.initialWindow, this.limits.streamWindow);

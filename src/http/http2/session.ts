@@ -47,7 +47,7 @@ export abstract class Session extends SessionStreams implements FrameHandler {
   protected readonly peer = new PeerSettings();
   readonly #listener: SessionListener;
   readonly #reader = new FrameReader(this);
-  readonly #blocks: HeaderBlocks;
+  protected readonly blocks: HeaderBlocks;
   /** The stream whose DATA is being read; null when that is thrown away. */
   #dataStream: Stream | null = null;
   #dataSize = 0;
@@ -67,7 +67,7 @@ export abstract class Session extends SessionStreams implements FrameHandler {
     super(socket, limits.connectionWindow, isServer);
     this.limits = limits;
     this.#listener = listener;
-    this.#blocks = new HeaderBlocks(Math.max(limits.maxHeaderSize, maxFramePayload), this.guard);
+    this.blocks = new HeaderBlocks(Math.max(limits.maxHeaderSize, maxFramePayload), this.guard);
     if (greeting !== '') this.writer.raw(greeting);
     this.writer.text(FrameType.settings, 0, 0, settings);
     this.inflow.begin();
@@ -139,7 +139,7 @@ export abstract class Session extends SessionStreams implements FrameHandler {
   onDataBegin(id: number, size: number): void {
     if (this.isOver) return;
     if (!this.#sawSettings) throw protocolError('the first frame is not SETTINGS');
-    if (this.#blocks.isOpen) throw protocolError('DATA within a block of fields');
+    if (this.blocks.isOpen) throw protocolError('DATA within a block of fields');
     this.checkOpened(id);
     this.inflow.take(size);
     const stream = this.streams.get(id);
@@ -191,16 +191,16 @@ export abstract class Session extends SessionStreams implements FrameHandler {
     if (!this.#sawSettings && (type !== FrameType.settings || (flags & Flag.ack) !== 0)) {
       throw protocolError('the first frame is not SETTINGS');
     }
-    if (this.#blocks.isOpen && type !== FrameType.continuation) {
+    if (this.blocks.isOpen && type !== FrameType.continuation) {
       throw protocolError('a frame within a block of fields');
     }
     switch (type) {
       case FrameType.headers:
         if (this.streams.get(id) === null) this.checkOpening(id);
-        if (this.#blocks.begin(flags, id, bytes, from, to)) this.#takeBlock();
+        if (this.blocks.begin(flags, id, bytes, from, to)) this.#takeBlock();
         break;
       case FrameType.continuation:
-        if (this.#blocks.goOn(flags, id, bytes, from, to)) this.#takeBlock();
+        if (this.blocks.goOn(flags, id, bytes, from, to)) this.#takeBlock();
         break;
       case FrameType.priority:
         this.#takePriority(id, bytes, from, to);
@@ -230,14 +230,14 @@ export abstract class Session extends SessionStreams implements FrameHandler {
   }
 
   #takeBlock(): void {
-    const { id, section, dependsOnItself } = this.#blocks;
+    const { id, section, dependsOnItself } = this.blocks;
     const stream = this.streams.get(id);
     const isHead = this.isHead(id, stream);
     const { maxHeaderSize, maxHeaderFields } = this.limits;
     // The block of a stream that is no more counts for the tables alone.
     const isWanted = stream !== null || isHead;
     section.begin(isHead, isWanted ? maxHeaderSize : -1, maxHeaderFields);
-    this.#blocks.decode();
+    this.blocks.decode();
     if (dependsOnItself) section.flaw = 'a stream that depends on itself';
     this.#takeSection(id, stream, isHead);
     // A connection that rests keeps nothing of its last message.
@@ -245,7 +245,7 @@ export abstract class Session extends SessionStreams implements FrameHandler {
   }
 
   #takeSection(id: number, stream: Stream | null, isHead: boolean): void {
-    const { isLast, section } = this.#blocks;
+    const { isLast, section } = this.blocks;
     if (isHead) this.takeHead(id, stream, section, isLast);
     else if (stream === null) this.expectReset(id);
     else if (stream.remoteEnded) {

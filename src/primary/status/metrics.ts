@@ -72,7 +72,7 @@ function ofEntries({ entries, certificates }: GatewayStatus): Family[] {
     ),
     counter(
       'entry_rejections_total',
-      'Clients turned away before there was a request of them, by the reason.',
+      'Clients turned away before there was a request of them, by the reason (of a request, 408: head_timeout, 431: head_too_large, else malformed).',
       entries.flatMap(({ name, rejected }) =>
         Object.entries(rejected).map(([reason, count]): Sample => [{ entry: name, reason }, count]),
       ),
