@@ -1,6 +1,4 @@
 import type { Socket } from 'node:net';
-import { GatewayError } from '../../../errors.ts';
-import { clock, type Timed } from '../../../runtime/deadline-timers.ts';
 import type {
   NodeConnectionSlots,
   SlotUser,
@@ -9,6 +7,7 @@ import { type ConnectionOwner, Http1Connection } from './connection.ts';
 import { Http1Exchange } from './exchange.ts';
 import type { NodeName } from '../../names/node-name.ts';
 import { addressOf, type NodeAddress } from '../node-socket.ts';
+import { type QueueOwner, WaitingQueue } from '../waiting-queue.ts';
 import type {
   ConnectionSettings,
   Transport,
@@ -24,18 +23,14 @@ const waitingPerConnection = 16;
  * A lean HTTP/1.1 client for one node: kept-alive connections, the one used last is
  * taken first, never a second request before the first is answered.
  */
-export class Http1Transport implements Transport, ConnectionOwner, SlotUser, Timed {
-  /** When the first waiting request has waited long enough. */
-  deadline = Infinity;
-  place = -1;
+export class Http1Transport implements Transport, ConnectionOwner, SlotUser, QueueOwner {
   readonly #address: NodeAddress;
   readonly #settings: ConnectionSettings;
   readonly #slots: NodeConnectionSlots | null;
   /** No Set: see DenseSet. */
   readonly #connections: Http1Connection[] = [];
   readonly #idle: Http1Connection[] = [];
-  /** Requests without a connection, with the clock's time at which each gives up, in order. */
-  readonly #waiting = new Map<Http1Exchange, number>();
+  readonly #waiting: WaitingQueue<Http1Exchange>;
   #destroyed = false;
   #closing: PromiseWithResolvers<void> | null = null;
 
@@ -48,18 +43,20 @@ export class Http1Transport implements Transport, ConnectionOwner, SlotUser, Tim
     this.#address = addressOf(origin, settings);
     this.#settings = settings;
     this.#slots = slots;
+    const most = settings.maxConnections * waitingPerConnection;
+    this.#waiting = new WaitingQueue(this.#address.label, settings, slots, most, this);
   }
 
   send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamExchange {
     const exchange = new Http1Exchange(request, handler);
     if (this.#destroyed) {
-      queueMicrotask(() => this.#refuse(exchange, 'it is shut down'));
+      this.#waiting.refuseSoon(exchange, 'it is shut down');
       return exchange;
     }
     // An upgrade needs a socket that is read otherwise, so it never takes a kept one.
     const connection = request.upgrade === undefined ? this.#takeIdle() : undefined;
     if (connection !== undefined) connection.carry(exchange);
-    else if (this.#hasRoom && this.#slots?.take() !== false) this.#open(exchange);
+    else if (this.hasRoom && this.#slots?.take() !== false) this.#open(exchange);
     else this.#wait(exchange);
     return exchange;
   }
@@ -87,14 +84,14 @@ export class Http1Transport implements Transport, ConnectionOwner, SlotUser, Tim
 
   destroy(): void {
     this.#destroyed = true;
-    for (const exchange of this.#waiting.keys()) this.#refuse(exchange, 'it is shut down');
+    this.#waiting.refuseAll('it is shut down');
     for (const connection of this.#connections.toReversed()) connection.destroy();
   }
 
   onFree(connection: Http1Connection): void {
-    const next = this.#slots?.owes ? undefined : this.#nextWaiting();
+    const next = this.#slots?.owes ? undefined : this.#waiting.first;
     if (next !== undefined && next.request.upgrade === undefined) {
-      this.#forget(next);
+      this.#waiting.remove(next);
       connection.carry(next);
     } else if (next !== undefined || this.#closing !== null || this.#slots?.owes) {
       connection.destroy();
@@ -107,10 +104,10 @@ export class Http1Transport implements Transport, ConnectionOwner, SlotUser, Tim
     this.#remove(connection);
     const index = this.#idle.lastIndexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
-    const next = this.#slots?.owes ? undefined : this.#nextWaiting();
-    if (next !== undefined && this.#hasRoom) {
+    const next = this.#slots?.owes ? undefined : this.#waiting.first;
+    if (next !== undefined && this.hasRoom) {
       // On the slot that has come free with it.
-      this.#forget(next);
+      this.#waiting.remove(next);
       this.#open(next);
     } else this.#slots?.release();
     if (this.#waiting.size > 0) this.#slots?.want(this);
@@ -122,9 +119,9 @@ export class Http1Transport implements Transport, ConnectionOwner, SlotUser, Tim
   }
 
   onSlots(): void {
-    for (let next = this.#nextWaiting(); next !== undefined; next = this.#nextWaiting()) {
-      if (!this.#hasRoom || this.#slots?.take() === false) return;
-      this.#forget(next);
+    for (let next = this.#waiting.first; next !== undefined; next = this.#waiting.first) {
+      if (!this.hasRoom || this.#slots?.take() === false) return;
+      this.#waiting.remove(next);
       this.#open(next);
     }
   }
@@ -133,20 +130,6 @@ export class Http1Transport implements Transport, ConnectionOwner, SlotUser, Tim
     const connection = this.#idle.shift();
     connection?.destroy();
     return connection !== undefined;
-  }
-
-  /** The first in the queue has waited too long. */
-  expire(): void {
-    for (const [exchange, deadline] of this.#waiting) {
-      if (deadline > clock.now) break;
-      if (this.#slots === null || !this.#hasRoom) {
-        this.#refuse(exchange, `none within ${this.#settings.waitTimeout} ms`);
-        continue;
-      }
-      const details = { node: this.#address.label, wait: this.#slots.patienceMs };
-      this.#turnAway(exchange, new GatewayError('UPSTREAM_LIMITED', details));
-    }
-    this.#timeNext();
   }
 
   #takeIdle(): Http1Connection | undefined {
@@ -164,7 +147,7 @@ export class Http1Transport implements Transport, ConnectionOwner, SlotUser, Tim
     name.advance();
     const wanted = name.current;
     const index = this.#idle.findLastIndex(({ route }) => route?.address === wanted);
-    if (index < 0 && this.#hasRoom && this.#slots === null) return undefined;
+    if (index < 0 && this.hasRoom && this.#slots === null) return undefined;
     const [next] = this.#idle.splice(index, 1);
     if (next === undefined || next.usable) return next;
     next.destroy();
@@ -184,53 +167,17 @@ export class Http1Transport implements Transport, ConnectionOwner, SlotUser, Tim
   }
 
   #wait(exchange: Http1Exchange): void {
-    if (this.#waiting.size >= this.#settings.maxConnections * waitingPerConnection) {
-      // Told later, as every failure is: the caller does not have the exchange yet.
-      queueMicrotask(() => this.#refuse(exchange, 'too many requests wait for one'));
-      return;
-    }
-    exchange.onAbort = this.#forget;
-    const { waitTimeout } = this.#settings;
-    const patience = this.#slots === null ? 0 : clock.deadline(this.#slots.patienceMs);
-    this.#waiting.set(exchange, Math.min(clock.deadline(waitTimeout), patience || Infinity));
-    if (this.#waiting.size === 1) {
-      clock.add(this);
-      this.#timeNext();
-    }
+    if (!this.#waiting.add(exchange)) return;
     // Only an upgrade comes here while connections are idle: one makes room for it.
-    if (!this.closeIdle() && this.#hasRoom) this.#slots?.want(this);
+    if (!this.closeIdle() && this.hasRoom) this.#slots?.want(this);
   }
 
-  get #hasRoom(): boolean {
+  get hasRoom(): boolean {
     return this.#connections.length < this.#settings.maxConnections;
   }
 
-  readonly #forget = (exchange: Http1Exchange): void => {
-    if (this.#waiting.delete(exchange)) this.#timeNext();
-  };
-
-  #refuse(exchange: Http1Exchange, reason: string): void {
-    const details = { node: this.#address.label, reason };
-    this.#turnAway(exchange, new GatewayError('UPSTREAM_BUSY', details));
-  }
-
-  #turnAway(exchange: Http1Exchange, error: GatewayError): void {
-    this.#forget(exchange);
-    exchange.breakOff(error, 'connect');
+  onLeft(): void {
     this.#settleClose();
-  }
-
-  #nextWaiting(): Http1Exchange | undefined {
-    return this.#waiting.size === 0 ? undefined : this.#waiting.keys().next().value;
-  }
-
-  #timeNext(): void {
-    if (this.#waiting.size === 0) {
-      this.deadline = Infinity;
-      clock.delete(this);
-    } else {
-      this.deadline = this.#waiting.values().next().value ?? Infinity;
-    }
   }
 
   #settleClose(): void {

@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
-import { GatewayError } from '../../../errors.ts';
-import { clock, type Timed } from '../../../runtime/deadline-timers.ts';
+import type { GatewayError } from '../../../errors.ts';
+import { clock } from '../../../runtime/deadline-timers.ts';
 import type {
   NodeConnectionSlots,
   SlotUser,
 } from '../../../shared-limits/worker/node-connection-slots.ts';
 import { Http1Transport } from '../http1/transport.ts';
 import { addressOf, type NodeAddress } from '../node-socket.ts';
+import { type QueueOwner, WaitingQueue } from '../waiting-queue.ts';
 import type {
   ConnectionSettings,
   Transport,
@@ -27,17 +28,13 @@ const maxWaiting = 16_384;
  * speak it. Requests share a connection as far as the node allows; another is opened when there is no
  * room on any.
  */
-export class Http2Transport implements Transport, SessionOwner, SlotUser, Timed {
-  /** When the first waiting request has waited long enough. */
-  deadline = Infinity;
-  place = -1;
+export class Http2Transport implements Transport, SessionOwner, SlotUser, QueueOwner {
   readonly #address: NodeAddress;
   readonly #settings: ConnectionSettings;
   readonly #slots: NodeConnectionSlots | null;
   readonly #http1: Http1Transport;
   readonly #sessions: NodeSession[] = [];
-  /** Requests without a connection, with the clock's time at which each gives up, in order. */
-  readonly #waiting = new Map<StreamExchange, number>();
+  readonly #waiting: WaitingQueue<StreamExchange>;
   /** Until when the node is taken to speak HTTP/1.1 only, in the clock's time. */
   #http1Until = -1;
   #destroyed = false;
@@ -52,6 +49,7 @@ export class Http2Transport implements Transport, SessionOwner, SlotUser, Timed 
     this.#settings = settings;
     this.#slots = slots;
     this.#http1 = new Http1Transport(origin, settings, slots);
+    this.#waiting = new WaitingQueue(this.#address.label, settings, slots, maxWaiting, this);
   }
 
   send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamExchange {
@@ -61,14 +59,14 @@ export class Http2Transport implements Transport, SessionOwner, SlotUser, Timed 
     }
     const exchange = new StreamExchange(request, handler);
     if (this.#destroyed) {
-      queueMicrotask(() => this.#refuse(exchange, 'it is shut down'));
+      this.#waiting.refuseSoon(exchange, 'it is shut down');
     } else if (!this.#carry(exchange)) this.#wait(exchange);
     return exchange;
   }
 
   get isScarce(): boolean {
     if (clock.now < this.#http1Until) return this.#http1.isScarce;
-    const canOpen = this.#slots === null && this.#hasRoom;
+    const canOpen = this.#slots === null && this.hasRoom;
     return !canOpen && this.#sessions.every(({ isHalfFull }) => isHalfFull);
   }
 
@@ -83,7 +81,7 @@ export class Http2Transport implements Transport, SessionOwner, SlotUser, Timed 
 
   destroy(): void {
     this.#destroyed = true;
-    for (const exchange of this.#waiting.keys()) this.#refuse(exchange, 'it is shut down');
+    this.#waiting.refuseAll('it is shut down');
     for (const session of this.#sessions.toReversed()) session.destroy();
     this.#http1.destroy();
   }
@@ -93,9 +91,9 @@ export class Http2Transport implements Transport, SessionOwner, SlotUser, Timed 
   }
 
   onRoom(session: NodeSession): void {
-    for (const exchange of this.#waiting.keys()) {
+    for (const exchange of this.#waiting) {
       if (!session.hasRoom) break;
-      this.#forget(exchange);
+      this.#waiting.remove(exchange);
       session.carry(exchange);
     }
     const isUnneeded = this.#closing !== null || this.#slots?.owes === true;
@@ -107,8 +105,8 @@ export class Http2Transport implements Transport, SessionOwner, SlotUser, Timed 
     this.#http1Until = clock.now + http1Time;
     this.#sessions.splice(this.#sessions.indexOf(session), 1);
     let opened: Socket | null = socket;
-    for (const exchange of this.#waiting.keys()) {
-      this.#forget(exchange);
+    for (const exchange of this.#waiting) {
+      this.#waiting.remove(exchange);
       exchange.onAbort = null;
       const { request, handler } = exchange;
       exchange.substitute =
@@ -129,7 +127,7 @@ export class Http2Transport implements Transport, SessionOwner, SlotUser, Timed 
     this.#slots?.release();
     if (error !== null && !this.#sessions.some(({ isReady }) => !isReady)) {
       // There was a connection for them, and there is none.
-      for (const exchange of this.#waiting.keys()) this.#turnAway(exchange, error);
+      for (const exchange of this.#waiting) this.#waiting.turnAway(exchange, error);
     }
     this.#openIfNeeded();
     this.#settleClose();
@@ -149,18 +147,6 @@ export class Http2Transport implements Transport, SessionOwner, SlotUser, Timed 
     return idle !== undefined;
   }
 
-  /** The first in the queue has waited too long. */
-  expire(): void {
-    for (const [exchange, deadline] of this.#waiting) {
-      if (deadline > clock.now) break;
-      if (this.#slots !== null && this.#hasRoom) {
-        const details = { node: this.#address.label, wait: this.#slots.patienceMs };
-        this.#turnAway(exchange, new GatewayError('UPSTREAM_LIMITED', details));
-      } else this.#refuse(exchange, `none within ${this.#settings.waitTimeout} ms`);
-    }
-    this.#timeNext();
-  }
-
   /** Gives the request to a connection that has room. */
   #carry(exchange: StreamExchange): boolean {
     for (const session of this.#sessions) {
@@ -172,28 +158,16 @@ export class Http2Transport implements Transport, SessionOwner, SlotUser, Timed 
   }
 
   #wait(exchange: StreamExchange): void {
-    if (this.#waiting.size >= maxWaiting) {
-      queueMicrotask(() => this.#refuse(exchange, 'too many requests wait for one'));
-      return;
-    }
-    exchange.onAbort = this.#forget;
-    const { waitTimeout } = this.#settings;
-    const patience = this.#slots === null ? 0 : clock.deadline(this.#slots.patienceMs);
-    this.#waiting.set(exchange, Math.min(clock.deadline(waitTimeout), patience || Infinity));
-    if (this.#waiting.size === 1) {
-      clock.add(this);
-      this.#timeNext();
-    }
-    this.#openIfNeeded();
+    if (this.#waiting.add(exchange)) this.#openIfNeeded();
   }
 
   /** Whether requests wait that no connection is being opened for. */
   get #needsSession(): boolean {
-    if (this.#waiting.size === 0 || !this.#hasRoom || this.#destroyed) return false;
+    if (this.#waiting.size === 0 || !this.hasRoom || this.#destroyed) return false;
     return !this.#sessions.some(({ isReady }) => !isReady);
   }
 
-  get #hasRoom(): boolean {
+  get hasRoom(): boolean {
     return this.#sessions.length < this.#settings.maxConnections;
   }
 
@@ -206,24 +180,8 @@ export class Http2Transport implements Transport, SessionOwner, SlotUser, Timed 
     }
   }
 
-  readonly #forget = (exchange: StreamExchange): void => {
-    if (this.#waiting.delete(exchange)) this.#timeNext();
-  };
-
-  #refuse(exchange: StreamExchange, reason: string): void {
-    const details = { node: this.#address.label, reason };
-    this.#turnAway(exchange, new GatewayError('UPSTREAM_BUSY', details));
-  }
-
-  #turnAway(exchange: StreamExchange, error: GatewayError): void {
-    this.#forget(exchange);
-    exchange.breakOff(error, 'connect');
+  onLeft(): void {
     this.#settleClose();
-  }
-
-  #timeNext(): void {
-    this.deadline = this.#waiting.values().next().value ?? Infinity;
-    if (this.#waiting.size === 0) clock.delete(this);
   }
 
   #closeIdleSessions(): void {
