@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { type BodySource, isBuffered } from '../../../http/body/body.ts';
 import { countBodyBytes } from '../../../runtime/external-memory.ts';
 import { ReadBuffer } from '../../../http/http1/read-buffer.ts';
 import { GatewayError, reasonOf } from '../../../errors.ts';
@@ -7,13 +6,13 @@ import { clock, type Timed } from '../../../runtime/deadline-timers.ts';
 import type { ExchangeCarrier, Http1Exchange } from './exchange.ts';
 import { onceCaughtUp } from '../../../runtime/after-poll.ts';
 import { onWriteFailure } from '../../../runtime/sockets/write-failure.ts';
+import { encodeRequestHead } from '../../../http/http1/encode.ts';
 import type { ResponseHead } from '../../../http/http1/response-head-full.ts';
 import { ResponseParser, type ResponseListener } from '../../../http/http1/response-parser.ts';
-import { encodeRequestHead } from '../../../http/http1/encode.ts';
-import { MessageWriter } from '../../../http/http1/message-writer.ts';
 import { type NamedRoute, type NodeAddress, routeOf } from '../node-socket.ts';
 import { connectFailure, openSocket, readyEvent, timeConnecting } from '../node-socket.ts';
 import type { ConnectionSettings, FailurePhase } from '../transport.ts';
+import { RequestSender } from './request-sender.ts';
 
 /** Who keeps the connections to a node. */
 export interface ConnectionOwner {
@@ -23,14 +22,11 @@ export interface ConnectionOwner {
   onClosed(connection: Http1Connection): void;
 }
 
-/** Milliseconds before a node's announced idle timeout when a connection is given up. */
-const idleMargin = 1000;
+/** A connection is given up so long before the node's announced idle timeout. */
+const idleMarginMs = 1000;
 
-/** How long a node that takes no more may take for what it still has to say, ms. */
-const lastWordsTime = 1_000;
-
-/** How long a node may leave a request that asks for `100 Continue` without an answer, ms. */
-const continueTimeout = 1000;
+/** How long a node that takes no more may take for what it still has to say. */
+const lastWordsMs = 1_000;
 
 /** One connection to a node, which carries one exchange at a time. */
 export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed {
@@ -42,7 +38,7 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   readonly #settings: ConnectionSettings;
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
-  readonly #writer: MessageWriter;
+  readonly #sender: RequestSender;
   readonly #readBuffer = new ReadBuffer();
   readonly #parser = new ResponseParser(this);
   readonly #retireAt: number;
@@ -52,12 +48,8 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   /** Exchanges that came to their end here. */
   #served = 0;
   #paused = false;
-  /** Whether the node takes nothing more. */
-  #unwritable = false;
   #wantsPause = false;
   #switchedHead: ResponseHead | null = null;
-  /** The request's body waits for the node to ask for it. */
-  #bodyHeld = false;
 
   /**
    * Connects for `exchange`, which is sent as soon as there is a connection.
@@ -85,7 +77,7 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
     this.#socket = socket;
     this.route = routeOf(address, socket);
     timeConnecting(this, address, settings, socket);
-    this.#writer = new MessageWriter(socket);
+    this.#sender = new RequestSender(socket, this);
     if (!lent) socket.on('data', this.#onChunk);
     socket.on('drain', this.#onDrain);
     socket.on('end', this.#onEnd);
@@ -99,7 +91,7 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
 
   /** Whether the connection may still be given an exchange. */
   get usable(): boolean {
-    if (!this.#connected || this.#closed || this.#unwritable) return false;
+    if (!this.#connected || this.#closed || this.#sender.isStopped) return false;
     return this.#retireAt > clock.now && (this.route === null || this.route.isCurrent);
   }
 
@@ -117,7 +109,8 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   expire(): void {
     const exchange = this.#exchange;
     if (exchange === null) return this.#close();
-    if (this.#bodyHeld && !exchange.answered) return this.#startBody(exchange);
+    const sender = this.#sender;
+    if (sender.isBodyHeld && !exchange.answered) return sender.startBody(exchange);
     const { headTimeout, bodyTimeout } = exchange.request;
     const answering = exchange.answered ? bodyTimeout : headTimeout;
     const timeout = this.#connected ? answering : this.#settings.connectTimeout;
@@ -128,7 +121,6 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
 
   #send(exchange: Http1Exchange): void {
     const { request } = exchange;
-    const { body } = request;
     let head: string;
     try {
       head = encodeRequestHead(request);
@@ -139,46 +131,15 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
       return;
     }
     this.#parser.begin(request.method, request.upgrade !== undefined);
-    if (isBuffered(body)) {
-      this.#writer.writeWhole(head, body);
-      exchange.requestSent = true;
-      this.deadline = clock.deadline(request.headTimeout);
-    } else {
-      const held = request.expectsContinue === true;
-      this.#bodyHeld = held;
-      this.deadline = held ? clock.deadline(continueTimeout) : Infinity;
-      this.#writer.begin(head, body.length);
-      // Its first bytes may be here, and go out with the head.
-      if (!held) body.start(exchange);
-      this.#writer.flush();
-    }
-  }
-
-  /** The node asks for the body, or has been silent for long enough. */
-  #startBody(exchange: Http1Exchange): void {
-    this.#bodyHeld = false;
-    this.deadline = Infinity;
-    (exchange.request.body as BodySource).start(exchange);
+    this.#sender.send(exchange, head);
   }
 
   sendBody(chunk: Buffer): boolean {
-    if (this.#unwritable) return false;
-    const accepted = this.#writer.write(chunk);
-    // The node is timed while it does not take what there is, not while the client is slow.
-    this.#timeHead(!accepted);
-    return accepted;
+    return this.#sender.write(chunk, this.#exchange);
   }
 
   endRequest(trailers: readonly string[] | undefined): void {
-    this.#writer.end(trailers);
-    (this.#exchange as Http1Exchange).requestSent = true;
-    this.#timeHead(true);
-  }
-
-  #timeHead(waiting: boolean): void {
-    const exchange = this.#exchange;
-    if (exchange === null || exchange.answered) return;
-    this.deadline = waiting ? clock.deadline(exchange.request.headTimeout) : Infinity;
+    this.#sender.end(trailers, this.#exchange as Http1Exchange);
   }
 
   failRequest(error: Error): void {
@@ -186,10 +147,7 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   }
 
   readonly #onDrain = (): void => {
-    const exchange = this.#exchange;
-    if (exchange === null || exchange.requestSent || this.#bodyHeld) return;
-    this.#timeHead(false);
-    exchange.resumeRequest();
+    if (this.#exchange !== null) this.#sender.drained(this.#exchange);
   };
 
   // The response.
@@ -232,8 +190,9 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   onInformation(head: ResponseHead): void {
     const exchange = this.#exchange;
     if (head.status === 101) this.#switchedHead = head;
-    else if (head.status === 100 && this.#bodyHeld && exchange !== null) this.#startBody(exchange);
-    else exchange?.takeInformation(head);
+    else if (head.status === 100 && this.#sender.isBodyHeld && exchange !== null) {
+      this.#sender.startBody(exchange);
+    } else exchange?.takeInformation(head);
   }
 
   onResponse(head: ResponseHead, hasBody: boolean, length: number): void {
@@ -278,8 +237,8 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   }
 
   #free(): void {
-    const hint = this.#parser.keepAliveTimeout - idleMargin;
-    if (!this.usable || this.#writer.waiting || hint <= 0) return this.#close();
+    const hint = this.#parser.keepAliveTimeout - idleMarginMs;
+    if (!this.usable || this.#sender.isWaiting || hint <= 0) return this.#close();
     if (this.#paused) this.resumeResponse();
     const idle = clock.deadline(this.#settings.idleTimeout);
     this.deadline = Math.min(idle, clock.now + hint, this.#retireAt);
@@ -319,8 +278,8 @@ export class Http1Connection implements ResponseListener, ExchangeCarrier, Timed
   #hearOut(error: Error): boolean {
     const exchange = this.#exchange;
     if (exchange === null || this.#closed) return false;
-    this.#unwritable = true;
-    this.deadline = clock.deadline(lastWordsTime);
+    this.#sender.isStopped = true;
+    this.deadline = clock.deadline(lastWordsMs);
     // Not before sockets have been looked at: this may be one of those that are being looked at now.
     setImmediate(onceCaughtUp, () => {
       if (this.#exchange === exchange && !this.#parser.begun) this.#onError(error);
