@@ -22,11 +22,28 @@ import { buildProgram } from './build/program.ts';
 const fileTimeoutMs = 300_000;
 /** The same for those in `test/alone`. */
 const aloneTimeoutMs = 900_000;
-/** Files that run side by side; they mostly wait, for timers and for processes that they started. */
-const width = Math.max(2, availableParallelism());
+/**
+ * Files that run side by side: three for each core, as they mostly wait, for timers and for processes
+ * that they started.
+ */
+const width = 3 * availableParallelism();
 
-/** Folders of `test` whose tests start no process and keep no state that another would see. */
-const pure = new Set(['context', 'router', 'flow', 'filters', 'http', 'tls', 'golden']);
+/** Folders of `test` whose tests start no process, wait for next to nothing and share no state. */
+const pure = [
+  'test/context/',
+  'test/router/',
+  'test/flow/',
+  'test/filters/',
+  'test/http/',
+  'test/tls/',
+  'test/golden/',
+  'test/shared-limits/worker/',
+  'test/cluster/balancing/',
+  'test/cluster/elasticsearch/',
+  'test/cluster/nodes/',
+  'test/config/sections/',
+  'test/config/validation/',
+];
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const cache = join(root, 'node_modules/.cache');
@@ -50,9 +67,8 @@ if (files.length === 0) throw new Error(`there are no tests in ${named.join(', '
 type Part = 'pure' | 'parallel' | 'alone';
 
 function partOf(file: string): Part {
-  const folders = file.split(sep);
-  if (folders.includes('alone')) return 'alone';
-  return folders[0] === 'test' && pure.has(folders[1] ?? '') ? 'pure' : 'parallel';
+  if (file.split(sep).includes('alone')) return 'alone';
+  return pure.some((folder) => file.replaceAll(sep, '/').startsWith(folder)) ? 'pure' : 'parallel';
 }
 
 const parts = Map.groupBy(files, partOf);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { evergate } from '../support/program.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const config = (filter: string) => `
 path.data: data
@@ -25,8 +25,7 @@ interface Status {
 }
 
 test('run, status, reload and stop work together', async (context) => {
-  const cwd = mkdtempSync(join(tmpdir(), 'evergate-cli-'));
-  context.after(() => rmSync(cwd, { recursive: true, force: true }));
+  const cwd = temporaryFolder(context);
   const file = join(cwd, 'evergate.yml');
   writeFileSync(file, config('echo'));
   const running = evergate(['run', '--pid-file', 'gateway.pid'], { cwd });

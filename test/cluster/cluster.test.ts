@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayError } from '../../src/errors.ts';
 import type { RetryPolicy } from '../../src/cluster/cluster.ts';
 import {
@@ -156,7 +157,7 @@ suite('failures', () => {
     let answer = '';
     while (answer !== 'back' && Date.now() < deadline) {
       answer = await ask(cluster);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
     assert.equal(answer, 'back');
   });

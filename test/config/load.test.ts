@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync, mkdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { loadConfiguration, locateDataFolder } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/config/problem.ts';
 import { goldenFilters as filters } from '../golden/filters.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const valid = `
 entry:
@@ -22,8 +22,7 @@ flow:
 
 /** A folder with these files, gone after the test. */
 function folderWith(context: TestContext, files: Readonly<Record<string, string>>): string {
-  const folder = mkdtempSync(join(tmpdir(), 'evergate-config-'));
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(context);
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(join(folder, name, '..'), { recursive: true });
     writeFileSync(join(folder, name), text);

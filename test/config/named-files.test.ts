@@ -6,14 +6,15 @@ import { test, type TestContext } from 'node:test';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { ConfigError, renderProblem } from '../../src/config/problem.ts';
 import { builtIn } from '../../src/cli/built-in.ts';
-import { folder, selfSigned } from '../support/certificates.ts';
+import { selfSigned } from '../support/certificates.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const start =
   'entry: [{ name: main, network.port: 0 }]\nrouter: [{ name: default, default_flow: f }]\n';
 
 /** Loads `conf/evergate.yml` in a folder that has certificates in `conf/certs`, from elsewhere. */
 async function loaded(t: TestContext, yaml: string) {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   mkdirSync(join(path, 'conf/certs'), { recursive: true });
   selfSigned(join(path, 'conf/certs'), 'ca');
   writeFileSync(join(path, 'conf/evergate.yml'), start + yaml);

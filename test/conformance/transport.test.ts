@@ -3,11 +3,9 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { before, suite, test, type TestContext } from 'node:test';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BodySource } from '../../src/http/body/body.ts';
 import { Http1Transport } from '../../src/cluster/transport/http1/transport.ts';
 import { Http2Transport } from '../../src/cluster/transport/http2/transport.ts';
@@ -16,7 +14,7 @@ import type {
   Transport,
   UpstreamRequest,
 } from '../../src/cluster/transport/transport.ts';
-import { selfSigned } from '../support/certificates.ts';
+import { nodeCertificate } from '../support/certificates.ts';
 import {
   connections,
   exchange,
@@ -270,7 +268,7 @@ for (const subject of subjects) {
 function conform({ create, tls }: Subject): void {
   let context: SecureContext | null = null;
   before(() => {
-    if (tls) context = secureContext();
+    if (tls) context = createSecureContext(nodeCertificate());
   });
   const rawBackend = (t: TestContext, play: (peer: RawConnection, index: number) => unknown) =>
     startBackend(t, play, context);
@@ -434,7 +432,7 @@ function conform({ create, tls }: Subject): void {
       const backend = await rawBackend(t, async (peer) => {
         assert.match(await peer.head(), /\r\nExpect: 100-continue\r\n/);
         // What the node has not asked for does not come.
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await sleep(50);
         assert.equal(peer.received, '');
         assert.equal(body.sink, null);
         peer.socket.write('HTTP/1.1 100 Continue\r\n\r\n');
@@ -533,7 +531,7 @@ function conform({ create, tls }: Subject): void {
       });
     });
     await eventually('first bytes', () => taken > 0);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
     assert.ok(taken < 1024 * 1024, `${taken} bytes came in spite of the pause`);
     stop = false;
     source.resume();
@@ -855,7 +853,7 @@ function conform({ create, tls }: Subject): void {
     await eventually('connected', () => backend.peers.length === 1);
     let closed = false;
     const closing = transport.close().then(() => (closed = true));
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await sleep(30);
     assert.equal(closed, false);
     await eventually('request', () => answer !== undefined);
     answer?.();
@@ -863,14 +861,6 @@ function conform({ create, tls }: Subject): void {
     await closing;
     await eventually('closed', () => backend.peers[0]?.ended === true);
   });
-}
-
-function secureContext(): SecureContext {
-  const folder = mkdtempSync(join(tmpdir(), 'evergate-transport-'));
-  const { cert, key } = selfSigned(folder, 'node');
-  const context = createSecureContext({ cert: readFileSync(cert), key: readFileSync(key) });
-  rmSync(folder, { recursive: true });
-  return context;
 }
 
 /** A connection is free again a turn of the event loop after its response. */

@@ -6,7 +6,8 @@ import { suite, test, type TestContext } from 'node:test';
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { RequestContext } from '../../src/http/context.ts';
 import type { CertificatePair, EntryCredentials } from '../../src/tls/credentials.ts';
-import { folder, issued, type Made, selfSigned } from '../support/certificates.ts';
+import { issued, type Made, selfSigned } from '../support/certificates.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { answerPath, get, startEntry } from '../support/entry.ts';
 import { withTls } from '../support/tls.ts';
 import { eventually } from '../support/eventually.ts';
@@ -35,7 +36,7 @@ suite('certificates by name', () => {
   }
 
   test('exact names before wildcards, wildcards for one level, the rest gets the first', async (t) => {
-    const path = folder(t);
+    const path = temporaryFolder(t);
     const pairs = ['main.test', 'api.test', 'wild.test', 'exact.test'].map((name) =>
       read(selfSigned(path, name)),
     ) as [CertificatePair, CertificatePair, CertificatePair, CertificatePair];
@@ -98,7 +99,7 @@ suite('versions and ciphers', () => {
 
 suite('client certificates', () => {
   function prepare(t: TestContext) {
-    const path = folder(t);
+    const path = temporaryFolder(t);
     const authority = selfSigned(path, 'clients.test');
     const stranger = read(selfSigned(path, 'stranger.test'));
     const known = read(issued(path, 'alice', authority, 'extendedKeyUsage=clientAuth'));
@@ -232,7 +233,7 @@ suite('session tickets', () => {
     });
 
     test(`${maxVersion}: the key before the newest is accepted, and the ticket renewed`, async (t) => {
-      const path = folder(t);
+      const path = temporaryFolder(t);
       const named = { domains: ['named.test'], ...read(selfSigned(path, 'named.test')) };
       const fallback = read(selfSigned(path, 'main.test'));
       const credentials = { fallback, named: [named], clientAuthorities: null };

@@ -204,9 +204,7 @@ suite('HTTP/2', () => {
     const stream = client.request();
     stream.pause();
     await once(stream, 'response');
-    await new Promise((resolve) => {
-      setTimeout(resolve, 300);
-    });
+    await sleep(300);
     assert.ok(written < total / 2, `${written} bytes were pushed to a client that reads none`);
     let read = 0;
     for await (const chunk of stream) read += (chunk as Buffer).length;
@@ -231,9 +229,7 @@ suite('HTTP/2', () => {
       sent += chunk.length;
       stream.write(chunk, () => (taken += chunk.length));
     }
-    await new Promise((resolve) => {
-      setTimeout(resolve, 300);
-    });
+    await sleep(300);
     assert.ok(taken <= 1 << 20, `${taken} bytes were taken from the client`);
     gate.resolve();
     stream.end();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { duplexPair } from 'node:stream';
 import { suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { clock } from '../../src/runtime/deadline-timers.ts';
 import { Connection } from '../../src/entry/connection/connection.ts';
 import { Drain } from '../../src/entry/connection/drain.ts';
@@ -30,9 +31,7 @@ suite('quiet clients of a draining worker', () => {
       cause: 'stopping',
     });
     while ([...connections].some(({ closing }) => !closing)) {
-      await new Promise((resolve) => {
-        setTimeout(resolve, 10);
-      });
+      await sleep(10);
     }
     assert.ok(regular.endedAfter >= 600, `${regular.endedAfter}`);
     for (const { endedAfter } of others) assert.ok(endedAfter >= 300, `${endedAfter}`);
@@ -50,9 +49,7 @@ suite('quiet clients of a draining worker', () => {
       cause: 'stopping',
     });
     while ([...connections].some(({ closing }) => !closing)) {
-      await new Promise((resolve) => {
-        setTimeout(resolve, 10);
-      });
+      await sleep(10);
     }
     connections.clear();
     drain.closedToNew();

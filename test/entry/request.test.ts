@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { clock } from '../../src/runtime/deadline-timers.ts';
 import { collect, isBuffered } from '../../src/http/body/body.ts';
 import type { RequestContext } from '../../src/http/context.ts';
@@ -17,12 +17,6 @@ async function answerBody({ request, response }: RequestContext): Promise<void> 
 function post(path: string, body: string, ...fields: string[]): string {
   const head = [`POST ${path} HTTP/1.1`, 'Host: test', `Content-Length: ${body.length}`, ...fields];
   return [...head, '', body].join('\r\n');
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }
 
 suite('requests on a connection', () => {
@@ -125,11 +119,11 @@ suite('requests on a connection', () => {
     for (const byte of '\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n') {
       client.send(byte);
       // oxlint-disable-next-line no-await-in-loop -- each is to be read by itself
-      await delay(2);
+      await sleep(2);
     }
     await client.until(/^HTTP\/1\.1 204 /);
     client.send('\r');
-    await delay(5);
+    await sleep(5);
     client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     await client.until(/HTTP\/1\.1 400 /);
   });

@@ -73,9 +73,7 @@ suite('an entry with TLS', () => {
     kept.send(get('/b'));
     slow.send('GET /c HT');
     await quiet.untilEnded();
-    await new Promise((resolve) => {
-      setTimeout(resolve, 500);
-    });
+    await sleep(500);
     assert.equal(slow.ended, false);
     slow.send('TP/1.1\r\nHost: a\r\n\r\n');
     await slow.untilEnded();

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeCluster } from '../../src/cluster/node-cluster.ts';
 import { rawBackend } from '../support/raw-backend.ts';
 import { build, configuration, hostOf, named, ok, run } from '../support/proxying.ts';
@@ -112,7 +113,7 @@ for (const { name, create } of kinds) {
       const used = await create(t, [slow.origin], ', max_conn_duration: 200ms');
       const answer = run(used);
       await eventually('the request', () => slow.waiting.length === 1);
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await sleep(500);
       slow.answer();
       assert.equal(await answer, 'ok');
       await eventually('the old connection to be closed', () => slow.peers[0]?.ended === true);

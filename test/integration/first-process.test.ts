@@ -5,9 +5,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { requestControl } from '../../src/primary/control/client.ts';
 import { eventually } from '../support/eventually.ts';
+import { cli } from '../support/program-path.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const namespace = ['--pid', '--fork', '--mount-proc', '--kill-child'];
@@ -48,7 +48,6 @@ router: [{ name: default, default_flow: main }]
 flow: [{ name: main, filter: [{ echo: { message: "hello" } }] }]
 `,
   );
-  const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
   const outer = spawn(
     'unshare',
     [...namespace, process.execPath, cli, 'run', '-w', '1', '-c', file],

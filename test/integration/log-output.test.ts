@@ -9,6 +9,7 @@ import { requestControl } from '../../src/primary/control/client.ts';
 import type { GatewayStatus } from '../../src/primary/status/types.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { eventually } from '../support/eventually.ts';
+import { cli } from '../support/program-path.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** Each request logs a line of 20 KB. */
@@ -144,7 +145,6 @@ test('a terminal shows lines for people', async (t) => {
   const folder = temporaryFolder(t);
   const file = join(folder, 'e.yml');
   await writeFile(file, `path.data: ${folder}/data\n${talkative.replace('LOGS', folder)}`);
-  const cli = new URL('../../src/cli.ts', import.meta.url).pathname;
   const command = `exec ${process.execPath} ${cli} run -w 1 -c ${file}`;
   const child = spawn('script', ['-qec', command, '/dev/null'], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startBackend, startGateway, type TestGateway } from '../support/gateway.ts';
 import { NameServer } from '../support/name-server.ts';
 import { eventually } from '../support/eventually.ts';
@@ -156,6 +157,6 @@ test('all addresses of a name get requests, and connections follow a name that m
     return (await answerer(gateway)) === '127.0.0.1';
   });
   server.records.set('es.example', 'failing');
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await sleep(1500);
   assert.equal(await answerer(gateway), '127.0.0.1');
 });

@@ -11,7 +11,8 @@ import type { LeaseSource } from '../../src/shared-limits/messages.ts';
 import { TokenBucket } from '../../src/shared-limits/worker/token-bucket.ts';
 import { ask } from '../support/clients.ts';
 import { startBackend, startGateway } from '../support/gateway.ts';
-import { folder, selfSigned } from '../support/certificates.ts';
+import { selfSigned } from '../support/certificates.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { eventually } from '../support/eventually.ts';
 
 function configuration(origin: string, limits: string): string {
@@ -200,7 +201,7 @@ suite('traffic control', () => {
   });
 
   test('connections by HTTP/2 at a time', async (t) => {
-    const { cert, key } = selfSigned(folder(t), 'localhost');
+    const { cert, key } = selfSigned(temporaryFolder(t), 'localhost');
     const { origin, most } = await counted(
       t,
       createSecureServer({ cert: readFileSync(cert), key: readFileSync(key) }, (_, response) => {

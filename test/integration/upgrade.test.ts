@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { suite, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { requestControl } from '../../src/primary/control/client.ts';
 import type { ReloadRecord } from '../../src/primary/reload/record.ts';
 import { ask, PersistentClients } from '../support/clients.ts';
@@ -17,6 +18,7 @@ import {
   type TestGateway,
 } from '../support/gateway.ts';
 import { InstalledPrograms } from '../support/program-copy.ts';
+import { cli } from '../support/program-path.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { RawConnection } from '../support/raw-connection.ts';
@@ -53,7 +55,7 @@ async function endWhoeverRuns(gateway: TestGateway): Promise<void> {
     if (!status) return;
     const { pid } = status;
     process.kill(pid, 'SIGTERM');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleep(300);
     if (isAlive(pid)) process.kill(pid, 'SIGTERM');
     await eventually('its end', () => !isAlive(pid));
   }
@@ -165,7 +167,7 @@ suite('upgrade', () => {
   test('over the version that runs: no worker of another serves under it', async (t) => {
     const programs = new InstalledPrograms(temporaryFolder(t)).install('7.0.1');
     const gateway = await start(t, greeting('before'), {
-      cli: join(programs.folderOf('7.0.1'), 'src', 'cli.ts'),
+      cli: programs.cliOf('7.0.1'),
       args: ['--workers', '1'],
     });
     const origin = await gateway.origin('main');
@@ -197,7 +199,7 @@ suite('upgrade', () => {
   test('to a version that does not come up, or is not there: all goes on', async (t) => {
     const programs = new InstalledPrograms(temporaryFolder(t));
     programs.install('1.0.0').install('2.0.0').use('1.0.0');
-    const broken = join(programs.folderOf('2.0.0'), 'src', 'cli.ts');
+    const broken = programs.cliOf('2.0.0');
     const pidFile = join(temporaryFolder(t), 'pid');
     const gateway = await start(t, greeting(), {
       cli: programs.cli,
@@ -219,7 +221,10 @@ suite('upgrade', () => {
     for (const line of gateway.output.trim().split('\n')) JSON.parse(line);
     programs.use('3.0.0');
     const { record } = await upgrade(gateway);
-    assert.match(record.problems.join(), /there is no program at .*current.src.cli\.ts any more/);
+    assert.match(
+      record.problems.join(),
+      /there is no program at .*current.(?:src|dist).cli\.[jt]s any more/,
+    );
     await clients.more(20);
     const { failures } = await clients.stop();
     assert.deepEqual(failures, []);
@@ -261,12 +266,9 @@ elasticsearch: [{ name: prod, endpoint: "${backend.origin}", health_check.enable
     const { status, record } = await upgrade(gateway);
     assert.equal(status, 409);
     assert.match(record.problems.join(), /evergate\.yml:\d+:\d+: router\[0\]\.defautl_flow/);
-    const failed = await run(process.execPath, [
-      new URL('../../src/cli.ts', import.meta.url).pathname,
-      'upgrade',
-      '--socket',
-      gateway.socket,
-    ]).catch((error: { code: number; stderr: string }) => error);
+    const failed = await run(process.execPath, [cli, 'upgrade', '--socket', gateway.socket]).catch(
+      (error: { code: number; stderr: string }) => error,
+    );
     assert.match(failed.stderr, /defautl_flow/);
     assert.equal((await ask(await gateway.origin('main'))).body, 'hello');
     assert.equal((await gateway.status()).pid, gateway.pid);

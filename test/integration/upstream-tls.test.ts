@@ -14,7 +14,8 @@ import { suite, test, type TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { ask } from '../support/clients.ts';
 import { startGateway } from '../support/gateway.ts';
-import { folder, issued, type Made, selfSigned } from '../support/certificates.ts';
+import { issued, type Made, selfSigned } from '../support/certificates.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { RawConnection } from '../support/raw-connection.ts';
 
 interface Seen {
@@ -81,7 +82,7 @@ elasticsearch: [{ name: prod, endpoint: "${origin}", health_check.enabled: false
 
 suite('TLS to nodes', () => {
   test('any certificate is accepted by default, and none that does not verify with ca_file', async (t) => {
-    const path = folder(t);
+    const path = temporaryFolder(t);
     const authority = selfSigned(path, 'authority');
     const node = issued(path, 'node', authority, 'subjectAltName=DNS:localhost');
     const origin = await startNode(t, node);
@@ -101,7 +102,7 @@ suite('TLS to nodes', () => {
   });
 
   test('a cluster says by itself whether its nodes are verified', async (t) => {
-    const path = folder(t);
+    const path = temporaryFolder(t);
     const authority = selfSigned(path, 'authority');
     const node = issued(path, 'node', authority, 'subjectAltName=DNS:elsewhere.example');
     const origin = await startNode(t, node);
@@ -119,7 +120,7 @@ suite('TLS to nodes', () => {
   });
 
   test('a client certificate is shown, and a name asked for and verified', async (t) => {
-    const path = folder(t);
+    const path = temporaryFolder(t);
     const authority = selfSigned(path, 'authority');
     const node = issued(path, 'node', authority, 'subjectAltName=DNS:es.example');
     const client = issued(path, 'gateway', authority, 'extendedKeyUsage=clientAuth');
@@ -154,7 +155,7 @@ suite('TLS to nodes', () => {
   });
 
   test('HTTP/2 with nodes that offer it', async (t) => {
-    const made = selfSigned(folder(t), 'localhost');
+    const made = selfSigned(temporaryFolder(t), 'localhost');
     const origin = await startNode(t, made);
     const { url: gateway } = await gatewayTo(t, origin, 'http2: true');
     const bodies = await Promise.all(
@@ -172,7 +173,7 @@ suite('TLS to nodes', () => {
   });
 
   test('fields, bodies and trailers of HTTP/2 arrive as the node sent them', async (t) => {
-    const { cert, key } = selfSigned(folder(t), 'localhost');
+    const { cert, key } = selfSigned(temporaryFolder(t), 'localhost');
     const server = createSecureServer({ cert: readFileSync(cert), key: readFileSync(key) });
     server.on('stream', (stream: ServerHttp2Stream, fields: IncomingHttpHeaders) => {
       stream.on('error', () => {});
@@ -222,7 +223,7 @@ suite('TLS to nodes', () => {
   });
 
   test('a node that answers by HTTP/2 while the body is still coming', async (t) => {
-    const { cert, key } = selfSigned(folder(t), 'localhost');
+    const { cert, key } = selfSigned(temporaryFolder(t), 'localhost');
     const server = createSecureServer({ cert: readFileSync(cert), key: readFileSync(key) });
     server.on('stream', (stream: ServerHttp2Stream) => {
       stream.on('error', () => {});
@@ -251,7 +252,7 @@ suite('TLS to nodes', () => {
   });
 
   test('a WebSocket with a node that speaks HTTP/2 otherwise', async (t) => {
-    const { cert, key } = selfSigned(folder(t), 'localhost');
+    const { cert, key } = selfSigned(temporaryFolder(t), 'localhost');
     const server = createSecureServer({
       allowHTTP1: true,
       cert: readFileSync(cert),

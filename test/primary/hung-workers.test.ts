@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { requestControl } from '../../src/primary/control/client.ts';
 import { whyNotHealthy } from '../../src/primary/status/readiness.ts';
 import type { Pool } from '../../src/primary/workers/pool.ts';
@@ -110,7 +111,7 @@ test('workers are left alone by a primary that was itself stopped', async (t) =>
   const gateway = await start(t, { entry: [entry('a')], ...quick });
   const before = await workersOf(gateway);
   gateway.process.kill('SIGSTOP');
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  await sleep(3000);
   gateway.process.kill('SIGCONT');
   await eventually('its answer', async () => (await probe(gateway, '/readyz'))[0] === 200);
   assert.deepEqual(await workersOf(gateway), before);

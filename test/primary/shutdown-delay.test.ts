@@ -1,6 +1,7 @@
 /** A gateway that is told to stop leaves load balancers the time to take it out. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { requestControl } from '../../src/primary/control/client.ts';
 import { ask, Clients, entry, start } from '../support/primary-gateway.ts';
 import { eventually } from '../support/eventually.ts';
@@ -40,7 +41,7 @@ test('a second signal ends the gateway at once', async (t) => {
   const supervision = { shutdown_delay: 600_000 };
   const gateway = await start(t, { entry: [entry('a')], supervision });
   gateway.process.kill('SIGTERM');
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  await sleep(400);
   gateway.process.kill('SIGTERM');
   assert.equal((await gateway.exit()).code, 0);
 });

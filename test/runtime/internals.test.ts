@@ -41,7 +41,8 @@ import { onWriteFailure } from '../../src/runtime/sockets/write-failure.ts';
 import { StreamQueue, writeQueueOf } from '../../src/runtime/sockets/write-queue.ts';
 import { onTicketKey } from '../../src/runtime/tls/ticket-callback.ts';
 import { transportOf } from '../../src/runtime/tls/transport.ts';
-import { folder, selfSigned } from '../support/certificates.ts';
+import { selfSigned } from '../support/certificates.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const runtime = new URL('../../src/runtime/', import.meta.url).href;
 /** More than the buffers of any system take. */
@@ -134,7 +135,7 @@ suite('the insides of Node.js: sockets', { timeout: 60_000 }, () => {
     const bound = new net.BoundSocket({ host: '127.0.0.1', port: 0 });
     const { port } = bound.address();
     const handle = handleOfBound(bound);
-    const file = join(folder(t), 'child.cjs');
+    const file = join(temporaryFolder(t), 'child.cjs');
     writeFileSync(
       file,
       `process.on('message', (_, handle) => {
@@ -269,7 +270,7 @@ suite('the insides of Node.js: TLS', { timeout: 60_000 }, () => {
   }
 
   function tlsServer(t: TestContext): tls.Server {
-    const { cert, key } = selfSigned(folder(t), 'localhost');
+    const { cert, key } = selfSigned(temporaryFolder(t), 'localhost');
     return tls.createServer({ cert: readFileSync(cert), key: readFileSync(key) });
   }
 
@@ -317,7 +318,7 @@ suite('the insides of Node.js: TLS', { timeout: 60_000 }, () => {
 
 suite('the insides of Node.js: processes', { timeout: 60_000 }, () => {
   test('orphaned-worker: a worker of node:cluster outlives its primary', (t) => {
-    const file = join(folder(t), 'primary.mjs');
+    const file = join(temporaryFolder(t), 'primary.mjs');
     writeFileSync(
       file,
       `import cluster from 'node:cluster';
@@ -342,7 +343,7 @@ suite('the insides of Node.js: processes', { timeout: 60_000 }, () => {
   });
 
   test('non-blocking: a pipe that is full does not block a process that writes to it', (t) => {
-    const file = join(folder(t), 'writer.mjs');
+    const file = join(temporaryFolder(t), 'writer.mjs');
     writeFileSync(
       file,
       `import { writeSync } from 'node:fs';
@@ -366,7 +367,7 @@ suite('the insides of Node.js: processes', { timeout: 60_000 }, () => {
       const property = Object.getOwnPropertyDescriptor(process, name) ?? {};
       assert.ok('get' in property, `${name} has a getter`);
     }
-    const file = join(folder(t), 'writer.mjs');
+    const file = join(temporaryFolder(t), 'writer.mjs');
     writeFileSync(
       file,
       `import { ignoreStreamErrors } from '${runtime}processes/standard-streams.ts';

@@ -8,10 +8,11 @@ import { contestants } from '../../scripts/bench/contestants.ts';
 import { kindsCommand } from '../../scripts/bench/filters.ts';
 import { caseTables, filterTable } from '../../scripts/bench/report.ts';
 import type { Run } from '../../scripts/bench/rounds.ts';
-import { folder, selfSigned } from '../support/certificates.ts';
+import { selfSigned } from '../support/certificates.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 test('each configuration of ours is valid, without a warning', async (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   const { cert: certificate, key } = selfSigned(path, 'localhost');
   const ports = { port: 1, tlsPort: 2, backends: [3, 4] as const };
   const setting = { folder: path, ...ports, workers: 1, certificate, key };

@@ -12,7 +12,8 @@ import {
 import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
 import tls from 'node:tls';
-import { nodeCertificate } from './http2-node.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { nodeCertificate } from './certificates.ts';
 import { block, flags, frame, frameTypes, uint32 } from './raw-http2.ts';
 
 /** What a node does with a request, by the end of its path. */
@@ -179,9 +180,7 @@ export async function abandon(asked: Abandoned): Promise<void> {
   if (asked.isDeaf) tcp.pause();
   else socket.resume();
   socket.write(entry === 'http2' ? framesOf(asked) : Buffer.from(textOf(asked), 'latin1'));
-  await new Promise((resolve) => {
-    setTimeout(resolve, afterMs);
-  });
+  await sleep(afterMs);
   if (departure === 'reset') tcp.resetAndDestroy();
   else if (departure === 'end') socket.end();
   else if (departure === 'cancel' && entry === 'http2') {

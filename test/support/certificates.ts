@@ -1,15 +1,8 @@
 /** Certificates for tests, made by the openssl command or by our own authority. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempDisposableSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
-
-export function folder(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'evergate-tls-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
 
 /** Runs `openssl COMMAND`; the command's arguments have no blanks in them. */
 export function openssl(cwd: string, command: string): string {
@@ -38,4 +31,15 @@ export function issued(path: string, name: string, issuer: Made, extensions: str
   const by = `-CA ${issuer.cert} -CAkey ${issuer.key} -CAcreateserial`;
   openssl(path, `x509 -req -in ${name}.csr ${by} -out ${name}.crt -days 30 -extfile ${name}.ext`);
   return { cert: join(path, `${name}.crt`), key: join(path, `${name}.key`) };
+}
+
+let ofProcess: { cert: Buffer; key: Buffer } | undefined;
+
+/** A certificate for the nodes of this process, as PEM. */
+export function nodeCertificate(): { cert: Buffer; key: Buffer } {
+  if (ofProcess !== undefined) return ofProcess;
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'evergate-node-'));
+  const { cert, key } = selfSigned(folder.path, 'node');
+  ofProcess = { cert: readFileSync(cert), key: readFileSync(key) };
+  return ofProcess;
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempDisposableSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -73,16 +73,19 @@ export const noTls: EntryConfig['tls'] = {
   http2: false,
 };
 
+let generatedPair: Promise<EntryCredentials> | undefined;
+
 /** A certificate of this process's own. */
-async function generated(): Promise<EntryCredentials> {
-  const folder = mkdtempSync(join(tmpdir(), 'evergate-entry-'));
-  try {
-    const authority = await LocalAuthority.open(folder);
-    const fallback = await authority.pairFor('test', { domains: ['localhost'], addresses: [] });
-    return { fallback, named: [], clientAuthorities: null };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+function generated(): Promise<EntryCredentials> {
+  generatedPair ??= generate();
+  return generatedPair;
+}
+
+async function generate(): Promise<EntryCredentials> {
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'evergate-entry-'));
+  const authority = await LocalAuthority.open(folder.path);
+  const fallback = await authority.pairFor('test', { domains: ['localhost'], addresses: [] });
+  return { fallback, named: [], clientAuthorities: null };
 }
 
 /**

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import pino from 'pino';
@@ -15,6 +14,7 @@ import { LocalLeaseKeeper } from '../../src/shared-limits/primary/lease-keeper.t
 import type { Cluster } from '../../src/cluster/cluster.ts';
 import { type ContextOptions, newContext } from './context.ts';
 import { LeasingWorker } from './leasing-worker.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 /** Flows at work, without an entry in front. */
 export interface RunningFlows {
@@ -110,9 +110,7 @@ export async function warningsOf(t: TestContext, yaml: string): Promise<string[]
 
 /** Loads flows, with the rest of a configuration around them. */
 export async function load(t: TestContext, yaml: string): Promise<LoadedConfiguration> {
-  const folder = await mkdtemp(join(tmpdir(), 'evergate-flows-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  const file = join(folder, 'evergate.yml');
+  const file = join(temporaryFolder(t), 'evergate.yml');
   const clusters = ['es1', 'es2', 'dev'].map(
     (name) => `  - { name: ${name}, endpoint: "http://127.0.0.1:9200" }\n`,
   );

@@ -1,26 +1,11 @@
 /** Nodes that speak HTTP/2: whole ones by node:http2, and ones that answer frame by frame. */
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createSecureServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import tls, { type TLSSocket } from 'node:tls';
-import { selfSigned } from './certificates.ts';
+import { nodeCertificate } from './certificates.ts';
 import { frame, frameTypes, RawHttp2 } from './raw-http2.ts';
-
-let pair: { cert: Buffer; key: Buffer } | undefined;
-
-/** A certificate of this process. */
-export function nodeCertificate(): { cert: Buffer; key: Buffer } {
-  if (pair !== undefined) return pair;
-  const folder = mkdtempSync(join(tmpdir(), 'evergate-node-'));
-  const { cert, key } = selfSigned(folder, 'node');
-  pair = { cert: readFileSync(cert), key: readFileSync(key) };
-  rmSync(folder, { recursive: true });
-  return pair;
-}
 
 export type Play = (
   stream: ServerHttp2Stream,

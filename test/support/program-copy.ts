@@ -1,9 +1,13 @@
 /** Copies of this program, as if they were versions that are installed beside each other. */
 import { cpSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cli } from './program-path.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+/** `src`, or the `dist` of a build. */
+const code = dirname(cli);
+const root = dirname(code);
+const packages = fileURLToPath(new URL('../../node_modules', import.meta.url));
 
 /** A folder of programs, and the symbolic link `current` to one of them. */
 export class InstalledPrograms {
@@ -17,14 +21,14 @@ export class InstalledPrograms {
 
   /** Path of the command line by way of the link, whatever it leads to. */
   get cli(): string {
-    return join(this.#folder, 'current', 'src', 'cli.ts');
+    return this.cliOf('current');
   }
 
   /** Installs a copy under this version. */
   install(version: string): this {
     const folder = this.folderOf(version);
-    cpSync(join(root, 'src'), join(folder, 'src'), { recursive: true });
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+    cpSync(code, join(folder, basename(code)), { recursive: true });
+    symlinkSync(packages, join(folder, 'node_modules'));
     return this.installOver(version, version);
   }
 
@@ -38,6 +42,10 @@ export class InstalledPrograms {
 
   folderOf(version: string): string {
     return join(this.#folder, version);
+  }
+
+  cliOf(version: string): string {
+    return join(this.folderOf(version), basename(code), basename(cli));
   }
 
   /** Lets the link lead to another version, as installers do: in one step. */

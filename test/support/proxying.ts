@@ -1,7 +1,6 @@
 /** A filter that forwards, configured and validated as in a gateway, and requests through it. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import pino from 'pino';
@@ -21,15 +20,14 @@ import {
 } from '../../src/cluster/node-cluster.ts';
 import { newContext } from './context.ts';
 import { rawBackend } from './raw-backend.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 const log = pino({ level: 'silent' });
 export const ok = 'HTTP/1.1 200 OK\r\n';
 
 /** Loads and validates it as a gateway would. */
 export async function load(t: TestContext, text: string): Promise<GatewayConfig> {
-  const folder = await mkdtemp(join(tmpdir(), 'evergate-proxying-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  const file = join(folder, 'gateway.yml');
+  const file = join(temporaryFolder(t), 'gateway.yml');
   await writeFile(file, text);
   const { config } = await loadConfiguration({ paths: [file], filters: [http, elasticsearch] });
   return config;

@@ -9,6 +9,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createNetServer, type Server, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { watchConfiguration } from '../../src/config/source/watcher.ts';
 import type { GatewayConfig } from '../../src/config/types.ts';
 import { GatewayError } from '../../src/errors.ts';
@@ -229,7 +230,7 @@ class StandIn implements RequestServer {
       [...this.#open.values()].some(({ size }) => size > 0) ||
       [...this.#waiting.values()].some(({ length }) => length > 0);
     while (busy() && Date.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
     const quiet = [...this.#open.values()].reduce((sum, { size }) => sum + size, 0);
     return { answered: 0, quiet, forced: 0 };

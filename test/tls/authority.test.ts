@@ -9,14 +9,15 @@ import { test } from 'node:test';
 import { fileNameFor, LocalAuthority } from '../../src/tls/authority.ts';
 import { certificateInfo } from '../../src/tls/certificate-info.ts';
 import { hostNamesOf } from '../../src/tls/host-names.ts';
-import { folder, openssl } from '../support/certificates.ts';
+import { openssl } from '../support/certificates.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const DAY = 24 * 3600 * 1000;
 const names = { domains: ['gate.test', 'localhost'], addresses: ['127.0.0.1', '::1'] };
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
 test('an authority is made once, with safe permissions, and found again', async (t) => {
-  const path = join(folder(t), 'data', 'certs');
+  const path = join(temporaryFolder(t), 'data', 'certs');
   const first = await LocalAuthority.open(path);
   const kept = readdirSync(path).map((name) => [name, readFileSync(join(path, name), 'utf8')]);
   assert.deepEqual(
@@ -34,22 +35,22 @@ test('an authority is made once, with safe permissions, and found again', async 
 });
 
 test('many processes that open it at once all get the same one', async (t) => {
-  const path = join(folder(t), 'certs');
+  const path = join(temporaryFolder(t), 'certs');
   const opened = await Promise.all(Array.from({ length: 8 }, () => LocalAuthority.open(path)));
   assert.equal(new Set(opened.map((authority) => authority.certificate)).size, 1);
   assert.deepEqual(readdirSync(path).sort(), ['ca.crt', 'ca.key']);
 });
 
 test('a folder that others could enter is closed', async (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   chmodSync(path, 0o755);
   await LocalAuthority.open(path);
   assert.equal(modeOf(path), '700');
 });
 
 test('an authority that cannot be used is left alone, and said', async (t) => {
-  const path = join(folder(t), 'certs');
-  const other = join(folder(t), 'certs');
+  const path = join(temporaryFolder(t), 'certs');
+  const other = join(temporaryFolder(t), 'certs');
   const first = await (await LocalAuthority.open(path)).pairFor('web', names);
   await LocalAuthority.open(other);
   const certificate = readFileSync(join(path, 'ca.crt'), 'utf8');
@@ -68,7 +69,7 @@ test('an authority that cannot be used is left alone, and said', async (t) => {
 
 test('an authority made while the clock was wrong is made anew with its key and name', async (t) => {
   for (const wrong of [500 * DAY, -4000 * DAY]) {
-    const path = join(folder(t), 'certs');
+    const path = join(temporaryFolder(t), 'certs');
     const before = await LocalAuthority.open(path, Date.now() + wrong);
     const old = await before.pairFor('web', names, Date.now() + wrong);
     const key = readFileSync(join(path, 'ca.key'), 'utf8');
@@ -93,7 +94,7 @@ test('an authority made while the clock was wrong is made anew with its key and 
 });
 
 test('a clock that is some hours ahead makes certificates that are valid already', async (t) => {
-  const path = join(folder(t), 'certs');
+  const path = join(temporaryFolder(t), 'certs');
   const ahead = Date.now() + 6 * 3600 * 1000;
   const pair = await (await LocalAuthority.open(path, ahead)).pairFor('web', names, ahead);
   const authority = await LocalAuthority.open(path);
@@ -102,7 +103,7 @@ test('a clock that is some hours ahead makes certificates that are valid already
 });
 
 test('a certificate holds every name, and strict clients verify it', async (t) => {
-  const path = join(folder(t), 'certs');
+  const path = join(temporaryFolder(t), 'certs');
   const authority = await LocalAuthority.open(path);
   const pair = await authority.pairFor('web', names);
   const info = certificateInfo(pair.cert);
@@ -128,7 +129,7 @@ test('a certificate holds every name, and strict clients verify it', async (t) =
 });
 
 test('a certificate is kept until it is due, or lacks a name', async (t) => {
-  const path = join(folder(t), 'certs');
+  const path = join(temporaryFolder(t), 'certs');
   const authority = await LocalAuthority.open(path);
   const first = await authority.pairFor('web', names);
   const again = await (await LocalAuthority.open(path)).pairFor('web', names);
@@ -146,7 +147,7 @@ test('a certificate is kept until it is due, or lacks a name', async (t) => {
 });
 
 test('a certificate never outlives its authority, and a damaged file is replaced', async (t) => {
-  const path = join(folder(t), 'certs');
+  const path = join(temporaryFolder(t), 'certs');
   const authority = await LocalAuthority.open(path);
   const end = new X509Certificate(authority.certificate).validToDate.getTime();
   const late = await authority.pairFor('web', names, end - 5 * DAY);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadAuthorities, loadPair, type LoadedPair } from '../../src/tls/key-pair.ts';
 import type { TlsProblem } from '../../src/tls/credentials.ts';
-import { folder, issued, openssl, selfSigned } from '../support/certificates.ts';
+import { issued, openssl, selfSigned } from '../support/certificates.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const DAY = 24 * 3600 * 1000;
 
@@ -27,7 +28,7 @@ function refused(loaded: LoadedPair, key: string, message: RegExp): void {
 }
 
 test('a certificate and its key', (t) => {
-  const made = selfSigned(folder(t), 'a.test');
+  const made = selfSigned(temporaryFolder(t), 'a.test');
   const loaded = load(made.cert, made.key);
   assert.deepEqual(loaded.problems, []);
   assert.deepEqual(loaded.names, ['a.test']);
@@ -36,13 +37,13 @@ test('a certificate and its key', (t) => {
 });
 
 test('a key of another certificate', (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   const [a, b] = [selfSigned(path, 'a.test'), selfSigned(path, 'b.test')];
   refused(load(a.cert, b.key), 'key_file', /b\.test\.key is not the key of .*a\.test\.crt/);
 });
 
 test('an expired certificate, one not valid yet, and one that expires soon', (t) => {
-  const made = selfSigned(folder(t), 'a.test', { days: 30 });
+  const made = selfSigned(temporaryFolder(t), 'a.test', { days: 30 });
   const at = (days: number): LoadedPair => load(made.cert, made.key, null, Date.now() + days * DAY);
   const warning = (days: number): string => {
     const { pair, problems } = at(days);
@@ -59,7 +60,7 @@ test('an expired certificate, one not valid yet, and one that expires soon', (t)
 });
 
 test('files that are not there, are folders, or may not be read', (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   const made = selfSigned(path, 'a.test');
   refused(load(join(path, 'no.crt'), made.key), 'cert_file', /cannot read .*no\.crt: no such file/);
   refused(load(made.cert, join(path, 'no.key')), 'key_file', /cannot read .*no\.key: no such file/);
@@ -71,7 +72,7 @@ test('files that are not there, are folders, or may not be read', (t) => {
 });
 
 test('files that hold something else', (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   const made = selfSigned(path, 'a.test');
   const exchanged = load(made.key, made.cert);
   assert.deepEqual(
@@ -92,7 +93,7 @@ test('files that hold something else', (t) => {
 });
 
 test('a key with a pass-phrase, in the two forms that there are', (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   const made = selfSigned(path, 'a.test');
   openssl(path, `pkcs8 -topk8 -in ${made.key} -out new.key -passout pass:s3cret`);
   openssl(path, `ec -in ${made.key} -aes128 -out old.key -passout pass:s3cret`);
@@ -111,7 +112,7 @@ test('a key with a pass-phrase, in the two forms that there are', (t) => {
 });
 
 test('a chain: in order, out of order, and with the wrong one first', (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   const root = selfSigned(path, 'root.test');
   const leaf = issued(path, 'leaf.test', root, 'subjectAltName=DNS:leaf.test,IP:127.0.0.1');
   const other = selfSigned(path, 'other.test');
@@ -134,13 +135,13 @@ test('a chain: in order, out of order, and with the wrong one first', (t) => {
 });
 
 test('a key too small to be used', (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   openssl(path, 'req -x509 -newkey rsa:512 -nodes -keyout s.key -out s.crt -subj /CN=small');
   refused(load(join(path, 's.crt'), join(path, 's.key')), 'cert_file', /cannot be used/);
 });
 
 test('authorities for client certificates', (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   const made = selfSigned(path, 'ca.test', { days: 30 });
   const problems: TlsProblem[] = [];
   assert.match(loadAuthorities(made.cert, Date.now(), problems) ?? '', /BEGIN CERTIFICATE/);

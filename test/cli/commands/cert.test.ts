@@ -3,11 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { LocalAuthority } from '../../../src/tls/authority.ts';
-import { folder, selfSigned } from '../../support/certificates.ts';
+import { selfSigned } from '../../support/certificates.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { evergate } from '../../support/program.ts';
 
 test('cert shows every certificate, and the authority to trust', async (t) => {
-  const cwd = folder(t);
+  const cwd = temporaryFolder(t);
   selfSigned(cwd, 'given.test');
   const write = (entries: string): void =>
     writeFileSync(

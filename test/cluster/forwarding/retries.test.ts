@@ -4,19 +4,16 @@
  * a byte of it.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createSecureServer, constants, type ServerHttp2Stream } from 'node:http2';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { before, suite, test, type TestContext } from 'node:test';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Body } from '../../../src/http/body/body.ts';
 import type { GatewayError } from '../../../src/errors.ts';
 import { defaultConnections } from '../../../src/cluster/cluster.ts';
 import type { NodeCluster } from '../../../src/cluster/node-cluster.ts';
-import { selfSigned } from '../../support/certificates.ts';
+import { nodeCertificate } from '../../support/certificates.ts';
 import { ask, contextOf, ok, open, optionsWith, streamed } from '../../support/forwarding.ts';
 import { PushedBody, rawBackend } from '../../support/raw-backend.ts';
 import { type RawConnection } from '../../support/raw-connection.ts';
@@ -151,19 +148,11 @@ const instants: Instant[] = [
   },
 ];
 
-function secureContext(): SecureContext {
-  const folder = mkdtempSync(join(tmpdir(), 'evergate-retries-'));
-  const { cert, key } = selfSigned(folder, 'node');
-  const pem = { cert: readFileSync(cert), key: readFileSync(key) };
-  rmSync(folder, { recursive: true });
-  return createSecureContext(pem);
-}
-
 for (const secure of [false, true]) {
   suite(`a node fails, ${secure ? 'TLS' : 'plain'}`, { timeout: 100_000 }, () => {
     let context: SecureContext | null = null;
     before(() => {
-      if (secure) context = secureContext();
+      if (secure) context = createSecureContext(nodeCertificate());
     });
 
     for (const instant of instants) {
@@ -231,14 +220,6 @@ for (const secure of [false, true]) {
 }
 
 suite('a node that speaks HTTP/2 fails', { timeout: 100_000 }, () => {
-  let pem: { cert: Buffer; key: Buffer };
-  before(() => {
-    const folder = mkdtempSync(join(tmpdir(), 'evergate-retries-'));
-    const { cert, key } = selfSigned(folder, 'node');
-    pem = { cert: readFileSync(cert), key: readFileSync(key) };
-    rmSync(folder, { recursive: true });
-  });
-
   /** A node that counts the requests that it has processed, by their target. */
   async function node(
     t: TestContext,
@@ -246,7 +227,7 @@ suite('a node that speaks HTTP/2 fails', { timeout: 100_000 }, () => {
   ) {
     const processed = new Map<string, number>();
     let streams = 0;
-    const server = createSecureServer(pem);
+    const server = createSecureServer(nodeCertificate());
     server.on('stream', (stream: ServerHttp2Stream, headers) => {
       stream.on('error', () => {});
       if (!play(stream, streams++)) return;

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type LoadedConfiguration, loadConfiguration } from '../../../src/config/load.ts';
 import { ConfigError } from '../../../src/config/problem.ts';
-import { folder, openssl, selfSigned } from '../../support/certificates.ts';
+import { openssl, selfSigned } from '../../support/certificates.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const rest = 'router: [{ name: default }]\n';
 
@@ -25,7 +26,7 @@ async function errorsOf(loading: Promise<unknown>): Promise<string[]> {
 }
 
 test('certificates are read with the configuration, and watched with it', async (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   selfSigned(path, 'a.test');
   selfSigned(path, 'b.test');
   const loaded = await load(
@@ -46,7 +47,7 @@ test('certificates are read with the configuration, and watched with it', async 
 });
 
 test('an entry without files is left to have one generated; without TLS nothing is read', async (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   const generated = await load(path, '{ enabled: true }');
   assert.equal(generated.tlsFiles.get('web')?.fallback, null);
   const off = await load(path, '{ enabled: false, cert_file: no.crt, key_file: no.key }');
@@ -54,7 +55,7 @@ test('an entry without files is left to have one generated; without TLS nothing 
 });
 
 test('a wrong pair is an error at its place, an expired certificate a warning', async (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   selfSigned(path, 'a.test');
   selfSigned(path, 'b.test');
   openssl(path, 'req -new -key b.test.key -subj /CN=old -out old.csr');
@@ -78,7 +79,7 @@ test('a wrong pair is an error at its place, an expired certificate a warning', 
 });
 
 test('a pass-phrase is never repeated in an error', async (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   selfSigned(path, 'a.test');
   openssl(path, 'pkcs8 -topk8 -in a.test.key -out locked.key -passout pass:right');
   const pair = 'enabled: true, cert_file: a.test.crt, key_file: locked.key';

@@ -1,24 +1,10 @@
 import assert from 'node:assert/strict';
-import {
-  mkdirSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { watchConfiguration, type WatchTargets } from '../../../src/config/source/watcher.ts';
-
-function folder(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'evergate-watcher-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 /** A watcher that counts changes, and a wait for the next one. */
 async function watching(t: TestContext, targets: WatchTargets) {
@@ -58,7 +44,7 @@ async function watching(t: TestContext, targets: WatchTargets) {
 }
 
 test('an edit in place is one change', async (t) => {
-  const file = join(folder(t), 'a.yml');
+  const file = join(temporaryFolder(t), 'a.yml');
   writeFileSync(file, 'a: 1');
   const watched = await watching(t, { files: [file], folders: [] });
   writeFileSync(file, 'a: 2');
@@ -66,7 +52,7 @@ test('an edit in place is one change', async (t) => {
 });
 
 test('a burst of writes, half-written ones among them, is one change', async (t) => {
-  const file = join(folder(t), 'a.yml');
+  const file = join(temporaryFolder(t), 'a.yml');
   writeFileSync(file, 'a: 1');
   const watched = await watching(t, { files: [file], folders: [] });
   for (let i = 0; i < 20; i++) {
@@ -81,7 +67,7 @@ test('a burst of writes, half-written ones among them, is one change', async (t)
 });
 
 test('an editor that writes a new file and renames it over the old one', async (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   const file = join(path, 'a.yml');
   writeFileSync(file, 'a: 1');
   const watched = await watching(t, { files: [file], folders: [] });
@@ -93,7 +79,7 @@ test('an editor that writes a new file and renames it over the old one', async (
 });
 
 test('an editor that moves the old file away first', async (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   const file = join(path, 'a.yml');
   writeFileSync(file, 'a: 1');
   const watched = await watching(t, { files: [file], folders: [] });
@@ -106,7 +92,7 @@ test('an editor that moves the old file away first', async (t) => {
 });
 
 test('a touch or an unrelated file is no change', async (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   const file = join(path, 'a.yml');
   writeFileSync(file, 'a: 1');
   const watched = await watching(t, { files: [file], folders: [path] });
@@ -117,7 +103,7 @@ test('a touch or an unrelated file is no change', async (t) => {
 });
 
 test('a folder: a file that is added, and one that is removed', async (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   const file = join(path, 'a.yml');
   writeFileSync(file, 'a: 1');
   const watched = await watching(t, { files: [file], folders: [path] });
@@ -128,7 +114,7 @@ test('a folder: a file that is added, and one that is removed', async (t) => {
 });
 
 test('a Kubernetes mount: ..data is switched over, again and again', async (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   const mount = (version: number): void => {
     mkdirSync(join(path, `..v${version}`));
     writeFileSync(join(path, `..v${version}`, 'a.yml'), `a: ${version}`);
@@ -146,7 +132,7 @@ test('a Kubernetes mount: ..data is switched over, again and again', async (t) =
 });
 
 test('new targets take the place of the old ones', async (t) => {
-  const [first, second] = [folder(t), folder(t)];
+  const [first, second] = [temporaryFolder(t), temporaryFolder(t)];
   writeFileSync(join(first, 'a.yml'), 'a: 1');
   writeFileSync(join(second, 'b.yml'), 'b: 1');
   const watched = await watching(t, { files: [join(first, 'a.yml')], folders: [] });
@@ -158,7 +144,7 @@ test('new targets take the place of the old ones', async (t) => {
 });
 
 test('symlinks anywhere on the way to a file are followed when they are switched over', async (t) => {
-  const path = folder(t);
+  const path = temporaryFolder(t);
   for (const release of ['one', 'two', 'three']) {
     mkdirSync(join(path, 'releases', release, 'conf'), { recursive: true });
     writeFileSync(join(path, 'releases', release, 'conf', 'e.yml'), release);
@@ -182,7 +168,7 @@ test('symlinks anywhere on the way to a file are followed when they are switched
 });
 
 test('a folder that was away for seconds is watched again', async (t) => {
-  const path = join(folder(t), 'conf');
+  const path = join(temporaryFolder(t), 'conf');
   const file = join(path, 'e.yml');
   mkdirSync(path);
   writeFileSync(file, 'one');

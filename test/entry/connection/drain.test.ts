@@ -2,17 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BodySink } from '../../../src/http/body/body.ts';
 import type { RequestContext } from '../../../src/http/context.ts';
 import { answerPath, blockAfterReading, get, startEntry } from '../../support/entry.ts';
 import { eventually } from '../../support/eventually.ts';
 import { RawConnection } from '../../support/raw-connection.ts';
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
-}
 
 /** A flow that waits until the test lets it go. */
 function gate() {

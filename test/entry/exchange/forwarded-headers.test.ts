@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HeaderList } from '../../../src/http/headers/header-list.ts';
 import { ForwardedFields } from '../../../src/entry/exchange/forwarded-headers.ts';
 import { compileNetworks } from '../../../src/context/networks.ts';
@@ -166,9 +167,7 @@ suite('PROXY protocol', () => {
       const bytes = Buffer.concat([Buffer.from(header), Buffer.from(get())]);
       // In two pieces, within the header.
       client.socket.write(bytes.subarray(0, 10));
-      await new Promise((resolve) => {
-        setTimeout(resolve, 20);
-      });
+      await sleep(20);
       client.socket.write(bytes.subarray(10));
       await client.until(/203\.0\.113\.7 12345 203\.0\.113\.7$/);
     }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BodySink, BodySource } from '../../../src/http/body/body.ts';
 import type { RequestContext } from '../../../src/http/context.ts';
 import { GatewayError } from '../../../src/errors.ts';
@@ -168,9 +169,7 @@ suite('a response on the wire', () => {
         sent += chunk.length;
         assert.ok(sent < 64 << 20, 'the writer never says that it is full');
       }
-      await new Promise((resolve) => {
-        setTimeout(resolve, 100);
-      });
+      await sleep(100);
     }
     const before = body.resumed;
     client.socket.resume();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { duplexPair } from 'node:stream';
 import { suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RequestContext } from '../../../src/http/context.ts';
 import { answerPath, get, startEntry } from '../../support/entry.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -81,9 +82,7 @@ suite('an upgrade', () => {
     client.send(get('/ws', ...fields));
     await client.until(/hello $/);
     const drained = entry.drain({ cause: 'stopping' });
-    await new Promise((resolve) => {
-      setTimeout(resolve, 300);
-    });
+    await sleep(300);
     client.send('still');
     await client.until(/still$/);
     assert.deepEqual(await drained, { answered: 0, quiet: 0, forced: 1 });

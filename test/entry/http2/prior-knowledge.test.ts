@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { suite, test } from 'node:test';
 import tls from 'node:tls';
 import { promisify } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { collect } from '../../../src/http/body/body.ts';
 import type { RequestContext } from '../../../src/http/context.ts';
 import { answerPath, startEntry } from '../../support/entry.ts';
@@ -54,9 +55,7 @@ suite('HTTP/2 by prior knowledge on a plain entry', { timeout: 60_000 }, () => {
       await once(socket, 'connect');
       socket.write(bytes.slice(0, cut), 'latin1');
       // oxlint-disable-next-line no-await-in-loop
-      await new Promise((resolve) => {
-        setTimeout(resolve, 20);
-      });
+      await sleep(20);
       socket.write(bytes.slice(cut), 'latin1');
       // oxlint-disable-next-line no-await-in-loop
       await eventually(`the request, cut at ${cut}`, () => entry.inspect().total === served + 1);

@@ -8,10 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { SocketWriter } from '../../../src/http/http1/socket-writer.ts';
 import { writeReusable } from '../../../src/runtime/sockets/reusable-write.ts';
-import { folder, selfSigned } from '../../support/certificates.ts';
+import { selfSigned } from '../../support/certificates.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 function credentials(t: TestContext): { cert: Buffer; key: Buffer } {
-  const { cert, key } = selfSigned(folder(t), 'test');
+  const { cert, key } = selfSigned(temporaryFolder(t), 'test');
   return { cert: readFileSync(cert), key: readFileSync(key) };
 }
 

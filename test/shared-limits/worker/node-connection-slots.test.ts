@@ -5,6 +5,7 @@ import {
   NodeConnectionSlots,
   type SlotUser,
 } from '../../../src/shared-limits/worker/node-connection-slots.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** Somebody who opens connections, each for one request. */
 class User implements SlotUser {
@@ -57,34 +58,25 @@ function worker(limit: number) {
   return { slots, first: new User(slots), second: new User(slots) };
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!condition()) {
-    assert.ok(performance.now() < deadline, 'waited in vain');
-    // oxlint-disable-next-line no-await-in-loop
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 test('a connection that comes free with one user is closed for another of the same worker', async () => {
   const { first, second } = worker(1);
   second.ask();
-  await until(() => second.lacking === 0);
+  await eventually('the connection of the second', () => second.lacking === 0);
   first.ask();
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(first.lacking, 1, 'there is one slot only');
   second.finish();
-  await until(() => first.lacking === 0);
+  await eventually('the connection of the first', () => first.lacking === 0);
   assert.equal(second.idle, 0);
 });
 
 test('a connection that was left idle before the refusal came is closed as well', async () => {
   const { first, second } = worker(1);
   second.ask();
-  await until(() => second.lacking === 0);
+  await eventually('the connection of the second', () => second.lacking === 0);
   first.ask();
   // Before the answer.
   second.idle++;
-  await until(() => first.lacking === 0);
+  await eventually('the connection of the first', () => first.lacking === 0);
   assert.equal(second.idle, 0);
 });
