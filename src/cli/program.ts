@@ -86,13 +86,13 @@ function addRun(program: Command): void {
       leaveFirstProcess();
       const { requireDescriptors } = await import('../primary/descriptor-need.ts');
       requireDescriptors();
-      const { WorkerForks } = await import('../primary/workers/spawner.ts');
-      const forks = new WorkerForks();
-      forks.prepare(typeof count === 'number' ? count : Math.min(processors(), ahead));
+      const { WorkerSpawner } = await import('../primary/workers/spawner.ts');
+      const spawner = new WorkerSpawner();
+      spawner.prepare(typeof count === 'number' ? count : Math.min(processors(), ahead));
       const { run } = await import('./commands/run.ts');
       await run({
         paths,
-        forks,
+        spawner,
         ...(count !== undefined && { workers: count }),
         ...(pidFile !== undefined && { pidFile }),
         ignoreUnsupported,

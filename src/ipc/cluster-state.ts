@@ -1,12 +1,12 @@
-/** What the one worker that watches a cluster found out about it; told to all other workers. */
+/** An observation of a cluster by the worker that monitors it; sent to all other workers. */
 export interface ClusterObservation {
   readonly cluster: string;
-  /** Origins in the configuration that was watched; of use only where they are the same. */
+  /** Origins in the configuration; the observation applies only where they are the same. */
   readonly seeds: readonly string[];
   readonly nodes: readonly NodeObservation[];
-  /** Whether the cluster has been asked for its nodes and has named some. */
+  /** Whether the cluster has named its nodes. */
   readonly discovered: boolean;
-  /** How long this may be relied on when nothing newer comes, ms. */
+  /** How long this is valid without a newer one, ms. */
   readonly validFor: number;
 }
 
@@ -17,7 +17,7 @@ export interface NodeObservation {
   readonly up: boolean | null;
   /** Why it is down. */
   readonly reason: string | null;
-  /** What the cluster says of the node; null for an address that it did not name. */
+  /** As the cluster describes the node; null for an address that it did not name. */
   readonly identity: NodeIdentity | null;
 }
 
@@ -36,7 +36,7 @@ export interface ClusterInspection {
 
 export interface NodeInspection {
   readonly origin: string;
-  /** Whether it gets requests; one that is left out gets a single one from time to time. */
+  /** Whether it gets requests; an ejected node gets a single one from time to time. */
   readonly used: boolean;
   /** Requests that wait for its answer. */
   readonly inFlight: number;

@@ -9,30 +9,30 @@ import type { ClusterInspection, ClusterObservation } from './cluster-state.ts';
 /** Name, HMAC key and AES key of a TLS session ticket, together. */
 export const ticketKeyBytes = 48;
 
-/** What a worker is, told once when it starts. */
+/** Everything that a worker needs to start. */
 export interface WorkerAssignment {
   /**
-   * Of the program that the primary runs. Another one may have been installed in its place since, and
-   * workers of that would not understand what follows.
+   * Of the program that the primary runs. Another one may have been installed since, and its workers
+   * would not understand the rest.
    */
   readonly version: string;
-  /** Place in the pool, from 0; a replacement takes the slot of the worker before it. */
+  /** Index in the pool, from 0; a replacement takes the slot of the worker that it replaces. */
   readonly slot: number;
   /** Workers of this generation. */
   readonly workers: number;
   readonly generation: number;
   readonly config: GatewayConfig;
-  /** What its entries with TLS show their clients, by entry; secret. */
+  /** Certificates and keys of its entries with TLS, by entry; secret. */
   readonly credentials: Readonly<Record<string, EntryCredentials>>;
-  /** Keys of TLS session tickets, one behind the other, the newest first; secret. */
+  /** Keys of TLS session tickets, one after the other, the newest first; secret. */
   readonly ticketKeys: Uint8Array;
   /** Listening handles that will follow, one `socket` message each. */
   readonly handles: number;
-  /** What is known of clusters. */
+  /** The latest observations of clusters. */
   readonly observations: readonly ClusterObservation[];
-  /** Descriptor to write its log to when the primary, which passes it on, is gone; null: as before. */
+  /** Descriptor of its log when the primary, which relays it, has died; null for no change. */
   readonly ownOutput: number | null;
-  /** How often it shall give a sign of life, ms; 0 for never. */
+  /** Interval of its signs of life, ms; 0 for none. */
   readonly beatMs: number;
 }
 
@@ -41,8 +41,8 @@ export type ToWorker =
   | LeaseToHolder
   | { readonly type: 'start'; readonly assignment: WorkerAssignment }
   /**
-   * Comes with a handle of a listening socket, and again with further ones of it; `id` names the socket
-   * for as long as the primary holds it.
+   * Carries a handle of a listening socket; several messages may carry handles of the same socket. `id`
+   * identifies it for as long as the primary holds it.
    */
   | { readonly type: 'socket'; readonly entry: string; readonly id: number }
   /**
@@ -54,11 +54,11 @@ export type ToWorker =
   | { readonly type: 'end-streams' }
   /** The keys of TLS session tickets have changed. */
   | { readonly type: 'ticket-keys'; readonly keys: Uint8Array }
-  /** Whether this worker is the one that checks the clusters' nodes and asks for their topology. */
+  /** Whether this worker monitors the clusters: checks their nodes and discovers their topology. */
   | { readonly type: 'observe'; readonly on: boolean }
-  /** What the worker that does has found. */
+  /** An observation of the worker that monitors the clusters. */
   | { readonly type: 'cluster-observed'; readonly observation: ClusterObservation }
-  /** To the worker that does: look now. */
+  /** To the worker that monitors the clusters: check now. */
   | { readonly type: 'cluster-check'; readonly cluster: string }
   | { readonly type: 'inspect'; readonly id: number }
   | { readonly type: 'pong' };
@@ -70,21 +70,21 @@ export type ToPrimary =
   | { readonly type: 'online' }
   /** A sign of life: the event loop turns. */
   | { readonly type: 'beat'; readonly memory: number }
-  /** Is the primary there? Answered by `pong`. */
+  /** Answered by `pong` while the primary responds. */
   | { readonly type: 'ping' }
-  /** What it is busy with until it is ready, in words. */
+  /** Its progress until it is ready, in words. */
   | { readonly type: 'progress'; readonly doing: string }
   /** Every entry is listening, its flows are built, and a request to itself was answered. */
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly code: string; readonly reason: string }
-  /** It was told to end (TERM) and serves on until the primary, having replaced it, says `drain`. */
+  /** It received TERM, and serves on until the primary has replaced it and sends `drain`. */
   | { readonly type: 'leaving' }
   /** Draining, it has accepted what was queued, and accepts nothing more. */
   | { readonly type: 'closed-to-new' }
   /** Draining, it has only tunnels and long requests left. */
   | { readonly type: 'only-streams' }
   | { readonly type: 'cluster-observed'; readonly observation: ClusterObservation }
-  /** Requests have failed at that cluster: it should be looked at now. */
+  /** Requests to that cluster have failed: check it now. */
   | { readonly type: 'cluster-check-wanted'; readonly cluster: string }
   | { readonly type: 'inspection'; readonly id: number; readonly inspection: WorkerInspection }
   /** The last connection has gone; with the worker's counts as they stay. */
@@ -96,7 +96,7 @@ export type ToPrimary =
       readonly lostLines: LostLines;
     };
 
-/** Log lines that found no room, by where they should have gone: `stdout`, or a file. */
+/** Log lines that were lost, by destination: `stdout`, or a file. */
 export type LostLines = Readonly<Record<string, number>>;
 
 export interface EntryInspection {
@@ -111,7 +111,7 @@ export interface EntryInspection {
   readonly refused: number;
   /** Of the requests that are over. */
   readonly tally: RequestTally;
-  /** Clients that were turned away; absent from a version that does not count them. */
+  /** Clients that were rejected; absent in older versions. */
   readonly rejections?: RejectionTally;
 }
 
@@ -120,7 +120,7 @@ export interface WorkerInspection {
   readonly clusters: readonly ClusterInspection[];
   /** Resident memory, bytes. */
   readonly memory: number;
-  /** Log lines that found no room, by where they should have gone, since the worker started. */
+  /** Log lines that were lost since the worker started, by destination. */
   readonly lostLines: LostLines;
   /** While draining: the connections it waits for, oldest first, at most 20. */
   readonly holders: readonly ConnectionHolder[];

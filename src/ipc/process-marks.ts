@@ -1,7 +1,7 @@
-/** By these processes know each other where there is no channel between them. */
+/** Marks by which processes recognise each other without a channel between them. */
 
 /**
- * Title of a worker. A primary that starts finds by it the workers that another one has left behind.
+ * Title of a worker, by which a primary that starts recognises the workers of one that has died.
  */
 export const workerTitle = 'evergate: worker';
 /** At the end of the title of a worker that accepts no connections any more. */

@@ -1,16 +1,16 @@
-/** Why a client was turned away before there was a request of it. */
+/** Why a client was rejected before its first request. */
 export const rejectionReasons = [
   /** Over max_concurrency or max_conns_per_ip. */
   'limit',
   /** By ip_access_control. */
   'address',
-  /** It speaks PROXY protocol, and is none of trusted_addresses. */
+  /** It uses the PROXY protocol, and is not in trusted_addresses. */
   'untrusted_proxy',
   /** No well-formed PROXY protocol header came in time. */
   'proxy_header',
   /** The TLS handshake failed. */
   'handshake',
-  /** It speaks HTTP where TLS is spoken. */
+  /** Plain HTTP on a TLS port. */
   'plain_http',
   /** Its certificate does not verify. */
   'client_certificate',

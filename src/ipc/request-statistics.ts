@@ -1,4 +1,4 @@
-/** What became of an entry's requests. */
+/** Outcome of an entry's requests. */
 export interface RequestTally {
   /** Responses by class: of none, for the client went away or it broke off, then 1xx to 5xx. */
   readonly responses: readonly number[];

@@ -1,7 +1,7 @@
 import type { GatewayConfig, LogLevel } from '../config/types.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import type { InstanceRecord } from './control/instance-record.ts';
-import type { WorkerForks } from './workers/spawner.ts';
+import type { WorkerSpawner } from './workers/spawner.ts';
 import { processors } from '../runtime/processes/processors.ts';
 
 export interface PrimaryOptions {
@@ -15,7 +15,7 @@ export interface PrimaryOptions {
   /** Instead of the configuration's. */
   readonly logLevel?: LogLevel | undefined;
   /** Starts workers, some perhaps ahead. Default: none ahead, and the command line's. */
-  readonly forks?: WorkerForks | undefined;
+  readonly spawner?: WorkerSpawner | undefined;
   /** How long a worker may take to become ready, ms. Default 30 s. */
   readonly readyTimeoutMs?: number | undefined;
 }

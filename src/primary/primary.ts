@@ -25,7 +25,7 @@ import { Predecessor } from './upgrade/predecessor.ts';
 import { Upgrades } from './upgrade/upgrades.ts';
 import { bootWorkers } from './workers/boot.ts';
 import { Pool } from './workers/pool.ts';
-import { WorkerForks } from './workers/spawner.ts';
+import { WorkerSpawner } from './workers/spawner.ts';
 import { findOrphans, WorkerRecord } from './orphans/worker-record.ts';
 
 /**
@@ -42,7 +42,7 @@ class Primary implements ControlledGateway, StoppableGateway {
   readonly #stopped = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   readonly #log: Log;
-  readonly #forks: WorkerForks;
+  readonly #spawner: WorkerSpawner;
   readonly #pool: Pool;
   readonly #workerRecord: WorkerRecord;
   readonly #listeners = new Listeners();
@@ -60,8 +60,8 @@ class Primary implements ControlledGateway, StoppableGateway {
   constructor(options: PrimaryOptions) {
     const stop = this.#stop.signal;
     const log = createLog(options.logLevel ?? 'info');
-    const forks = options.forks ?? new WorkerForks();
-    const pool = new Pool(forks, log, stop);
+    const spawner = options.spawner ?? new WorkerSpawner();
+    const pool = new Pool(spawner, log, stop);
     const workerRecord = new WorkerRecord(pool.alive);
     const listeners = this.#listeners;
     const history = new ReloadHistory(log);
@@ -89,7 +89,7 @@ class Primary implements ControlledGateway, StoppableGateway {
       stop,
     });
     this.#log = log;
-    this.#forks = forks;
+    this.#spawner = spawner;
     this.#pool = pool;
     this.#workerRecord = workerRecord;
     this.#history = history;
@@ -122,7 +122,7 @@ class Primary implements ControlledGateway, StoppableGateway {
     });
     let predecessor: Predecessor | null = null;
     try {
-      predecessor = await Predecessor.meet();
+      predecessor = await Predecessor.connect();
       this.#pool.draining.predecessor = predecessor;
       const candidate = await this.#loadFirst(predecessor);
       const { config } = candidate;
@@ -133,7 +133,7 @@ class Primary implements ControlledGateway, StoppableGateway {
       this.#workerRecord.open(config);
       await this.#systemd.ready(record.generation);
       this.#systemd.watch(() => whyNotReady(this.running, this.#pool, false) === null);
-      predecessor?.taken(record);
+      predecessor?.tookOver(record);
       await this.#autoReload.enable(config.configs.auto_reload);
       await this.#stopped.promise;
     } catch (error) {
@@ -207,7 +207,7 @@ class Primary implements ControlledGateway, StoppableGateway {
   }
 
   killNow(): void {
-    this.#pool.draining.predecessor?.endAtOnce();
+    this.#pool.draining.predecessor?.killNow();
     this.#pool.killAll();
   }
 
@@ -215,7 +215,7 @@ class Primary implements ControlledGateway, StoppableGateway {
   async #loadFirst(predecessor: Predecessor | null): Promise<Candidate> {
     let candidate = await this.#loader.loadUsable();
     const { config } = candidate;
-    const data = await this.#instanceLock.acquireAny(config, predecessor?.inheritance ?? null);
+    const data = await this.#instanceLock.acquireAny(config, predecessor?.handOff ?? null);
     this.#loader.dataFolder = data;
     if (data !== config.path.data) candidate = await this.#loader.loadUsable();
     this.#log.level = candidate.config.log.level;
@@ -239,7 +239,7 @@ class Primary implements ControlledGateway, StoppableGateway {
     const generation = this.#active.next(candidate, plan);
     this.#active.serveApi(generation);
     await bootWorkers(generation, this.#pool, this.#stop.signal);
-    this.#forks.close();
+    this.#spawner.close();
     this.#active.activate(generation);
     const { took } = draft;
     draft.workers.push(...this.#pool.slots.serving.map(({ slot, pid }) => ({ slot, pid, took })));
@@ -248,17 +248,17 @@ class Primary implements ControlledGateway, StoppableGateway {
     return record;
   }
 
-  #inherit({ listeners, inheritance }: Predecessor): void {
+  #inherit({ listeners, handOff }: Predecessor): void {
     this.#listeners.adopt(listeners);
-    this.#history.inherit(inheritance.reloads);
-    this.#pool.inheritTicketKeys(Buffer.from(inheritance.ticketKeys, 'base64'));
-    this.#active.inheritedNumber = inheritance.generation;
+    this.#history.inherit(handOff.reloads);
+    this.#pool.inheritTicketKeys(Buffer.from(handOff.ticketKeys, 'base64'));
+    this.#active.inheritedNumber = handOff.generation;
   }
 
   /** Takes over control socket, pid file, API and the record of workers. */
   async #replace(predecessor: Predecessor): Promise<void> {
     const { running } = this.#active;
-    await predecessor.proved();
+    await predecessor.ready();
     await this.#instanceLock.acquire(running.config.path.data, predecessor.pid);
     this.#active.serveApi(running);
     this.#workerRecord.succeed(running.config, predecessor.gone, this.#log);
@@ -282,7 +282,7 @@ class Primary implements ControlledGateway, StoppableGateway {
   async #end(): Promise<void> {
     this.#stopping.close();
     this.#systemd.close();
-    this.#forks.close();
+    this.#spawner.close();
     await this.#autoReload.close();
     // The primary gives up the sockets first: the last to hold them are workers, which empty their
     // queues.

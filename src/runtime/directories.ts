@@ -31,6 +31,6 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /** Why a folder, or a file in it, could not be made, in words. */
-export function folderReason(error: unknown): string {
+export function describeFileError(error: unknown): string {
   return reasons[(error as NodeJS.ErrnoException | null)?.code ?? ''] ?? reasonOf(error);
 }

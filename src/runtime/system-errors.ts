@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { reasonOf } from '../errors.ts';
 
-/** What the system calls the error: `EADDRINUSE`, … */
+/** The error code of the system: `EADDRINUSE`, … */
 export function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException | null)?.code ?? '';
 }
@@ -20,7 +20,7 @@ const reasons: Readonly<Record<string, string>> = {
  * Why an address could not be bound, in words.
  * @param host numeric, perhaps with a zone
  */
-export function bindReason(error: unknown, host = ''): string {
+export function describeBindError(error: unknown, host = ''): string {
   const [, zone] = host.split('%');
   if (zone !== undefined && !Object.hasOwn(networkInterfaces(), zone)) {
     return `this machine has no network interface "${zone}"`;

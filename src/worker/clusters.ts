@@ -7,17 +7,17 @@ import type { LeaseSource } from '../shared-limits/messages.ts';
 import { isWell } from '../cluster/monitoring/expected-status.ts';
 import { ClusterObserver, type WatchedCluster, watchedOf } from '../cluster/monitoring/monitor.ts';
 
-/** How a worker's clusters speak with the other workers, by way of the primary. */
+/** Messages of a worker's clusters to the other workers, sent by way of the primary. */
 export interface ClusterChannel {
-  /** Tells the others what this worker, which watches the clusters, has found. */
+  /** Reports an observation of this worker, which monitors the clusters, to the others. */
   clusterObserved(observation: ClusterObservation): void;
-  /** Asks whoever watches the clusters to look at this one now. */
+  /** Requests the worker that monitors the clusters to check this one now. */
   wantClusterCheck(cluster: string): void;
   /** Where the limits of nodes come from. */
   readonly leases: LeaseSource;
 }
 
-/** The clusters of a worker: those that resources describe, and those that filters have of their own. */
+/** The clusters of a worker: those of the configuration, and those of filters. */
 export class WorkerClusters {
   readonly #log: Log;
   readonly #channel: ClusterChannel;
@@ -47,7 +47,7 @@ export class WorkerClusters {
     return this.#named.get(name);
   }
 
-  /** A cluster of a filter's own. Those of one name are watched as the first of them says. */
+  /** A cluster of a filter's own. The first one of a name decides how it is monitored. */
   open(config: ClusterConfig): NodeCluster {
     const { nodes, healthCheck, connections } = config;
     const name = this.#nameFor(config);
@@ -68,7 +68,7 @@ export class WorkerClusters {
     return cluster;
   }
 
-  /** Other nodes of the same name would be taken for these by whoever watches and counts. */
+  /** A cluster of the same name with other nodes gets a number: monitoring and counts go by name. */
   #nameFor({ name, nodes }: ClusterConfig): string {
     const key = nodes.join();
     for (let number = 1; ; number++) {
@@ -85,7 +85,7 @@ export class WorkerClusters {
     return [...this.#named.values(), ...this.#own];
   }
 
-  /** Begins or ends to watch the clusters for all workers. */
+  /** Begins or ends to monitor the clusters for all workers. */
   observe(on: boolean): void {
     for (const [name, observer] of this.#observers) {
       if (on) observer.start(this.#known.get(name) ?? null);
@@ -93,7 +93,7 @@ export class WorkerClusters {
     }
   }
 
-  /** Takes over what another worker has found. */
+  /** Takes an observation of another worker. */
   take(observation: ClusterObservation): void {
     this.#known.set(observation.cluster, observation);
     this.#named.get(observation.cluster)?.observe(observation);
@@ -102,7 +102,7 @@ export class WorkerClusters {
     }
   }
 
-  /** Looks at a cluster out of turn, if it is this worker that watches. */
+  /** Checks a cluster now, if it is this worker that monitors it. */
   check(cluster: string): void {
     this.#observers.get(cluster)?.checkSoon();
   }

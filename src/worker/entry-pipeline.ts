@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
 import { Router } from '../router/router.ts';
 import { TracingFlow } from './tracing-flow.ts';
 
-/** What an entry does with clients and requests before their flow runs, as one router configures it. */
+/** The steps before the flow of a request, as a router configures them: access, tracing, routing. */
 export class EntryPipeline {
   /** Whether a client of this address may connect; null when every client may. */
   readonly admits: NetworkTest | null;

@@ -7,8 +7,8 @@ import { processors } from '../runtime/processes/processors.ts';
 const processBytes = 80 << 20;
 
 /**
- * What a worker may hold in memory for its clients: as much as its most generous entry may, but never
- * more than half of its part of the memory that the machine has, or its control group allows, beyond what
+ * Memory budget of a worker for its clients: that of its most generous entry, but never more than
+ * half of its part of the memory that the machine has, or its control group allows, beyond what
  * the processes need for themselves.
  */
 export function memoryForClients({ entry, workers }: GatewayConfig): InflightBytes {

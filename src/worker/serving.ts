@@ -16,7 +16,7 @@ import { EntryPipeline, lookUp } from './entry-pipeline.ts';
 import { identityOf } from './identity.ts';
 import { memoryForClients } from './memory.ts';
 
-/** What a worker's process provides. */
+/** Services of the worker's process. */
 export interface WorkerServices extends ClusterChannel {
   readonly log: Log;
   /** Certificates and keys of the entries with TLS, by entry. */

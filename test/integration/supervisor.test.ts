@@ -91,6 +91,8 @@ test('systemd learns of reloads, and whether the gateway serves', async (t) => {
 
 test('a systemd-notify that is not there harms nothing', async (t) => {
   const gateway = await startGateway(t, hello, { env: { PATH: '/nowhere', NOTIFY_SOCKET: 'x' } });
-  await eventually('a warning', () => gateway.output.includes('systemd was not told READY=1'));
+  await eventually('a warning', () =>
+    gateway.output.includes('systemd was not notified of READY=1'),
+  );
   assert.equal((await gateway.stop()).code, 0);
 });

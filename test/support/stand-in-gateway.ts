@@ -17,7 +17,7 @@ import { noRequests } from '../../src/ipc/request-statistics.ts';
 import type { WorkerInspection } from '../../src/ipc/messages.ts';
 import { leaseKey } from '../../src/shared-limits/lease-key.ts';
 import { startPrimary } from '../../src/primary/primary.ts';
-import { WorkerForks } from '../../src/primary/workers/spawner.ts';
+import { WorkerSpawner } from '../../src/primary/workers/spawner.ts';
 import type {
   ConfigurationSource,
   ConfigurationResult,
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
       source: jsonSource(file),
       workers: Number(workers) || undefined,
       pidFile,
-      forks: new WorkerForks(fileURLToPath(import.meta.url)),
+      spawner: new WorkerSpawner(fileURLToPath(import.meta.url)),
       readyTimeoutMs: 20_000,
     });
   } catch (error) {

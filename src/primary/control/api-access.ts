@@ -8,17 +8,18 @@ import type { FailedLogins } from './failed-logins.ts';
 import type { Log } from '../../log.ts';
 import { pathOf } from './server.ts';
 
-/** One line of the log for so many failed logins of an address. */
-const LOGGED_FAILURES = 10;
+/** One failed login of an address in so many is logged. */
+const failuresPerLogLine = 10;
 
-/** What probes ask for: it tells nothing, and they have neither a password nor a name for us. */
+/** Paths for probes, which have no password and no host name; the responses reveal nothing. */
 const forProbes: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
 /**
- * Who may use the API: nobody through a web page of another site, and with `security` only who knows
- * the password. Without it an API that others can reach tells its metrics alone, and for one on this
- * machine the Host must be a name of this machine: a page can have its own name resolve to 127.0.0.1
- * (DNS rebinding).
+ * Access control of the API. Web pages of other sites may not use it, and with `security` it takes the
+ * password. Without a password, other machines get the metrics only, and for an API on a loopback
+ * address the Host must be a name of this machine: a web page can make its own name resolve to
+ * 127.0.0.1 (DNS rebinding).
+ * @returns the response to a request that is refused; null for one that is allowed
  */
 export function refuseAccess(
   { security, network }: ApiConfig,
@@ -61,16 +62,16 @@ function refuseLogin(
     return refused(429, 'too many failed logins from this address; try again later', after);
   }
   const given = parseBasicAuth(headers.authorization);
-  // Both are compared in any case: how long it takes tells nothing.
+  // Both are always compared, so that the time it takes reveals nothing.
   const user = isSame(given?.username ?? '', security.username);
   const password = isSame(given?.password ?? '', security.password);
   if (user && password) {
     logins.succeeded(client);
     return null;
   }
-  // Who gives no password does not guess.
+  // A request without a password is not a guess.
   const failures = given === undefined ? 0 : logins.failed(client);
-  if (failures > 0 && failures % LOGGED_FAILURES === 0) {
+  if (failures > 0 && failures % failuresPerLogLine === 0) {
     log.warn({ client, failures }, 'failed logins to the API');
   }
   const challenge = { 'www-authenticate': 'Basic realm="Evergate API", charset="UTF-8"' };
@@ -81,7 +82,7 @@ function refused(status: number, error: string, headers?: Record<string, string>
   return { status, body: { error }, ...(headers && { headers }) };
 }
 
-/** What a page can send anywhere without being asked; older browsers do so without an Origin. */
+/** Media types that a web page can send without a preflight; older browsers omit Origin. */
 function isForm(type = ''): boolean {
   return /^(?:application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)\b/i.test(type);
 }

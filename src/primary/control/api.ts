@@ -5,18 +5,18 @@ import { refuseAccess } from './api-access.ts';
 import { limitConnections } from './connection-limit.ts';
 import { FailedLogins } from './failed-logins.ts';
 import { closeControlServer, type ControlRoutes, createControlServer } from './server.ts';
-import type { HeldListener } from '../sockets/listeners.ts';
+import type { BoundListener } from '../sockets/listeners.ts';
 
-/** Connections at one time; who needs more means harm. */
-const CONNECTIONS = 64;
+/** Connections at one time; no honest client needs more. */
+const maxConnections = 64;
 
-/** The gateway's HTTP API, on a socket that the listeners hold: it outlives reloads and upgrades. */
+/** The gateway's HTTP API, on a socket of the listeners, which outlives reloads and upgrades. */
 export class Api {
   readonly #routes: ControlRoutes;
   readonly #log: Log;
   readonly #logins = new FailedLogins();
   #config: ApiConfig | null = null;
-  #listener: HeldListener | null = null;
+  #listener: BoundListener | null = null;
   #server: Server | null = null;
 
   constructor(routes: ControlRoutes, log: Log) {
@@ -24,8 +24,8 @@ export class Api {
     this.#log = log;
   }
 
-  /** From now on answers there, and as the configuration says; requests under way end well. */
-  serve(config: ApiConfig | null, listener: HeldListener | null): void {
+  /** Serves on this listener, as configured; requests under way are finished. */
+  serve(config: ApiConfig | null, listener: BoundListener | null): void {
     this.#config = config;
     if (this.#listener?.sockets[0] === listener?.sockets[0]) return;
     void this.close();
@@ -35,13 +35,13 @@ export class Api {
     const server = createControlServer(this.#routes, (request) =>
       this.#config ? refuseAccess(this.#config, request, this.#logins, this.#log) : null,
     );
-    limitConnections(server, CONNECTIONS);
+    limitConnections(server, maxConnections);
     server.on('error', (error) => this.#log.error({ error }, 'the API cannot be served'));
     server.listen(socket.handle);
     this.#server = server;
   }
 
-  /** Takes no more requests; settles when those under way have been answered. */
+  /** Accepts no more requests; settles when those under way have been answered. */
   async close(): Promise<void> {
     const server = this.#server;
     this.#server = null;

@@ -6,15 +6,15 @@ import { request } from '../../runtime/modules/builtins.ts';
 
 export interface ControlAnswer {
   readonly status: number;
-  /** JSON, parsed; a text is sent as it is. */
+  /** Parsed JSON, or text. */
   readonly body: unknown;
   /** More header fields. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
- * Asks the gateway that listens on a control socket. Waits for as long as it takes: a reload
- * answers when its outcome is known.
+ * Sends a request to the gateway that listens on a control socket. Waits without limit: a reload is
+ * answered when its outcome is known.
  * @throws NOT_RUNNING when nobody listens there, CONTROL_FAILED when the answer broke off
  */
 export async function requestControl(

@@ -2,12 +2,11 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * Limits how many connections a server has without letting those on which nothing is asked keep
- * others out: a new one that finds no room takes the place of an idle one, of the address that has
- * most of them.
+ * Limits the connections of a server, such that idle ones cannot keep others out: above the limit a
+ * new connection replaces an idle one, of the address with the most idle connections.
  */
 export function limitConnections(server: Server, limit: number): void {
-  /** By connection, oldest first: the address of the client while nothing has been asked. */
+  /** Client addresses of connections without a request, oldest first. */
   const idle = new Map<Socket, string>();
   let open = 0;
   server.on('connection', (socket: Socket) => {
@@ -22,7 +21,7 @@ export function limitConnections(server: Server, limit: number): void {
   server.on('request', ({ socket }: IncomingMessage) => void idle.delete(socket));
 }
 
-/** When everybody is being answered, it is the new one that has to go. */
+/** Without an idle connection the new one is closed. */
 function makeRoom(idle: ReadonlyMap<Socket, string>, latest: Socket): void {
   const counts = new Map<string, number>();
   for (const address of idle.values()) counts.set(address, (counts.get(address) ?? 0) + 1);

@@ -1,13 +1,13 @@
 import { isIPv6 } from 'node:net';
 
-/** Failures that cost nothing: people mistype, and programs are set up. */
-const FREE = 5;
-/** Wait after the next failure, doubled with each further one, ms. */
-const WAIT = { first: 500, longest: 5000 };
-/** Without failures for this long an address begins anew, ms. */
-const FORGOTTEN_AFTER = 10 * 60_000;
-/** Addresses that are remembered; the one that failed longest ago makes room. */
-const ADDRESSES = 1024;
+/** Failures without a delay: people mistype, and programs are being set up. */
+const freeFailures = 5;
+/** Delay after the next failure, doubled with each further one. */
+const delayMs = { first: 500, longest: 5000 };
+/** Failures of an address are forgotten when there are no more for this long. */
+const forgetAfterMs = 10 * 60_000;
+/** Addresses that are remembered; the one that failed longest ago is dropped first. */
+const maxAddresses = 1024;
 
 interface Failures {
   readonly count: number;
@@ -15,30 +15,30 @@ interface Failures {
   readonly lastAt: number;
 }
 
-/** Slows down those who guess passwords: per address, a wait that grows with each failure. */
+/** Slows down the guessing of passwords: per address, a delay that grows with each failure. */
 export class FailedLogins {
   readonly #addresses = new Map<string, Failures>();
 
-  /** How long this address has to wait before it may try again, ms. */
+  /** Time until this address may try again, ms. */
   wait(address: string): number {
     const failures = this.#addresses.get(keyOf(address));
-    if (failures === undefined || failures.count < FREE) return 0;
-    const wait = Math.min(WAIT.longest, WAIT.first * 2 ** (failures.count - FREE));
+    if (failures === undefined || failures.count < freeFailures) return 0;
+    const wait = Math.min(delayMs.longest, delayMs.first * 2 ** (failures.count - freeFailures));
     return Math.max(0, failures.lastAt + wait - performance.now());
   }
 
-  /** Gives how many in a row that makes. */
+  /** Returns the number of failures in a row. */
   failed(address: string): number {
     const key = keyOf(address);
     const now = performance.now();
-    const before = this.#addresses.get(key);
-    const isRecent = before !== undefined && now - before.lastAt < FORGOTTEN_AFTER;
-    const count = isRecent ? before.count + 1 : 1;
+    const previous = this.#addresses.get(key);
+    const isRecent = previous !== undefined && now - previous.lastAt < forgetAfterMs;
+    const count = isRecent ? previous.count + 1 : 1;
     // Kept in the order of the last failure.
     this.#addresses.delete(key);
     this.#addresses.set(key, { count, lastAt: now });
     const [oldest] = this.#addresses.keys();
-    if (this.#addresses.size > ADDRESSES && oldest !== undefined) this.#addresses.delete(oldest);
+    if (this.#addresses.size > maxAddresses && oldest !== undefined) this.#addresses.delete(oldest);
     return count;
   }
 
@@ -51,7 +51,7 @@ export class FailedLogins {
   }
 }
 
-/** Who has one IPv6 address has all of its network. */
+/** The /64 network of an IPv6 address: a client may use any address in it. */
 function keyOf(address: string): string {
   const bare = address.replace(/^::ffff:(?=\d+\.)/, '');
   if (!isIPv6(bare)) return bare;

@@ -1,10 +1,10 @@
 import { GatewayError } from '../../errors.ts';
-import { folderReason, makeFolder } from '../../runtime/directories.ts';
+import { describeFileError, makeFolder } from '../../runtime/directories.ts';
 import type { GatewayConfig } from '../../config/types.ts';
 import { instanceFolders, isFurtherInstance } from './instances.ts';
 import { Control } from './socket.ts';
 import type { ControlRoutes } from './server.ts';
-import { releasePidFile, takePidFile } from './pid-file.ts';
+import { releasePidFile, acquirePidFile } from './pid-file.ts';
 import type { InstanceRecord } from './instance-record.ts';
 import { controlSocketPath } from './socket-path.ts';
 
@@ -68,9 +68,9 @@ export class InstanceLock {
     const succeeds = predecessor !== undefined;
     // The socket comes last when it is taken from a gateway that runs, and first when it decides
     // which of two is to run.
-    if (succeeds && this.#pidFile) takePidFile(this.#pidFile, predecessor);
+    if (succeeds && this.#pidFile) acquirePidFile(this.#pidFile, predecessor);
     this.#control = await this.#openControl(data, succeeds);
-    if (!succeeds && this.#pidFile) takePidFile(this.#pidFile);
+    if (!succeeds && this.#pidFile) acquirePidFile(this.#pidFile);
     this.#record?.write(this.#control.path);
   }
 
@@ -80,13 +80,17 @@ export class InstanceLock {
       return await Control.open(controlSocketPath(data), this.#routes, succeeds);
     } catch (error) {
       if (error instanceof GatewayError) throw error;
-      throw new GatewayError('DATA_UNUSABLE', { path: data, reason: folderReason(error) }, error);
+      throw new GatewayError(
+        'DATA_UNUSABLE',
+        { path: data, reason: describeFileError(error) },
+        error,
+      );
     }
   }
 
   /** Takes the lock back from a process that failed to replace this one. */
   async restore(successor: number): Promise<void> {
-    if (this.#pidFile) takePidFile(this.#pidFile, successor);
+    if (this.#pidFile) acquirePidFile(this.#pidFile, successor);
     const before = this.#control;
     if (!before || before.isInPlace) return;
     this.#control = await Control.open(before.path, this.#routes, true);

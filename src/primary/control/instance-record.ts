@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { makeFolder } from '../../runtime/directories.ts';
 
-/** Where a service manager, or the system's administrator, has such files. */
+/** Folder for gateways of a service manager or of root. */
 const systemFolder = '/run/evergate';
 
 /**
- * Which control socket belongs to a gateway that was started with certain configuration files. The
- * files alone do not tell: `path.data` in them may have been changed since.
+ * Records the control socket of a gateway that was started with certain configuration files. The files
+ * alone are not enough: `path.data` in them may have been changed since.
  */
 export class InstanceRecord {
   readonly #name: string;
@@ -66,14 +66,14 @@ function foldersToWrite(): string[] {
   return [...(ofUser ? [join(ofUser, 'evergate')] : []), join(tmpdir(), `evergate-${user}`)];
 }
 
-/** Whether nobody but this user, the system's administrator or a service of his has made it. */
+/** Whether this user or root has created it, and other users cannot write to it. */
 function isTrusted(folder: string): boolean {
   const found = lstatSync(folder, { throwIfNoEntry: false });
   if (!found?.isDirectory() || (found.mode & 0o022) !== 0) return false;
   return folder === systemFolder || found.uid === 0 || found.uid === process.getuid?.();
 }
 
-/** A gateway that was killed leaves its record behind. */
+/** Removes the records of gateways that were killed. */
 function removeLeftOver(folder: string): void {
   for (const name of readdirSync(folder)) {
     if (!/^[\da-f]{32}$/.test(name)) continue;

@@ -1,7 +1,7 @@
 import { join, relative } from 'node:path';
 import type { GatewayConfig } from '../../config/types.ts';
 
-/** Where gateways that run with one configuration keep their files, the first in `path.data` itself. */
+/** The data folders of gateways that run with one configuration; the first is `path.data` itself. */
 export function instanceFolders({ path, instances = 1 }: GatewayConfig): string[] {
   const others = Array.from({ length: instances - 1 }, (_, i) =>
     join(path.data, 'nodes', `${i + 1}`),
@@ -9,7 +9,7 @@ export function instanceFolders({ path, instances = 1 }: GatewayConfig): string[
   return [path.data, ...others];
 }
 
-/** Whether it is one of these for a gateway beside the first. */
+/** Whether it is such a folder, and not that of the first gateway. */
 export function isFurtherInstance(folder: string, data: string): boolean {
   return /^nodes\/\d+$/.test(relative(data, folder));
 }

@@ -1,24 +1,24 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { GatewayError } from '../../errors.ts';
-import { folderReason } from '../../runtime/directories.ts';
+import { describeFileError } from '../../runtime/directories.ts';
 
 /**
- * Writes this process's id to a file of its own line.
+ * Writes this process's id to a file.
  * @param succeeded process id of the gateway that this one replaces
  * @throws ALREADY_RUNNING when the file names a live gateway, PID_FILE_FAILED
  */
-export function takePidFile(path: string, succeeded?: number): void {
+export function acquirePidFile(path: string, succeeded?: number): void {
   const pid = readPid(path);
   if (pid && pid !== process.pid && pid !== succeeded && isGateway(pid)) {
     throw new GatewayError('ALREADY_RUNNING', { pid, path });
   }
-  // Renamed into place: a reader never sees half of it.
+  // Renamed, so that a reader never sees a part of it.
   const draft = `${path}.${process.pid}`;
   try {
     writeFileSync(draft, `${process.pid}\n`, { mode: 0o644 });
     renameSync(draft, path);
   } catch (error) {
-    throw new GatewayError('PID_FILE_FAILED', { path, reason: folderReason(error) }, error);
+    throw new GatewayError('PID_FILE_FAILED', { path, reason: describeFileError(error) }, error);
   }
 }
 
@@ -35,7 +35,7 @@ function readPid(path: string): number | null {
   }
 }
 
-/** Whether that process is a live gateway; process ids are given out again after a crash. */
+/** Whether that process is a live gateway; process ids are reused after a crash. */
 function isGateway(pid: number): boolean {
   try {
     process.kill(pid, 0);

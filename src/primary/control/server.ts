@@ -4,39 +4,39 @@ import { acceptNoMore } from '../../runtime/sockets/http-server.ts';
 import { createServer } from '../../runtime/modules/builtins.ts';
 import type { ControlAnswer } from './client.ts';
 
-/** How long requests under way have when the server closes, ms. */
-const FAREWELL = 1000;
-/** For a whole request: they are small, and nobody may keep the primary waiting. ms */
-const PATIENCE = 10_000;
+/** Time for requests under way when the server closes. */
+const closeTimeoutMs = 1000;
+/** Time for a whole request to arrive: they are small, and must not occupy the primary. */
+const requestTimeoutMs = 10_000;
 
-/** `GET /status` → what answers it. */
+/** Handlers by request, such as `GET /status`. */
 export type ControlRoutes = Readonly<Record<string, () => Promise<ControlAnswer> | ControlAnswer>>;
 
-/** Answers what must not go on; null for what may. */
+/** Returns the response to a request that is refused; null for one that is allowed. */
 export type Gatekeeper = (request: IncomingMessage) => ControlAnswer | null;
 
-/** An HTTP server for what a gateway can be asked and told; it does not listen yet. */
+/** An HTTP server for requests to the gateway itself; it does not listen yet. */
 export function createControlServer(
   routes: ControlRoutes,
   keeper: Gatekeeper = () => null,
 ): Server {
   return createServer(
-    { headersTimeout: PATIENCE, requestTimeout: PATIENCE },
+    { headersTimeout: requestTimeoutMs, requestTimeout: requestTimeoutMs },
     (request, response) => void answer(routes, keeper, request, response),
   );
 }
 
-/** Answers what was asked, and takes nothing more. */
+/** Answers the requests under way, and accepts no more. */
 export async function closeControlServer(server: Server): Promise<void> {
   const closed = acceptNoMore(server);
-  // Nobody may hold the gateway's end up by a request that does not come.
-  const timer = setTimeout(() => server.closeAllConnections(), FAREWELL);
+  // A request that does not arrive must not delay the end of the gateway.
+  const timer = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);
   await closed;
   clearTimeout(timer);
   server.close();
 }
 
-/** The path that a request is for. */
+/** The path of a request, without its query. */
 export function pathOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0] as string;
 }

@@ -5,15 +5,15 @@ export function controlSocketPath(data: string): string {
   return join(data, 'evergate.sock');
 }
 
-/** What fits into the address of a unix socket, bytes (Linux 107, macOS 103). */
-const LONGEST = 103;
+/** Longest path in the address of a unix socket (Linux 107, macOS 103). */
+const maxPathBytes = 103;
 
 /**
- * Calls `use` with a path of that socket which is short enough for the system. A long one becomes
- * its bare name while the working directory is its folder, so `use` must be synchronous.
+ * Calls `use` with a path of the socket that is short enough for the system. A long one is replaced by
+ * its name, with its folder as the working directory, so `use` must be synchronous.
  */
 export function withShortPath<T>(path: string, use: (path: string) => T): T {
-  if (Buffer.byteLength(path) <= LONGEST) return use(path);
+  if (Buffer.byteLength(path) <= maxPathBytes) return use(path);
   const before = process.cwd();
   process.chdir(dirname(path));
   try {

@@ -7,9 +7,9 @@ import { closeControlServer, type ControlRoutes, createControlServer } from './s
 import { withShortPath } from './socket-path.ts';
 
 /**
- * The control socket: HTTP with JSON bodies on a unix socket that only this user may open. Who holds
- * it is the gateway of that data folder; it is made under another name and then linked, so that two
- * gateways starting at once cannot both have it.
+ * The control socket: HTTP with JSON bodies on a unix socket that only this user may open. The process
+ * that holds it is the gateway of that data folder. It is created under another name and then linked,
+ * so that of two gateways that start at the same time only one gets it.
  */
 export class Control {
   readonly path: string;
@@ -22,7 +22,7 @@ export class Control {
   }
 
   /**
-   * @param succeed takes the path from the gateway that has it, which no longer answers there
+   * @param succeed takes the path over from the gateway that holds it
    * @throws ALREADY_RUNNING when a live gateway answers on that path
    */
   static async open(path: string, routes: ControlRoutes, succeed = false): Promise<Control> {
@@ -40,13 +40,13 @@ export class Control {
     return control;
   }
 
-  /** Answers what was asked, takes nothing more, and leaves the path to others. */
+  /** Answers the requests under way, accepts no more, and gives the path up. */
   async close(): Promise<void> {
     if (this.isInPlace) unlinkQuietly(this.path);
     await closeControlServer(this.#server);
   }
 
-  /** Whether who asks on that path is answered here. */
+  /** Whether the path still leads to this socket. */
   get isInPlace(): boolean {
     return inodeOf(this.path) === this.#inode;
   }
@@ -59,7 +59,7 @@ export class Control {
     unlinkQuietly(this.#privatePath);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once('error', reject).once('listening', resolve);
-    // The socket is made within listen(), and is never open to others, not even for a moment.
+    // The socket is created by listen(), and is never accessible to other users.
     const mask = process.umask(0o177);
     try {
       withShortPath(this.#privatePath, (short) => this.#server.listen(short));
@@ -84,7 +84,7 @@ export class Control {
     }
   }
 
-  /** Takes the dead socket away, unless another gateway has just replaced it by a live one. */
+  /** Removes a dead socket, unless another gateway has just replaced it by a live one. */
   async #removeStale(): Promise<void> {
     const aside = `${this.path}.stale.${process.pid}`;
     try {
@@ -97,7 +97,7 @@ export class Control {
   }
 }
 
-/** The process that answers on a control socket, `unknown` when it does not say, or null. */
+/** The process that answers on a control socket; `unknown` without a process id; or null. */
 async function holderOf(path: string): Promise<number | string | null> {
   try {
     const { body } = await requestControl(path, 'GET', '/pid');
@@ -117,6 +117,6 @@ function unlinkQuietly(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // It is not there.
+    // There is none.
   }
 }

@@ -54,7 +54,8 @@ export class Systemd {
     const args = [`--pid=${process.pid}`, ...assignments];
     const { promise, resolve } = Promise.withResolvers<void>();
     execFile('systemd-notify', args, { timeout: notifyTimeoutMs }, (error) => {
-      if (error) this.#log.warn(`systemd was not told ${assignments[0]}: ${reasonOf(error)}`);
+      if (error)
+        this.#log.warn(`systemd was not notified of ${assignments[0]}: ${reasonOf(error)}`);
       resolve();
     });
     await promise;

@@ -4,7 +4,7 @@ import { reasonOf } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { ConfigurationSource } from '../configuration-source.ts';
 
-/** Watches the configuration while `configs.auto_reload` says so. */
+/** Watches the configuration while `configs.auto_reload` is set. */
 export class AutoReload {
   readonly #source: ConfigurationSource;
   readonly #log: Log;
@@ -18,15 +18,15 @@ export class AutoReload {
     this.#onChange = onChange;
   }
 
-  /** The configuration, as it was just read, is made of these. */
+  /** Sets the files of the configuration that was just read. */
   async update(targets: WatchTargets): Promise<void> {
     this.#targets = targets;
     await this.#watcher?.update(targets);
   }
 
-  /** A configuration is in force that wants it, or does not. */
-  async enable(wanted: boolean): Promise<void> {
-    if (!wanted) await this.close();
+  /** Begins or ends to watch, as the active configuration requires. */
+  async enable(isEnabled: boolean): Promise<void> {
+    if (!isEnabled) await this.close();
     else this.#watcher ??= await this.#source.watch(this.#targets, this.#onChange, this.#onTrouble);
   }
 

@@ -28,25 +28,24 @@ export const noCredentials: Credentials = {
   certificates: [],
 };
 
-/** What could not be done as it should, with what can be done. */
 export interface CompletedCredentials {
   readonly credentials: Credentials;
   readonly warnings: readonly string[];
 }
 
-/** Clocks are put forward and back in the meantime, ms. */
-const LONGEST_WAIT = 60 * 1000;
-/** How often it warns of certificates that expire, ms. */
-const WARN_EVERY = 24 * 3600 * 1000;
-/** When renewing failed, it is tried again after this, doubled with each further failure, ms. */
-const RETRY = { first: 1000, longest: 3600 * 1000 };
-/** How soon it is tried again to make a certificate where that has failed, ms. */
-const FAILED_AGAIN = 3600 * 1000;
+/** Longest sleep: the system clock may be changed meanwhile. */
+const maxWaitMs = 60 * 1000;
+/** Interval of warnings about certificates that expire. */
+const warningIntervalMs = 24 * 3600 * 1000;
+/** Delay after a renewal that failed, doubled with each further failure. */
+const retryDelayMs = { first: 1000, longest: 3600 * 1000 };
+/** Time until another attempt to create a certificate. */
+const regenerateAfterMs = 3600 * 1000;
 
 /**
- * What each entry shows its clients: the certificates from files, and where none is named, one from
- * the gateway's own authority, which is made when it is first needed. Where that fails, everything else
- * goes on: the entry shows a certificate that no client trusts.
+ * The certificates of each entry: those from files, and where none is named, one from the gateway's own
+ * authority, which is created when it is first needed. When that fails, everything else goes on: the
+ * entry uses a certificate that no client trusts.
  */
 export async function completeCredentials(
   config: GatewayConfig,
@@ -92,7 +91,7 @@ async function generatedPair(
       `entry ${entry}: ${reasonOf(error)}; until that is mended it shows a certificate that no client trusts`,
     );
     const pair = await temporaryPair(entry, names);
-    return { ...pair, renewAt: Date.now() + FAILED_AGAIN };
+    return { ...pair, renewAt: Date.now() + regenerateAfterMs };
   }
 }
 
@@ -103,36 +102,36 @@ export function certificateFolder(config: GatewayConfig): string {
 
 type Warns = Pick<Log, 'warn'>;
 
-/** Looks after certificates while the gateway runs: renews its own, and warns of those that expire. */
+/** Renews generated certificates, and warns of those that expire. */
 export class CertificateClock {
   readonly #renew: () => Promise<unknown>;
   #log: Warns | null = null;
   #credentials = noCredentials;
   #timer: NodeJS.Timeout | undefined;
-  #retry = RETRY.first;
+  #retry = retryDelayMs.first;
   /** performance.now() from which on it warns again. */
   #warnAt = 0;
 
-  /** `renew` settles when it is known what has become of it. */
+  /** @param renew settles when its outcome is known */
   constructor(renew: () => Promise<unknown>) {
     this.#renew = renew;
   }
 
-  /** Looks after these from now on. Of what is wrong with them already, their loading has warned. */
+  /** Looks after these from now on. Loading has warned of current problems already. */
   set(credentials: Credentials, log: Warns): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#retry = RETRY.first;
+    this.#retry = retryDelayMs.first;
     this.#credentials = credentials;
     this.#log = log;
-    this.#warnAt = performance.now() + WARN_EVERY;
+    this.#warnAt = performance.now() + warningIntervalMs;
     const { renewAt, certificates } = credentials;
     if (renewAt !== null || certificates.length > 0) this.#wait(renewAt ?? Infinity);
   }
 
   #wait(renewAt: number): void {
     const left = Math.max(renewAt - Date.now(), 0);
-    this.#timer = setTimeout(() => void this.#look(renewAt), Math.min(left, LONGEST_WAIT));
+    this.#timer = setTimeout(() => void this.#look(renewAt), Math.min(left, maxWaitMs));
     this.#timer.unref();
   }
 
@@ -145,15 +144,15 @@ export class CertificateClock {
     }
     const own = this.#timer;
     await this.#renew();
-    // Once renewed, the clock has been set anew.
+    // A renewal that succeeded has called `set`.
     if (this.#timer !== own) return;
     this.#wait(Date.now() + this.#retry);
-    this.#retry = Math.min(this.#retry * 2, RETRY.longest);
+    this.#retry = Math.min(this.#retry * 2, retryDelayMs.longest);
   }
 
   #warnOfExpiry(): void {
     if (performance.now() < this.#warnAt) return;
-    this.#warnAt = performance.now() + WARN_EVERY;
+    this.#warnAt = performance.now() + warningIntervalMs;
     for (const { entry, file, validFrom, validTo } of this.#credentials.certificates) {
       const trouble = validityTrouble(new Date(validFrom), new Date(validTo), Date.now());
       if (trouble !== null) this.#log?.warn(`entry ${entry}: the certificate ${file} ${trouble}`);

@@ -14,12 +14,12 @@ let lastId = 0;
  * A bound socket that the primary keeps for its workers. Connections wait in its queue while no
  * worker lives; it never accepts one itself.
  */
-export class HeldSocket {
-  /** Names the socket for as long as this process holds it. */
+export class BoundSocket {
+  /** Identifies the socket for as long as this process holds it. */
   readonly id = ++lastId;
   readonly host: string;
   readonly port: number;
-  /** What a worker gets; it listens on a descriptor of its own. */
+  /** Sent to workers; each listens on a descriptor of its own. */
   readonly handle: SocketHandle;
 
   private constructor(host: string, port: number, handle: SocketHandle) {
@@ -34,24 +34,24 @@ export class HeldSocket {
    * @param host numeric address, an IPv6 one perhaps with `%zone`
    * @throws the system's error, with its `code`
    */
-  static bind(host: string, port: number, reusePort: boolean): HeldSocket {
+  static bind(host: string, port: number, reusePort: boolean): BoundSocket {
     const bound = new net.BoundSocket({ host, port, reusePort });
     try {
       if (!reusePort) listenNow(bound.fd());
       const actual = bound.address().port;
-      return new HeldSocket(host, actual, handleOfBound(bound) as SocketHandle);
+      return new BoundSocket(host, actual, handleOfBound(bound) as SocketHandle);
     } catch (error) {
       bound.close();
       throw error;
     }
   }
 
-  /** Holds a socket that another primary bound and passed on. */
-  static adopt(host: string, port: number, handle: SocketHandle): HeldSocket {
-    return new HeldSocket(host, port, handle);
+  /** Adopts a socket that another primary has bound. */
+  static adopt(host: string, port: number, handle: SocketHandle): BoundSocket {
+    return new BoundSocket(host, port, handle);
   }
 
-  /** Gives the primary's hold up; workers that have the socket keep it. */
+  /** Closes it in the primary; workers that have the socket keep it. */
   close(): void {
     (this.handle as unknown as { close(): void }).close();
   }

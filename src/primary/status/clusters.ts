@@ -4,7 +4,7 @@ import type { NodeTotals, Totals } from './counters.ts';
 /** A cluster as `status` shows it. */
 export interface ClusterStatus {
   readonly name: string;
-  /** Whether every worker believes that it takes requests. */
+  /** Whether every worker considers it able to take requests. */
   readonly available: boolean;
   readonly nodes: readonly NodeStatus[];
 }
@@ -12,24 +12,24 @@ export interface ClusterStatus {
 export interface NodeStatus {
   /** `http://host:port`. */
   readonly origin: string;
-  /** What the cluster calls it; null when it was not asked. */
+  /** Its name in the cluster; null when unknown. */
   readonly name: string | null;
   readonly roles: readonly string[];
-  /** What the last check has shown; `unknown` where none is made. */
+  /** Result of the last check; `unknown` without checks. */
   readonly check: 'up' | 'down' | 'unknown';
   /** Why it is down. */
   readonly reason: string | null;
-  /** Workers that give it no requests, for it failed. */
+  /** Workers that have ejected it. */
   readonly left_out_by: number;
   /** Requests that wait for its answer, over all workers. */
   readonly in_flight: number;
-  /** Requests it was given since the gateway began. */
+  /** Requests to it since the gateway started. */
   readonly requests: number;
-  /** Of these, those that it failed: no connection, no answer in time, a broken one, 502 to 504. */
+  /** Of these, failures: no connection, no response in time, a broken one, or 502 to 504. */
   readonly failures: number;
 }
 
-/** What all workers say of their clusters, put together. */
+/** The clusters as all workers together see them. */
 export function clusterStatuses(
   inspections: readonly (readonly ClusterInspection[])[],
   observations: readonly ClusterObservation[],

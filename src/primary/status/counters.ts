@@ -3,20 +3,20 @@ import { addRejections, noRejections, type RejectionTally } from '../../ipc/reje
 import type { ClusterInspection } from '../../ipc/cluster-state.ts';
 import type { LostLines } from '../../ipc/messages.ts';
 
-/** What one entry has served since the gateway began. */
+/** Counts of one entry since the gateway started. */
 export interface EntryTotals {
   readonly entry: string;
   /** Requests. */
   readonly total: number;
   /** Connections refused over max_concurrency. */
   readonly refused: number;
-  /** What became of those requests that are over. */
+  /** Outcome of the requests that are over. */
   readonly tally: RequestTally;
   /** Clients that were turned away before there was a request. */
   readonly rejections?: RejectionTally;
 }
 
-/** What one node was given since the gateway began. */
+/** Counts of one node since the gateway started. */
 export interface NodeTotals {
   readonly cluster: string;
   readonly origin: string;
@@ -24,7 +24,7 @@ export interface NodeTotals {
   readonly failures: number;
 }
 
-/** Counts of the workers that have gone, so that the gateway's do not begin anew with each worker. */
+/** Counts of the workers that have ended, so that the gateway's counters never fall. */
 export class Totals {
   readonly #entries = new Map<string, EntryTotals>();
   /** By cluster and origin. */
@@ -78,7 +78,7 @@ export class Totals {
   }
 }
 
-/** What the nodes of a worker's clusters were given by it. */
+/** Counts of the nodes of a worker's clusters. */
 export function nodeTotalsOf(clusters: readonly ClusterInspection[]): NodeTotals[] {
   return clusters.flatMap(({ cluster, nodes }) =>
     nodes.map(({ origin, requests, failures }) => ({ cluster, origin, requests, failures })),

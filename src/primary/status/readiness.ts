@@ -1,8 +1,8 @@
 import type { Generation } from '../generation.ts';
 import type { Pool } from '../workers/pool.ts';
 
-/** How long no worker may have served before the gateway counts as one that does not recover, ms. */
-const RECOVERY = 60_000;
+/** A gateway without a worker that serves for this long does not recover. */
+const recoveryTimeoutMs = 60_000;
 
 /**
  * Why clients should not be sent here, or null when they should: every entry is served by a worker
@@ -24,10 +24,10 @@ export function whyNotReady(
 }
 
 /**
- * Why this process should be started anew, or null: it has had no worker that serves for so long that
- * it will not get one by itself, as when its program is damaged.
+ * Why this process should be restarted, or null: no worker has served for so long that it will not
+ * recover by itself, for example because the program is damaged.
  */
 export function whyNotHealthy({ unservedMs }: Pool): string | null {
-  if (unservedMs < RECOVERY) return null;
+  if (unservedMs < recoveryTimeoutMs) return null;
   return `no worker has served for ${Math.round(unservedMs / 1000)} s`;
 }

@@ -32,7 +32,7 @@ import type {
 } from './types.ts';
 import type { WorkerHandle } from '../workers/worker-handle.ts';
 
-/** Where an entry listens and what the outside is told. */
+/** The addresses of an entry. */
 export function describeEntry(
   entry: EntryConfig,
   generation: Generation,
@@ -54,7 +54,7 @@ function describeApi({ config, plan }: Generation): ApiStatus | null {
   return address === null ? null : { address, publish: config.api?.network.publish ?? address };
 }
 
-/** Where every entry listens, and the API, in one line. */
+/** The addresses of every entry and of the API, in one line. */
 export function describeListening(generation: Generation): string {
   const { config } = generation;
   const parts = config.entry.map((entry) => {
@@ -78,8 +78,8 @@ function describeAddress(scheme: string, address: string, publish: string, port:
 }
 
 /**
- * Asks every worker how it is. One that does not answer in time is shown without numbers of its own;
- * what it counted before stays in the sums, for a counter that falls would mean a new start.
+ * Inspects every worker. One that does not respond in time is shown without numbers of its own; its
+ * previous counts stay in the sums, because a counter that falls would mean a restart.
  */
 export async function collectStatus(
   generation: Generation,
@@ -138,7 +138,7 @@ export async function collectStatus(
   };
 }
 
-/** How the workers are that a primary still has once another has taken its place. */
+/** State of the workers of a primary that was replaced. */
 export async function inspectPool(pool: Pool): Promise<PredecessorInspection> {
   const alive = await inspectWorkers(pool);
   const counts = alive.flatMap(({ worker }) => worker.counts);
@@ -197,7 +197,7 @@ function readableRejections(tally: RejectionTally): EntryStatus['rejected'] {
   return Object.fromEntries(counts) as EntryStatus['rejected'];
 }
 
-/** A tally in the words of who reads the status. */
+/** A tally as the status shows it. */
 function readableTally({ responses, durations, elapsed }: RequestTally): OutcomeStatus {
   let count = 0;
   const buckets = durations.map((own, index) => {

@@ -5,7 +5,7 @@ import type { ReloadRecord, ReloadResult, ReloadTrigger } from '../reload/record
 import type { WorkerStage } from '../workers/worker-handle.ts';
 import type { ClusterStatus } from './clusters.ts';
 
-/** What `evergate status` and `GET /status` show. */
+/** The response of `evergate status` and `GET /status`. */
 export interface GatewayStatus {
   /** The primary's process. */
   readonly pid: number;
@@ -17,7 +17,7 @@ export interface GatewayStatus {
   readonly uptime: number;
   readonly generation: number;
   readonly entries: readonly EntryStatus[];
-  /** Null when there is none. */
+  /** Null without an API. */
   readonly api: ApiStatus | null;
   readonly clusters: readonly ClusterStatus[];
   /** Workers in their slots. */
@@ -28,7 +28,7 @@ export interface GatewayStatus {
   readonly reloads: readonly ReloadRecord[];
   /** How many changes there were since the primary began, by result. */
   readonly changes: Readonly<Record<ReloadResult, number>>;
-  /** Workers that ended unasked since the primary began. */
+  /** Workers that ended without having been told to, since the primary started. */
   readonly crashes: number;
   /** Workers that were killed because they no longer responded. */
   readonly hangs: number;
@@ -36,14 +36,14 @@ export interface GatewayStatus {
   readonly certificates: readonly CertificateStatus[];
   /** Log lines that found no room since the primary began, by where they should have gone. */
   readonly lostLines: LostLines;
-  /** A reload that waits for the generation before to have drained. */
+  /** A reload that waits for the previous generation to drain. */
   readonly waiting: { readonly trigger: ReloadTrigger; readonly since: string } | null;
 }
 
 export interface ApiStatus {
   /** `host:port` as listened to. */
   readonly address: string;
-  /** `host:port` told to the outside. */
+  /** `host:port` as published. */
   readonly publish: string;
 }
 
@@ -65,7 +65,7 @@ export interface EntryStatus extends OutcomeStatus {
   readonly configured: string;
   /** `host:port` as listened to. */
   readonly addresses: readonly string[];
-  /** `host:port` told to the outside. */
+  /** `host:port` as published. */
   readonly publish: string;
   /** Connections open now, over all workers. */
   readonly connections: number;
@@ -94,7 +94,7 @@ export interface WorkerStatus {
 }
 
 export interface DrainingStatus extends WorkerStatus {
-  /** Seconds since it was told to drain. */
+  /** Seconds since it began to drain. */
   readonly since: number;
   readonly holders: readonly ConnectionHolder[];
 }

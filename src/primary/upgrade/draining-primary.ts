@@ -6,7 +6,7 @@ export interface DrainingPrimary {
   readonly isGone: boolean;
   /** Settles when it has ended. */
   readonly gone: Promise<void>;
-  /** Whether its workers have only streams left, if it has not ended. */
+  /** Whether its workers have only streams left, or it has ended. */
   readonly hasOnlyStreams: boolean;
   /** Settles when that is so. */
   readonly settled: Promise<void>;
@@ -17,6 +17,6 @@ export interface DrainingPrimary {
   stop(): void;
   /** Null when it does not answer in time. */
   inspect(): Promise<PredecessorInspection | null>;
-  /** It does not wait for connections any more. */
-  endAtOnce(): void;
+  /** It kills its workers, and ends. */
+  killNow(): void;
 }

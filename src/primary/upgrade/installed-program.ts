@@ -2,20 +2,20 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { successorOptions } from '../workers/node-options.ts';
 
-/** How a program is started. */
+/** A program with its arguments. */
 export interface Invocation {
   readonly command: string;
   readonly args: readonly string[];
 }
 
-/** As it was named at the start: a symbolic link that has been switched since leads elsewhere. */
+/** The path as given at the start: a symbolic link in it may have been switched since. */
 const script = process.argv[1] ?? '';
 const root = rootOf(script);
 
 /**
- * The program that is installed now where this one was started from, with the same arguments. A Node
- * that comes with the program is replaced with it.
- * @throws why there is none
+ * The program that is installed now at the path of this one, with the same arguments. A Node.js that is
+ * part of the program is replaced with it.
+ * @throws the reason why there is none
  */
 export function installedProgram(): Invocation {
   const installed = rootOf(script);
@@ -30,7 +30,7 @@ export function installedProgram(): Invocation {
   return { command, args };
 }
 
-/** Folder of the program a script belongs to: the one above `dist`; null when it is not there. */
+/** Folder of the program that a script belongs to, above `dist`; null when it does not exist. */
 function rootOf(path: string): string | null {
   try {
     return dirname(dirname(realpathSync(path)));

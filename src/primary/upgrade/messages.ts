@@ -6,7 +6,7 @@ import type { ReloadRecord } from '../reload/record.ts';
 import type { DrainingStatus } from '../status/types.ts';
 import type { EntryTotals, NodeTotals } from '../status/counters.ts';
 
-/** Tells a primary that it is one's successor. It is gone before workers are forked. */
+/** Marks the environment of a successor; removed before it starts workers. */
 export const successorMark = 'EVERGATE_SUCCEEDS';
 
 /**
@@ -15,22 +15,22 @@ export const successorMark = 'EVERGATE_SUCCEEDS';
  */
 export const protocol = 3;
 
-/** What a primary leaves to its successor, beside the sockets. */
-export interface Inheritance {
+/** State that a primary hands off to its successor, beside the sockets. */
+export interface HandOff {
   readonly protocol: number;
-  /** Of the program that leaves it. */
+  /** Of the program that hands it off. */
   readonly version: string;
   readonly generation: number;
   /** That many `socket` messages follow. */
   readonly sockets: number;
   readonly reloads: readonly ReloadRecord[];
-  /** Keys of TLS session tickets, one behind the other, the newest first, base64; secret. */
+  /** Keys of TLS session tickets, one after the other, the newest first, base64; secret. */
   readonly ticketKeys: string;
-  /** Its path.data as it runs. Absent from versions that did not tell. */
+  /** Its path.data as it runs. Absent in older versions. */
   readonly data?: string;
 }
 
-/** One held socket; its handle comes with the message. */
+/** One bound socket; its handle comes with the message. */
 export interface SocketDescription {
   /** Names the configured address. */
   readonly key: string;
@@ -40,34 +40,34 @@ export interface SocketDescription {
   readonly reusePort: boolean;
 }
 
-/** How the workers that a primary still drains are. */
+/** State of the workers that a primary still drains. */
 export interface PredecessorInspection {
   readonly entries: readonly (EntryTotals & {
     readonly connections: number;
     readonly requests: number;
   })[];
   readonly draining: readonly DrainingStatus[];
-  /** By worker. Absent from versions that did not tell. */
+  /** By worker. Absent in older versions. */
   readonly clusters?: readonly (readonly ClusterInspection[])[];
 }
 
-/** From the primary that goes to the one that comes. */
+/** From the old primary to the new one. */
 export type ToSuccessor =
   /** Of slots. */
   | LeaseToHolder
-  | { readonly type: 'inheritance'; readonly inheritance: Inheritance }
+  | { readonly type: 'inheritance'; readonly inheritance: HandOff }
   /** In the order of their slots. */
   | { readonly type: 'socket'; readonly socket: SocketDescription }
   /** From here on there is no way back: take the control socket and the pid file. */
   | {
       readonly type: 'take-over';
       readonly totals: readonly EntryTotals[];
-      /** Absent from versions that did not tell. */
+      /** Absent in older versions. */
       readonly nodes?: readonly NodeTotals[];
     }
-  /** Handed over: the workers left behind have only streams to finish. */
+  /** Handed over: the workers that drain have only streams to finish. */
   | { readonly type: 'only-streams' }
-  /** Handed over: one of the workers left behind has gone. */
+  /** Handed over: one of the workers that drain has ended. */
   | {
       readonly type: 'worker-gone';
       readonly drain: DrainReport | null;
@@ -80,7 +80,7 @@ export type ToSuccessor =
       readonly inspection: PredecessorInspection;
     };
 
-/** From the primary that comes to the one that goes. */
+/** From the new primary to the old one. */
 export type ToPredecessor =
   | LeaseRequest
   | LeaseReturn
@@ -95,5 +95,5 @@ export type ToPredecessor =
   /** The gateway stops: connections get the time that they get then. */
   | { readonly type: 'stop' }
   | { readonly type: 'end-streams' }
-  /** Do not wait for connections any more. */
+  /** Kill the workers. */
   | { readonly type: 'end-at-once' };

@@ -2,8 +2,8 @@ import { ConfigError, renderProblem } from '../../config/problem.ts';
 import { reasonOf } from '../../errors.ts';
 import type { DrainStats } from '../reload/record.ts';
 import { PendingInspections } from '../status/pending-inspections.ts';
-import { HeldSocket, type SocketHandle } from '../sockets/bound-socket.ts';
-import type { HeldListener } from '../sockets/listeners.ts';
+import { BoundSocket, type SocketHandle } from '../sockets/bound-socket.ts';
+import type { BoundListener } from '../sockets/listeners.ts';
 import type { LeaseToHolder } from '../../shared-limits/messages.ts';
 import type { LeaseHolder } from '../../shared-limits/primary/ledger.ts';
 import type { LeaseKeeper } from '../../shared-limits/primary/lease-keeper.ts';
@@ -11,7 +11,7 @@ import type { SlotLimit } from '../../shared-limits/primary/slot-limits.ts';
 import type { ReloadRecord } from '../reload/record.ts';
 import type { Totals } from '../status/counters.ts';
 import {
-  type Inheritance,
+  type HandOff,
   type PredecessorInspection,
   protocol,
   type SocketDescription,
@@ -24,20 +24,20 @@ import { version } from '../../package.ts';
 
 /** The other primary waits for its workers' inspections first. */
 const inspectionTimeoutMs = 7000;
-/** Slots asked for at a time, at most. */
-const BATCH = 256;
+/** Slots in one request, at most. */
+const slotsPerRequest = 256;
 
 const hasEnded = 'the gateway to be replaced has ended';
 
-/** What a predecessor's slots, workers and counts are added to. */
-export interface PredecessorGround {
+/** Receives the slots and counts of the predecessor. */
+export interface SharedState {
   readonly leases: LeaseKeeper;
   readonly totals: Totals;
   readonly account: DrainStats;
 }
 
 /**
- * The primary whose place this one takes, as this one sees it. Until it ends it keeps all slots and
+ * The primary that this one replaces, as this one sees it. Until it ends it keeps all slots and
  * leases them to this one, so that limits on connections hold over the workers of both.
  */
 export class Predecessor implements LeaseHolder {
@@ -50,15 +50,15 @@ export class Predecessor implements LeaseHolder {
   readonly #takeOver = Promise.withResolvers<void>();
   readonly #gone = Promise.withResolvers<void>();
   readonly #settled = Promise.withResolvers<void>();
-  readonly #listeners = new Map<string, HeldListener & { readonly sockets: HeldSocket[] }>();
+  readonly #listeners = new Map<string, BoundListener & { readonly sockets: BoundSocket[] }>();
   readonly #inspections = new PendingInspections<PredecessorInspection>(inspectionTimeoutMs);
-  #inheritance: Inheritance | null = null;
+  #handOff: HandOff | null = null;
   #sockets = 0;
   #isGone = false;
   #hasOnlyStreams = false;
   /** Scopes whose limits it knows. */
   readonly #shared = new Set<string>();
-  #ground: PredecessorGround | null = null;
+  #sharedState: SharedState | null = null;
 
   private constructor() {
     this.gone = this.#gone.promise;
@@ -70,12 +70,12 @@ export class Predecessor implements LeaseHolder {
     if (!process.connected) this.#onGone();
   }
 
-  /** The primary that started this one to be replaced by it, with all that it leaves; or null. */
-  static async meet(): Promise<Predecessor | null> {
+  /** The primary that started this one, with everything that it hands off; null without one. */
+  static async connect(): Promise<Predecessor | null> {
     const mark = process.env[successorMark];
     delete process.env[successorMark];
     if (mark === undefined || !process.send) return null;
-    // What it has sent before it died may be a part of its sockets, on which nobody would accept.
+    // It may have sent only some of its sockets before it died: nobody would accept on the others.
     if (mark !== `${process.ppid}`) throw new Error(hasEnded);
     const predecessor = new Predecessor();
     try {
@@ -87,12 +87,12 @@ export class Predecessor implements LeaseHolder {
     return predecessor;
   }
 
-  get inheritance(): Inheritance {
-    if (!this.#inheritance) throw new Error('nothing was inherited');
-    return this.#inheritance;
+  get handOff(): HandOff {
+    if (!this.#handOff) throw new Error('nothing was handed off');
+    return this.#handOff;
   }
 
-  get listeners(): readonly HeldListener[] {
+  get listeners(): readonly BoundListener[] {
     return [...this.#listeners.values()];
   }
 
@@ -105,90 +105,90 @@ export class Predecessor implements LeaseHolder {
   }
 
   /** From now on slots come from the predecessor, within these limits. */
-  share(limits: readonly SlotLimit[], ground: PredecessorGround): void {
-    this.#ground = ground;
-    ground.leases.setLimits(limits);
+  share(limits: readonly SlotLimit[], shared: SharedState): void {
+    this.#sharedState = shared;
+    shared.leases.setLimits(limits);
     if (this.#isGone) return;
-    ground.leases.delegate(this);
+    shared.leases.delegate(this);
     this.addLimits(limits);
   }
 
   /**
-   * Limits of a later configuration. It is told of scopes that are new to it, because it would take
-   * them for unlimited; what changes about the others is this primary's alone to see to.
+   * Limits of a later configuration. Only scopes that are new to the predecessor are sent, which it
+   * would take for unlimited; changes of the others concern this primary only.
    */
   addLimits(limits: readonly SlotLimit[]): void {
     const added = limits.filter(({ scope }) => !this.#shared.has(scope));
     for (const { scope } of added) this.#shared.add(scope);
-    if (added.length > 0) this.#tell({ type: 'limits', limits: added });
+    if (added.length > 0) this.#send({ type: 'limits', limits: added });
   }
 
-  /** Every worker serves; settles when the predecessor lets this process take its place. */
-  proved(): Promise<void> {
-    this.#tell({ type: 'proved' });
+  /** Every worker serves; settles when the predecessor hands its place over. */
+  ready(): Promise<void> {
+    this.#send({ type: 'proved' });
     return this.#takeOver.promise;
   }
 
-  taken(record: ReloadRecord): void {
-    this.#tell({ type: 'taken', version, record });
+  tookOver(record: ReloadRecord): void {
+    this.#send({ type: 'taken', version, record });
   }
 
-  /** Tells why this process cannot take its place. */
+  /** Reports why this process cannot replace it. */
   failed(error: unknown): void {
-    this.#tell({ type: 'failed', reason: renderFailure(error) });
+    this.#send({ type: 'failed', reason: renderFailure(error) });
   }
 
   stop(): void {
-    this.#tell({ type: 'stop' });
+    this.#send({ type: 'stop' });
   }
 
   endStreams(): void {
-    this.#tell({ type: 'end-streams' });
+    this.#send({ type: 'end-streams' });
   }
 
-  endAtOnce(): void {
-    this.#tell({ type: 'end-at-once' });
+  killNow(): void {
+    this.#send({ type: 'end-at-once' });
   }
 
-  /** How the workers are that it still drains; null when it does not say so in time. */
+  /** The state of the workers that it still drains; null when it does not respond in time. */
   inspect(): Promise<PredecessorInspection | null> {
     if (this.#isGone) return Promise.resolve(null);
-    return this.#inspections.request((id) => this.#tell({ type: 'inspect', id }));
+    return this.#inspections.request((id) => this.#send({ type: 'inspect', id }));
   }
 
-  /** Slots are granted to it when it asks for them back, and asked of it by a recall. */
+  /** A grant to it returns slots that it has recalled; a recall from it requests some. */
   send(message: LeaseToHolder): void {
     const { kind, key } = message;
     if (kind !== 'slots') return;
     if (message.type === 'lease-recall') {
-      this.#tell({ type: 'lease-request', kind, key, amount: BATCH });
-    } else this.#tell({ type: 'lease-return', kind, key, amount: message.amount });
+      this.#send({ type: 'lease-request', kind, key, amount: slotsPerRequest });
+    } else this.#send({ type: 'lease-return', kind, key, amount: message.amount });
   }
 
   #onMessage(message: ToSuccessor, handle: SocketHandle): void {
     switch (message.type) {
       case 'inheritance':
-        this.#onInheritance(message.inheritance);
+        this.#onHandOff(message.inheritance);
         break;
       case 'socket':
         this.#adopt(message.socket, handle);
         break;
       case 'take-over':
-        this.#ground?.totals.add(message.totals);
-        this.#ground?.totals.addNodes(message.nodes ?? []);
+        this.#sharedState?.totals.add(message.totals);
+        this.#sharedState?.totals.addNodes(message.nodes ?? []);
         this.#takeOver.resolve();
         break;
       case 'lease-grant':
-        this.#ground?.leases.return(this, { ...message, type: 'lease-return' });
+        this.#sharedState?.leases.return(this, { ...message, type: 'lease-return' });
         break;
       case 'lease-recall':
-        if (this.#ground) this.#ground.leases.reclaim(this, message.key);
-        else this.#tell({ ...message, type: 'lease-return', amount: 0 });
+        if (this.#sharedState) this.#sharedState.leases.reclaim(this, message.key);
+        else this.#send({ ...message, type: 'lease-return', amount: 0 });
         break;
       case 'worker-gone':
-        this.#ground?.account.add(message.drain);
-        this.#ground?.totals.add(message.totals);
-        this.#ground?.totals.addNodes(message.nodes ?? []);
+        this.#sharedState?.account.add(message.drain);
+        this.#sharedState?.totals.add(message.totals);
+        this.#sharedState?.totals.addNodes(message.nodes ?? []);
         break;
       case 'only-streams':
         this.#settle();
@@ -199,10 +199,10 @@ export class Predecessor implements LeaseHolder {
     }
   }
 
-  #onInheritance(inheritance: Inheritance): void {
-    this.#inheritance = inheritance;
-    if (inheritance.protocol !== protocol) {
-      const reason = `version ${version} cannot follow on version ${inheritance.version} without a restart`;
+  #onHandOff(handOff: HandOff): void {
+    this.#handOff = handOff;
+    if (handOff.protocol !== protocol) {
+      const reason = `version ${version} cannot follow on version ${handOff.version} without a restart`;
       this.failed(reason);
       this.#received.reject(new Error(reason));
     }
@@ -215,7 +215,7 @@ export class Predecessor implements LeaseHolder {
       listener = { key, host, port, reusePort, sockets: [] };
       this.#listeners.set(key, listener);
     }
-    listener.sockets.push(HeldSocket.adopt(host, port, handle));
+    listener.sockets.push(BoundSocket.adopt(host, port, handle));
     this.#sockets++;
     this.#look();
   }
@@ -226,10 +226,10 @@ export class Predecessor implements LeaseHolder {
   }
 
   #look(): void {
-    if (this.#sockets === this.#inheritance?.sockets) this.#received.resolve();
+    if (this.#sockets === this.#handOff?.sockets) this.#received.resolve();
   }
 
-  #tell(message: ToPredecessor): void {
+  #send(message: ToPredecessor): void {
     if (process.connected) process.send?.(message, undefined, undefined, () => {});
   }
 
@@ -239,7 +239,7 @@ export class Predecessor implements LeaseHolder {
     this.#settle();
     this.#received.reject(new Error(hasEnded));
     this.#received.promise.catch(() => {});
-    this.#ground?.leases.remove(this);
+    this.#sharedState?.leases.remove(this);
     this.#inspections.abandon();
     this.#takeOver.resolve();
     standardOutput().keepNonBlocking();

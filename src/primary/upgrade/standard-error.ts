@@ -1,11 +1,11 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Tells a successor by which descriptor it has the standard error of the gateway. */
+/** Names, to a successor, the descriptor of the gateway's standard error. */
 const mark = 'EVERGATE_STDERR';
-/** By which a successor gets it. */
+/** That descriptor, in a successor. */
 const passedAs = 4;
-/** Of what a program has written, this much at the end, characters. */
+/** Characters shown from the end of a program's output. */
 const shown = 2000;
 
 const given = Number(process.env[mark]);
@@ -24,9 +24,9 @@ function isOpen(descriptor: number): boolean {
 }
 
 /**
- * Where a successor's standard error goes. A program that fails as it is loaded says so there, as
- * text, which would stand between the lines of the log; from a file it can be told as the reason. One
- * that succeeds keeps the file: what Node.js itself writes when it dies is found there.
+ * A file for a successor's standard error. A program that fails while it loads writes text there, which
+ * would mix with the log; from a file it can be reported as the reason. A successor that succeeds keeps
+ * the file: the last message of Node.js before a crash is found there.
  */
 export class SuccessorErrors {
   readonly #path: string;
@@ -38,11 +38,11 @@ export class SuccessorErrors {
     try {
       this.#descriptor = openSync(this.#path, 'w', 0o600);
     } catch {
-      // Then it goes where this process's own goes.
+      // Then it shares the standard error of this process.
     }
   }
 
-  /** Standard error of the successor, its channel, and what its workers have for standard error. */
+  /** Standard error of the successor, its channel, and the standard error of its workers. */
   get stdio(): (number | 'ipc')[] {
     return [this.#descriptor ?? realStderr, 'ipc', realStderr];
   }
@@ -56,7 +56,7 @@ export class SuccessorErrors {
     if (this.#descriptor !== null) closeSync(this.#descriptor);
   }
 
-  /** What has been written, in one line. */
+  /** The output, in one line. */
   read(): string {
     if (this.#descriptor === null) return '';
     try {

@@ -3,46 +3,41 @@ import { reasonOf } from '../../errors.ts';
 import type { LeaseRecall } from '../../shared-limits/messages.ts';
 import { standardOutput } from '../../runtime/lines/standard-output.ts';
 import type { Invocation } from './installed-program.ts';
-import type { HeldListener } from '../sockets/listeners.ts';
+import type { BoundListener } from '../sockets/listeners.ts';
 import type { LeaseHolder } from '../../shared-limits/primary/ledger.ts';
 import type { LeaseKeeper } from '../../shared-limits/primary/lease-keeper.ts';
 import type { ReloadRecord } from '../reload/record.ts';
-import {
-  type Inheritance,
-  successorMark,
-  type ToPredecessor,
-  type ToSuccessor,
-} from './messages.ts';
+import { type HandOff, successorMark, type ToPredecessor, type ToSuccessor } from './messages.ts';
 import { SuccessorErrors } from './standard-error.ts';
 import { describeExit } from '../workers/worker-handle.ts';
 
-/** What a successor may ask of the primary that drains. */
+/** Takes the requests of a successor to the primary that drains. */
 export interface SuccessorListener {
   inspect(): Promise<Extract<ToSuccessor, { type: 'inspection' }>['inspection']>;
   /** The gateway stops. */
   stop(): void;
   endStreams(): void;
-  endAtOnce(): void;
+  killNow(): void;
 }
 
 /**
- * The primary that is to take this one's place, as this one sees it. It stays in this process's group
- * and session, so that who ends the whole group, a terminal for one, ends it, too.
+ * The primary that is to replace this one, as this one sees it. It stays in this process's group and
+ * session, so that a signal to the whole group, from a terminal for example, reaches it as well.
  */
 export class Successor implements LeaseHolder {
   readonly pid: number;
-  /** It asks for slots alone, whose limits it tells by `limits`. */
+  /** It requests slots only, whose limits it sends in `limits`. */
   readonly generation = { number: 0 };
-  /** Every worker of it serves. @throws why that is not to be */
-  readonly proved: Promise<void>;
-  /** It has control socket and pid file. @throws why it has not */
-  readonly taken: Promise<ReloadRecord>;
+  /** Every worker of it serves. @throws the reason why it failed */
+  readonly ready: Promise<void>;
+  /** It has control socket and pid file. @throws the reason why it failed */
+  readonly tookOver: Promise<ReloadRecord>;
   readonly gone: Promise<void>;
   readonly #child: ChildProcess;
   readonly #leases: LeaseKeeper;
   readonly #listener: SuccessorListener;
-  readonly #proved = Promise.withResolvers<void>();
-  readonly #taken = Promise.withResolvers<ReloadRecord>();
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #tookOver = Promise.withResolvers<ReloadRecord>();
   readonly #gone = Promise.withResolvers<void>();
 
   /** @param data path.data */
@@ -62,12 +57,12 @@ export class Successor implements LeaseHolder {
     standardOutput().keepNonBlocking();
     errors.close();
     this.pid = this.#child.pid ?? 0;
-    this.proved = this.#proved.promise;
-    this.taken = this.#taken.promise;
+    this.ready = this.#ready.promise;
+    this.tookOver = this.#tookOver.promise;
     this.gone = this.#gone.promise;
-    // Who waits for them is told; that nobody does is no fault.
-    this.proved.catch(() => {});
-    this.taken.catch(() => {});
+    // Nobody need wait for them: a rejection that is not handled is no fault.
+    this.ready.catch(() => {});
+    this.tookOver.catch(() => {});
     leases.add(this);
     this.#child.on('message', (message: ToPredecessor) => this.#onMessage(message));
     this.#child.once('error', (error) => {
@@ -83,8 +78,8 @@ export class Successor implements LeaseHolder {
     });
   }
 
-  bequeath(inheritance: Inheritance, listeners: readonly HeldListener[]): void {
-    this.send({ type: 'inheritance', inheritance });
+  handOff(handOff: HandOff, listeners: readonly BoundListener[]): void {
+    this.send({ type: 'inheritance', inheritance: handOff });
     for (const { sockets, ...description } of listeners) {
       for (const { handle } of sockets) {
         this.send({ type: 'socket', socket: description }, handle);
@@ -92,29 +87,29 @@ export class Successor implements LeaseHolder {
     }
   }
 
-  /** Has it end; it lets its connections finish first. KILL when it takes longer than this, ms. */
-  giveUp(patience: number): void {
+  /** Ends it after its connections have finished; KILL when that takes longer. */
+  terminate(graceMs: number): void {
     this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), patience);
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), graceMs);
     void this.gone.then(() => clearTimeout(timer));
   }
 
-  /** It goes its own way; this process may end. */
+  /** Lets this process end without it. */
   release(): void {
     if (this.#child.connected) this.#child.disconnect();
     this.#child.unref();
   }
 
-  send(message: ToSuccessor, handle?: HeldListener['sockets'][number]['handle']): void {
+  send(message: ToSuccessor, handle?: BoundListener['sockets'][number]['handle']): void {
     if (!this.#child.connected) {
       if (message.type === 'lease-recall') this.#answerRecall(message);
       return;
     }
-    // That it dies meanwhile is noticed by its exit.
+    // If it dies meanwhile, `exit` follows.
     this.#child.send(message, handle, () => {});
   }
 
-  /** In place of the process, which cannot be asked any more. */
+  /** In place of the process, which has ended. */
   #answerRecall({ kind, key }: LeaseRecall): void {
     const returned = { type: 'lease-return', kind, key, amount: 0 } as const;
     queueMicrotask(() => this.#leases.return(this, returned));
@@ -126,10 +121,10 @@ export class Successor implements LeaseHolder {
         this.#leases.setLimits(message.limits);
         break;
       case 'proved':
-        this.#proved.resolve();
+        this.#ready.resolve();
         break;
       case 'taken':
-        this.#taken.resolve(message.record);
+        this.#tookOver.resolve(message.record);
         break;
       case 'failed':
         this.#fail(message.reason);
@@ -154,15 +149,15 @@ export class Successor implements LeaseHolder {
         this.#listener.endStreams();
         break;
       case 'end-at-once':
-        this.#listener.endAtOnce();
+        this.#listener.killNow();
         break;
     }
   }
 
   #fail(reason: string): void {
     const error = new Error(reason);
-    this.#proved.reject(error);
-    this.#taken.reject(error);
+    this.#ready.reject(error);
+    this.#tookOver.reject(error);
   }
 
   #onGone(): void {

@@ -32,18 +32,18 @@ export interface UpgradeDependencies {
   readonly stop: AbortSignal;
 }
 
-/** What the successor's connections get beyond the longest drain.timeout when it fails, ms. */
-const SLACK = 10_000;
+/** Time of a failed successor's connections beyond the longest drain.timeout. */
+const drainSlackMs = 10_000;
 
 const firstProcess =
   'as the first process of its container this gateway cannot be replaced: the container ends with it; start a container with the new version, or run the gateway under an init';
 
 /**
- * Replaces the program: the installed one starts beside this one, inherits the listening sockets and
- * proves itself; then this one drains. One at a time, and never during a reload.
+ * Replaces the program: the installed one starts beside this one, takes over the listening sockets and
+ * starts its workers; then this one drains. One at a time, and never during a reload.
  */
 export class Upgrades {
-  /** Who has taken this primary's place. */
+  /** The process that has replaced this one. */
   successor: Successor | null = null;
   /** The successor has control socket and pid file: it is time to drain and go. */
   onHandedOver: (() => void) | null = null;
@@ -57,7 +57,7 @@ export class Upgrades {
     this.#dependencies = dependencies;
   }
 
-  /** Asks for an upgrade, or joins the one under way; settles with its outcome, does not throw. */
+  /** Requests an upgrade, or joins the one under way; settles with its outcome, does not throw. */
   request(): Promise<ReloadRecord> {
     this.#underway ??= this.#perform().finally(() => {
       this.#underway = null;
@@ -65,18 +65,18 @@ export class Upgrades {
     return this.#underway;
   }
 
-  /** The upgrade that waits for the generation before to have drained, or null. */
+  /** The upgrade that waits for the previous generation to drain, or null. */
   get waiting(): { trigger: 'upgrade'; since: string } | null {
     return this.#waitingSince && { trigger: 'upgrade', since: this.#waitingSince.toISOString() };
   }
 
-  /** Settles when no process that was started for an upgrade is left, but one that succeeded. */
+  /** Settles when every process of an upgrade that failed has ended. */
   async settled(): Promise<void> {
     await this.#underway;
     await this.#failed;
   }
 
-  /** Drains the workers that another primary has replaced; settles when none is left. */
+  /** Drains the workers that the successor has replaced; settles when none is left. */
   drainFor(successor: Successor): Promise<void> {
     const { pool } = this.#dependencies;
     const gone = pool.drainAll('replaced');
@@ -119,31 +119,31 @@ export class Upgrades {
       stop.throwIfAborted();
       successor = new Successor(installedProgram(), generation.config.path.data, pool.leases, {
         inspect: () => inspectPool(pool),
-        // One that has yet to take this one's place decides on its own workers alone.
+        // Until the hand-over the successor decides on its own workers only.
         stop: () => void (this.successor && pool.drainAll('stopping')),
         endStreams: () => {
           for (const worker of pool.draining) worker.endStreams();
         },
-        endAtOnce: () => {
+        killNow: () => {
           if (this.successor) pool.killAll();
         },
       });
       const { pid } = successor;
       log.info({ pid }, 'upgrading: the installed program starts');
-      const { held } = listeners;
-      const inheritance = {
+      const { bound } = listeners;
+      const handOff = {
         protocol,
         version,
         generation: generation.number,
-        sockets: held.reduce((sum, { sockets }) => sum + sockets.length, 0),
+        sockets: bound.reduce((sum, { sockets }) => sum + sockets.length, 0),
         reloads: history.all,
         ticketKeys: Buffer.from(pool.ticketKeys).toString('base64'),
         data: generation.config.path.data,
       };
-      successor.bequeath(inheritance, held);
-      await this.#inTime(successor.proved, generation);
+      successor.handOff(handOff, bound);
+      await this.#inTime(successor.ready, generation);
       this.#leaveTo(successor);
-      const record = await this.#inTime(successor.taken, generation);
+      const record = await this.#inTime(successor.tookOver, generation);
       this.successor = successor;
       log.info({ pid }, `the gateway goes on as process ${pid}; this one drains`);
       this.onHandedOver?.();
@@ -156,17 +156,17 @@ export class Upgrades {
     }
   }
 
-  /** The point of no return for the successor: from here on, counts are added to its. */
+  /** The point of no return for the successor, which adds the counts of this one to its own. */
   #leaveTo(successor: Successor): void {
     const { pool } = this.#dependencies;
     const { all: totals, nodes } = pool.totals;
     successor.send({ type: 'take-over', totals, nodes });
-    pool.onWorkerGone = (told) => successor.send({ type: 'worker-gone', ...told });
+    pool.onWorkerGone = (counts) => successor.send({ type: 'worker-gone', ...counts });
   }
 
   async #inTime<T>(promise: Promise<T>, { readyTimeoutMs }: Generation): Promise<T> {
     const { stop } = this.#dependencies;
-    // Its own limit for a worker comes first, and says more.
+    // Its own limit for a worker is shorter, and its error is more specific.
     const timeoutMs = 2 * readyTimeoutMs;
     const late = AbortSignal.timeout(timeoutMs);
     const broken = aborted(AbortSignal.any([stop, late])).then(() => {
@@ -177,7 +177,7 @@ export class Upgrades {
   }
 
   async #giveUp(successor: Successor, { config }: Generation): Promise<void> {
-    successor.giveUp(longestDrainMs(config, 'stopping') + SLACK);
+    successor.terminate(longestDrainMs(config, 'stopping') + drainSlackMs);
     this.#failed = successor.gone;
     await this.#restore(successor);
   }
@@ -206,7 +206,7 @@ export class Upgrades {
   }
 }
 
-/** A third program does not start before the first has ended: two share their limits, three cannot. */
+/** A third program starts only after the first has ended: two can share their limits, three cannot. */
 function isHeld({ draining }: Pool, generation: number): boolean {
   const { predecessor } = draining;
   return draining.holds(generation) || (predecessor !== null && !predecessor.isGone);

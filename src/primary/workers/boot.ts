@@ -5,9 +5,9 @@ import type { Pool } from './pool.ts';
 import { describeExit } from './worker-handle.ts';
 
 /** Crashes, over all workers, after which a gateway that starts gives up. */
-const CRASHES = 5;
-/** Delay before the first second try, doubled with each crash, ms. */
-const BACKOFF = 100;
+const maxCrashes = 5;
+/** Delay after the first crash, doubled with each further one. */
+const retryDelayMs = 100;
 
 /**
  * Starts the first generation's workers, and settles when all of them serve.
@@ -31,8 +31,8 @@ export async function bootWorkers(
         if (worker.startFailure !== 'died') throw error;
         crashes++;
         const reason = `worker ${slot} ended ${describeExit(await worker.gone)}`;
-        if (crashes >= CRASHES) throw new GatewayError('WORKER_CRASH_LOOP', { reason }, error);
-        await sleep(BACKOFF * 2 ** (crashes - 1), undefined, { signal: stop });
+        if (crashes >= maxCrashes) throw new GatewayError('WORKER_CRASH_LOOP', { reason }, error);
+        await sleep(retryDelayMs * 2 ** (crashes - 1), undefined, { signal: stop });
       }
     }
   };

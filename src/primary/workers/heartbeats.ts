@@ -1,27 +1,27 @@
 import { type ProcessActivity, readActivity } from './process-activity.ts';
 
-/** Between two looks at the workers, at most and at least, ms. */
-const LONGEST_INTERVAL = 1000;
-const SHORTEST_INTERVAL = 50;
-/** Signs of life that a worker gives within its time. */
-const BEATS = 5;
-/** Silence after which a worker no longer counts as one that serves, at most, ms. */
-const UNRESPONSIVE_AFTER = 3000;
+/** Between two looks at the workers. */
+const maxIntervalMs = 1000;
+const minIntervalMs = 50;
+/** Signs of life within a worker's heartbeat_timeout. */
+const beatsPerTimeout = 5;
+/** Silence after which a worker no longer counts as one that serves, at most. */
+const unresponsiveAfterMs = 3000;
 
 /** How often a worker gives a sign of life, ms. */
 export function beatInterval(timeoutMs: number): number {
-  return Math.min(LONGEST_INTERVAL, Math.max(SHORTEST_INTERVAL, timeoutMs / BEATS));
+  return Math.min(maxIntervalMs, Math.max(minIntervalMs, timeoutMs / beatsPerTimeout));
 }
 
 /**
- * How long a worker has been silent for no other reason than its own. Time in which the primary does
- * not look does not count, nor time for which the worker waits for a processor: a machine that is
- * too busy is no reason to kill it.
+ * How long a worker has been silent for reasons of its own. Time in which the primary does not look
+ * does not count, nor does time for which the worker waits for a processor: a busy machine is no reason
+ * to kill it.
  */
 export class Silence {
   /** ms */
   lasted = 0;
-  /** What the worker did when it was last looked at. */
+  /** Activity of the worker at the last look. */
   activity: ProcessActivity | null = null;
   #heard = true;
 
@@ -47,7 +47,7 @@ export class Silence {
   }
 }
 
-/** A worker as it is looked at. */
+/** A worker, as far as its heartbeats concern it. */
 export interface WatchedWorker {
   readonly pid: number;
   readonly stage: string;
@@ -58,11 +58,11 @@ export interface WatchedWorker {
   setResponsive(responsive: boolean): void;
 }
 
-/** What a pool does about its workers. */
+/** Acts on the observations. */
 export interface HeartbeatListener<Worker extends WatchedWorker> {
   readonly alive: Iterable<Worker>;
   onHung(worker: Worker): void;
-  /** So much time has passed since this was called before, ms. */
+  /** Called with each look. @param elapsed since the last one, ms */
   onLook(elapsed: number): void;
 }
 
@@ -99,8 +99,8 @@ export class Heartbeats<Worker extends WatchedWorker> {
 
   #look(interval: number): void {
     const now = performance.now();
-    // More than that is time in which this process was stopped, or had no processor: what workers
-    // have sent meanwhile is still to be read.
+    // A longer time means that this process was stopped, or had no processor: messages of workers
+    // that arrived meanwhile are still to be read.
     const elapsed = Math.min(now - this.#lookedAt, 1.5 * interval);
     this.#lookedAt = now;
     for (const worker of this.#listener.alive) this.#lookAt(worker, elapsed);
@@ -111,7 +111,7 @@ export class Heartbeats<Worker extends WatchedWorker> {
     const { heartbeatTimeout, silence, stage } = worker;
     if (heartbeatTimeout === 0 || (stage !== 'ready' && stage !== 'draining')) return;
     silence.look(worker.pid, elapsed);
-    const limit = Math.min(UNRESPONSIVE_AFTER, heartbeatTimeout / 2);
+    const limit = Math.min(unresponsiveAfterMs, heartbeatTimeout / 2);
     if (silence.lasted > limit) worker.setResponsive(false);
     if (silence.lasted > heartbeatTimeout && !worker.hung) {
       worker.hung = true;

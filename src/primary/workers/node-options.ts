@@ -2,7 +2,7 @@ import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import { processors } from '../../runtime/processes/processors.ts';
 
-/** For one process alone: what it runs instead of a script, and how it is debugged or tested. */
+/** Options for one process only: code to run instead of a script, debugging and testing. */
 const own =
   /^(?:--(?:inspect|test|eval|print|watch|input-type|check|interactive)|-(?:e|p|pe|i|c)$)/;
 
@@ -21,20 +21,20 @@ export function nodeOptions(given: readonly string[] = process.execArgv): string
 /** Without it, signal USR1 opens the debugger of Node.js to every user of the machine. */
 const noDebugger = '--disable-sigusr1';
 
-/** For another program that is to take the place of this one. */
+/** For a program that is to replace this one. */
 export function successorOptions(given: readonly string[] = process.execArgv): string[] {
   const options = nodeOptions(given);
   return options.includes(noDebugger) ? options : [noDebugger, ...options];
 }
 
-/** What workers run with unless told otherwise. */
+/** Default options of workers. */
 const defaults = [
   noDebugger,
-  // Nothing here follows a request by AsyncLocalStorage, and Node.js's way to do so, which every
-  // callback pays for, costs 2 to 3 % of a request. In a plugin it works without, too.
+  // The gateway does not use AsyncLocalStorage, whose context frame costs 2 to 3 % of a request. In
+  // a plugin it works without the frame as well.
   '--no-async-context-frame',
-  // There is a worker for each processor: more helpers of V8's than one only take turns on it, which
-  // costs 2 to 5 % and shows in the slowest hundredth of the answers.
+  // There is a worker for each processor: more than one helper thread of V8 compete for it, which
+  // costs 2 to 5 % of throughput and shows in the 99th percentile.
   '--v8-pool-size=1',
 ];
 

@@ -26,7 +26,7 @@ import {
   type WorkerListener,
   type WorkerStage,
 } from './worker-handle.ts';
-import type { WorkerForks } from './spawner.ts';
+import type { WorkerSpawner } from './spawner.ts';
 
 /** The counts of a worker that has ended. */
 interface LastCounts {
@@ -59,13 +59,13 @@ export class Pool implements WorkerListener, WorkerSupply, HeartbeatListener<Wor
   /** A worker process has come or gone. */
   onAliveChanged: (() => void) | null = null;
   readonly #heartbeats = new Heartbeats(this);
-  readonly #forks: WorkerForks;
+  readonly #spawner: WorkerSpawner;
   readonly #log: Log;
   readonly #stop: AbortSignal;
 
   /** @param stop once aborted, nothing is replaced any more */
-  constructor(forks: WorkerForks, log: Log, stop: AbortSignal) {
-    this.#forks = forks;
+  constructor(spawner: WorkerSpawner, log: Log, stop: AbortSignal) {
+    this.#spawner = spawner;
     this.#log = log;
     this.#stop = stop;
     this.slots = new Slots(this, log, stop);
@@ -75,7 +75,7 @@ export class Pool implements WorkerListener, WorkerSupply, HeartbeatListener<Wor
 
   /** Starts a worker; it serves in no slot until it is promoted. */
   fork(generation: Generation, slot: number): WorkerHandle {
-    const worker = new WorkerHandle(this.#forks.take(), generation, slot, this);
+    const worker = new WorkerHandle(this.#spawner.spawn(), generation, slot, this);
     this.alive.add(worker);
     this.onAliveChanged?.();
     this.leases.add(worker);

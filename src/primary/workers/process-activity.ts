@@ -8,14 +8,14 @@ export interface ProcessActivity {
   readonly processorMs: number;
 }
 
-/** What identifies a process for as long as the system runs: its id alone is given out again. */
+/** Identifies a process for as long as the system runs: ids alone are reused. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** As the system counts it; empty where it does not tell. */
+  /** As the system counts it; empty when unknown. */
   readonly startedAt: string;
 }
 
-/** Null where the system does not tell, and for a process that has gone. */
+/** Null when unknown, and for a process that has ended. */
 export function readActivity(pid: number): ProcessActivity | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -38,7 +38,7 @@ export function identify(pid: number): ProcessIdentity {
   }
 }
 
-/** Its title, as set by the process itself; null when it has gone. */
+/** Its title, as set by the process itself; null when it has ended. */
 export function titleOf({ pid, startedAt }: ProcessIdentity): string | null {
   if (startedAt === '' || identify(pid).startedAt !== startedAt) return null;
   try {
@@ -48,7 +48,7 @@ export function titleOf({ pid, startedAt }: ProcessIdentity): string | null {
   }
 }
 
-/** Whether nothing is left of a process but its exit code: all of its threads have ended. */
+/** Whether all threads of a process have ended, so that only its exit code is left. */
 export function isDead(pid: number): boolean {
   try {
     return readActivity(pid)?.state === 'Z' && readdirSync(`/proc/${pid}/task`).length === 1;
@@ -57,7 +57,7 @@ export function isDead(pid: number): boolean {
   }
 }
 
-/** What the state means for a worker that gives no sign of life. */
+/** The state of a worker that gives no sign of life, in words. */
 export function describeState(state: string | undefined): string {
   if (state === 'T' || state === 't') return 'the process is stopped';
   if (state === 'R') return 'its event loop is blocked by a computation';

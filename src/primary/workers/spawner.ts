@@ -6,28 +6,28 @@ import { standardOutput } from '../../runtime/lines/standard-output.ts';
 import { realStderr } from '../upgrade/standard-error.ts';
 import { workerOptions } from './node-options.ts';
 
-/** The descriptor of the primary's own output in a worker whose output the primary passes on. */
+/** Descriptor of the primary's own output in a worker whose output the primary relays. */
 const relayedOutput = 4;
 
 export function ownOutputOfWorkers(): number | null {
   return standardOutput().isShared ? relayedOutput : null;
 }
 
-/** A process that is to be a worker. */
+/** A process that will be a worker. */
 export interface WorkerProcess {
   readonly worker: Worker;
-  /** Whether it has said already that it takes messages. */
+  /** Whether it has reported already that it takes messages. */
   readonly online: boolean;
 }
 
 /**
- * Starts the processes of workers. Those that are sure to be needed can be started ahead: they load
- * the program while the primary reads its configuration.
+ * Starts the processes of workers. Some can be started early: they load the program while the primary
+ * reads its configuration.
  */
-export class WorkerForks {
+export class WorkerSpawner {
   readonly #spare = new Set<{ readonly worker: Worker; online: boolean }>();
 
-  /** @param exec program that workers run; the command line by default, which sees that it is one */
+  /** @param exec program that workers run; by default the command line, which detects that it is one */
   constructor(exec = fileURLToPath(ownFile('cli'))) {
     cluster.setupPrimary({
       exec,
@@ -40,12 +40,12 @@ export class WorkerForks {
     });
   }
 
-  /** Starts `count` processes ahead. */
+  /** Starts `count` processes early. */
   prepare(count: number): void {
     for (let i = 0; i < count; i++) {
       const spare = { worker: fork(), online: false };
       this.#spare.add(spare);
-      // The first message of a worker says that it is online.
+      // The first message of a worker is `online`.
       spare.worker.once('message', () => (spare.online = true));
       for (const end of ['exit', 'error'] as const) {
         spare.worker.once(end, () => this.#spare.delete(spare));
@@ -53,15 +53,15 @@ export class WorkerForks {
     }
   }
 
-  /** One that was started ahead, or else one that is started now. */
-  take(): WorkerProcess {
+  /** A process that was started early, or else a new one. */
+  spawn(): WorkerProcess {
     const [spare] = this.#spare;
     if (!spare) return { worker: fork(), online: false };
     this.#spare.delete(spare);
     return spare;
   }
 
-  /** Ends those that were started ahead and that nobody took. */
+  /** Ends the processes that were started early and are not used. */
   close(): void {
     for (const { worker } of this.#spare) worker.process.kill('SIGKILL');
     this.#spare.clear();
