@@ -27,12 +27,12 @@ export async function controlSocket(options: {
 }): Promise<string> {
   if (options.socket !== undefined) return options.socket;
   const paths = configPaths(options.config);
-  const { recordedSocket } = await import('../primary/control/instance-record.ts');
+  const { recordedSocket } = await import('../primary/instance/instance-record.ts');
   const recorded = recordedSocket(paths);
   if (recorded !== undefined) return recorded;
   const [{ locateDataFolder }, { controlSocketPath }] = await Promise.all([
     import('../config/load.ts'),
-    import('../primary/control/socket-path.ts'),
+    import('../primary/instance/data-folder.ts'),
   ]);
   return controlSocketPath(await locateDataFolder({ paths }));
 }

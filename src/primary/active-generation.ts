@@ -1,6 +1,6 @@
 import type { Log } from '../log.ts';
 import type { Api } from './control/api.ts';
-import type { InstanceLock } from './control/instance-lock.ts';
+import type { InstanceLock } from './instance/instance-lock.ts';
 import type { Candidate, Generation } from './generation.ts';
 import type { AutoReload } from './reload/auto-reload.ts';
 import type { CertificateClock } from './reload/certificates.ts';

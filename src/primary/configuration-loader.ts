@@ -4,7 +4,7 @@ import type {
   RejectedConfiguration,
   UsableConfiguration,
 } from './configuration-source.ts';
-import { isFurtherInstance } from './control/instances.ts';
+import { isFurtherInstance } from './instance/data-folder.ts';
 import { descriptorWarnings } from './descriptor-need.ts';
 import type { Candidate } from './generation.ts';
 import { type PrimaryOptions, workersOf } from './options.ts';

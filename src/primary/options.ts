@@ -1,6 +1,6 @@
 import type { GatewayConfig, LogLevel } from '../config/types.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
-import type { InstanceRecord } from './control/instance-record.ts';
+import type { InstanceRecord } from './instance/instance-record.ts';
 import type { WorkerSpawner } from './workers/spawner.ts';
 import { processors } from '../runtime/processes/processors.ts';
 

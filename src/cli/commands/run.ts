@@ -16,7 +16,7 @@ export async function run({
   const [{ startPrimary }, { FileSource }, { InstanceRecord }, { builtIn }] = await Promise.all([
     import('../../primary/primary.ts'),
     import('../../primary/configuration-source.ts'),
-    import('../../primary/control/instance-record.ts'),
+    import('../../primary/instance/instance-record.ts'),
     import('../built-in.ts'),
   ]);
   const source = new FileSource(paths, builtIn, ignoreUnsupported);

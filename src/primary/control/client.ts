@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { GatewayError, reasonOf } from '../../errors.ts';
-import { withShortPath } from './socket-path.ts';
+import { withShortPath } from '../instance/data-folder.ts';
 import { request } from '../../runtime/modules/builtins.ts';
 
 export interface ControlAnswer {

@@ -4,7 +4,7 @@ import { GatewayError } from '../../errors.ts';
 import { codeOf } from '../../runtime/system-errors.ts';
 import { requestControl } from './client.ts';
 import { closeControlServer, type ControlRoutes, createControlServer } from './server.ts';
-import { withShortPath } from './socket-path.ts';
+import { withShortPath } from '../instance/data-folder.ts';
 
 /**
  * The control socket: HTTP with JSON bodies on a unix socket that only this user may open. The process

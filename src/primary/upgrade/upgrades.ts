@@ -3,7 +3,7 @@ import { reasonOf } from '../../errors.ts';
 import { initMark } from '../../ipc/process-marks.ts';
 import type { Log } from '../../log.ts';
 import type { ActiveGeneration } from '../active-generation.ts';
-import type { InstanceLock } from '../control/instance-lock.ts';
+import type { InstanceLock } from '../instance/instance-lock.ts';
 import type { Generation } from '../generation.ts';
 import { installedProgram } from './installed-program.ts';
 import type { Listeners } from '../sockets/listeners.ts';

@@ -1,4 +1,5 @@
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
+import type { GatewayConfig } from '../../config/types.ts';
 
 /** The control socket of a gateway with this `path.data`. */
 export function controlSocketPath(data: string): string {
@@ -21,4 +22,17 @@ export function withShortPath<T>(path: string, use: (path: string) => T): T {
   } finally {
     process.chdir(before);
   }
+}
+
+/** The data folders of gateways that run with one configuration; the first is `path.data` itself. */
+export function instanceFolders({ path, instances = 1 }: GatewayConfig): string[] {
+  const others = Array.from({ length: instances - 1 }, (_, i) =>
+    join(path.data, 'nodes', `${i + 1}`),
+  );
+  return [path.data, ...others];
+}
+
+/** Whether it is such a folder, and not that of the first gateway. */
+export function isFurtherInstance(folder: string, data: string): boolean {
+  return /^nodes\/\d+$/.test(relative(data, folder));
 }

@@ -1,12 +1,11 @@
 import { GatewayError } from '../../errors.ts';
 import { describeFileError, makeFolder } from '../../runtime/directories.ts';
 import type { GatewayConfig } from '../../config/types.ts';
-import { instanceFolders, isFurtherInstance } from './instances.ts';
-import { Control } from './socket.ts';
-import type { ControlRoutes } from './server.ts';
+import { controlSocketPath, instanceFolders, isFurtherInstance } from './data-folder.ts';
+import { Control } from '../control/socket.ts';
+import type { ControlRoutes } from '../control/server.ts';
 import { releasePidFile, acquirePidFile } from './pid-file.ts';
 import type { InstanceRecord } from './instance-record.ts';
-import { controlSocketPath } from './socket-path.ts';
 
 /**
  * The right to be the gateway of a data folder: the control socket in it, and a pid file. Other
