@@ -1,5 +1,4 @@
 import { createLog, type Log } from '../log.ts';
-import { slotLimits } from '../shared-limits/primary/slot-limits.ts';
 import { ActiveGeneration } from './active-generation.ts';
 import { ConfigurationLoader } from './configuration-loader.ts';
 import { Api } from './control/api.ts';
@@ -8,25 +7,25 @@ import { InstanceLock } from './instance/instance-lock.ts';
 import { type ControlledGateway, gatewayRoutes, toAnswer } from './control/routes.ts';
 import { controlSocketPath } from './instance/data-folder.ts';
 import { Systemd } from './control/systemd.ts';
-import type { Candidate, Generation } from './generation.ts';
+import type { Generation } from './generation.ts';
 import type { PrimaryOptions } from './options.ts';
 import { AutoReload } from './reload/auto-reload.ts';
 import { CertificateClock } from './reload/certificates.ts';
 import { ReloadHistory } from './reload/history.ts';
-import { ReloadDraft, type ReloadRecord, type ReloadTrigger } from './reload/record.ts';
+import type { ReloadTrigger } from './reload/record.ts';
 import { Reloads } from './reload/reloads.ts';
 import { listenToSignals } from './signals.ts';
 import { Listeners } from './sockets/listeners.ts';
 import { whyNotHealthy, whyNotReady } from './status/readiness.ts';
 import { collectStatus } from './status/status.ts';
 import type { GatewayStatus } from './status/types.ts';
+import { Startup } from './startup.ts';
 import { type StoppableGateway, Stopping } from './stopping.ts';
 import { Predecessor } from './upgrade/predecessor.ts';
 import { Upgrades } from './upgrade/upgrades.ts';
-import { bootWorkers } from './workers/boot.ts';
 import { Pool } from './workers/pool.ts';
 import { WorkerSpawner } from './workers/spawner.ts';
-import { findOrphans, WorkerRecord } from './orphans/worker-record.ts';
+import { WorkerRecord } from './orphans/worker-record.ts';
 
 /**
  * Runs a gateway in this process, and settles when it has ended.
@@ -52,10 +51,10 @@ class Primary implements ControlledGateway, StoppableGateway {
   readonly #instanceLock: InstanceLock;
   readonly #api: Api;
   readonly #autoReload: AutoReload;
-  readonly #loader: ConfigurationLoader;
   readonly #active: ActiveGeneration;
   readonly #reloads: Reloads;
   readonly #upgrades: Upgrades;
+  readonly #startup: Startup;
 
   constructor(options: PrimaryOptions) {
     const stop = this.#stop.signal;
@@ -98,10 +97,21 @@ class Primary implements ControlledGateway, StoppableGateway {
     this.#instanceLock = instanceLock;
     this.#api = api;
     this.#autoReload = autoReload;
-    this.#loader = loader;
     this.#active = active;
     this.#reloads = reloads;
     this.#upgrades = upgrades;
+    this.#startup = new Startup({
+      log,
+      loader,
+      instanceLock,
+      listeners,
+      pool,
+      spawner,
+      active,
+      history,
+      workerRecord,
+      stop,
+    });
     pool.onAliveChanged = () => workerRecord.update();
     // Another version of the program is installed: workers of this one can no longer be started.
     pool.slots.onOutdated = () => void upgrades.request();
@@ -124,17 +134,11 @@ class Primary implements ControlledGateway, StoppableGateway {
     try {
       predecessor = await Predecessor.connect();
       this.#pool.draining.predecessor = predecessor;
-      const candidate = await this.#loadFirst(predecessor);
-      const { config } = candidate;
-      const orphans = predecessor ? null : await findOrphans(config, this.#log);
-      const record = await this.#boot(candidate, predecessor);
-      void orphans?.release(this.#log);
-      if (predecessor) await this.#replace(predecessor);
-      this.#workerRecord.open(config);
+      const record = await this.#startup.run(predecessor);
       await this.#systemd.ready(record.generation);
       this.#systemd.watch(() => whyNotReady(this.running, this.#pool, false) === null);
       predecessor?.tookOver(record);
-      await this.#autoReload.enable(config.configs.auto_reload);
+      await this.#autoReload.enable(this.#active.running.config.configs.auto_reload);
       await this.#stopped.promise;
     } catch (error) {
       if (this.#stop.signal.aborted) return;
@@ -209,59 +213,6 @@ class Primary implements ControlledGateway, StoppableGateway {
   killNow(): void {
     this.#pool.draining.predecessor?.killNow();
     this.#pool.killAll();
-  }
-
-  /** Acquires the data folder's lock, on which the configuration as it runs depends. */
-  async #loadFirst(predecessor: Predecessor | null): Promise<Candidate> {
-    let candidate = await this.#loader.loadUsable();
-    const { config } = candidate;
-    const data = await this.#instanceLock.acquireAny(config, predecessor?.handOff ?? null);
-    this.#loader.dataFolder = data;
-    if (data !== config.path.data) candidate = await this.#loader.loadUsable();
-    this.#log.level = candidate.config.log.level;
-    for (const warning of candidate.warnings) this.#log.warn(warning);
-    return candidate;
-  }
-
-  /** Starts the workers of the first generation. */
-  async #boot(candidate: Candidate, predecessor: Predecessor | null): Promise<ReloadRecord> {
-    const { config } = candidate;
-    if (predecessor) this.#inherit(predecessor);
-    const trigger = predecessor ? 'upgrade' : 'start';
-    const draft = new ReloadDraft(trigger, this.#active.inheritedNumber + 1);
-    draft.warnings.push(...candidate.warnings);
-    const { leases, totals } = this.#pool;
-    const limits = slotLimits(config);
-    if (predecessor) predecessor.share(limits, { leases, totals, account: draft.drain });
-    else leases.setLimits(limits);
-    const plan = await this.#listeners.plan(config, candidate.workers);
-    this.#listeners.commit(plan);
-    const generation = this.#active.next(candidate, plan);
-    this.#active.serveApi(generation);
-    await bootWorkers(generation, this.#pool, this.#stop.signal);
-    this.#spawner.close();
-    this.#active.activate(generation);
-    const { took } = draft;
-    draft.workers.push(...this.#pool.slots.serving.map(({ slot, pid }) => ({ slot, pid, took })));
-    const record = draft.finish('done');
-    this.#history.add(record);
-    return record;
-  }
-
-  #inherit({ listeners, handOff }: Predecessor): void {
-    this.#listeners.adopt(listeners);
-    this.#history.inherit(handOff.reloads);
-    this.#pool.inheritTicketKeys(Buffer.from(handOff.ticketKeys, 'base64'));
-    this.#active.inheritedNumber = handOff.generation;
-  }
-
-  /** Takes over control socket, pid file, API and the record of workers. */
-  async #replace(predecessor: Predecessor): Promise<void> {
-    const { running } = this.#active;
-    await predecessor.ready();
-    await this.#instanceLock.acquire(running.config.path.data, predecessor.pid);
-    this.#active.serveApi(running);
-    this.#workerRecord.succeed(running.config, predecessor.gone, this.#log);
   }
 
   /** Another process has replaced this one, which drains and ends. */
