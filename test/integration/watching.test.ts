@@ -35,9 +35,9 @@ test('without events of the system, files are looked at every two seconds', { sk
   chmodSync(folder, 0o777);
   const gateway = await startGateway(t, configuration('one'), { folder, wrapper: as });
   await eventually('the warning', () =>
-    /"level":"warn".*EMFILE.*looked at every 2 s/.test(gateway.output),
+    /"level":"warn".*EMFILE.*checking them every 2 s/.test(gateway.output),
   );
   gateway.write(configuration('two'));
   await eventually('the change', async () => (await gateway.status()).generation === 2);
-  assert.equal(gateway.output.match(/looked at every 2 s/g)?.length, 1);
+  assert.equal(gateway.output.match(/checking them every 2 s/g)?.length, 1);
 });

@@ -79,9 +79,9 @@ export class Reload {
     } catch (error) {
       return ['refused', [reasonOf(error)]];
     }
-    const rollout = this.#rollout(next);
+    let rollout: Rollout;
     try {
-      await rollout.replaceWorkers();
+      rollout = await this.#rollOut(next);
     } catch (error) {
       return this.#abandon(next, error);
     }
@@ -104,10 +104,13 @@ export class Reload {
     return active.next(candidate, plan);
   }
 
-  #rollout(next: Generation): Rollout {
+  /** Settles when every worker runs the next generation. @throws WORKER_NOT_READY, ROLLOUT_FAILED */
+  async #rollOut(next: Generation): Promise<Rollout> {
     const { pool, stop } = this.#dependencies;
     pool.setSlotLimits(slotLimits(next.config));
-    return new Rollout(this.#running, next, pool, this.#draft, stop);
+    const rollout = new Rollout(this.#running, next, pool, this.#draft, stop);
+    await rollout.replaceWorkers();
+    return rollout;
   }
 
   /** Closes sockets that are no longer used; workers that still drain keep theirs. */

@@ -120,40 +120,40 @@ export class Predecessor implements LeaseHolder {
   addLimits(limits: readonly SlotLimit[]): void {
     const added = limits.filter(({ scope }) => !this.#shared.has(scope));
     for (const { scope } of added) this.#shared.add(scope);
-    if (added.length > 0) this.#send({ type: 'limits', limits: added });
+    if (added.length > 0) this.#post({ type: 'limits', limits: added });
   }
 
   /** Every worker serves; settles when the predecessor hands its place over. */
   ready(): Promise<void> {
-    this.#send({ type: 'proved' });
+    this.#post({ type: 'proved' });
     return this.#takeOver.promise;
   }
 
   tookOver(record: ReloadRecord): void {
-    this.#send({ type: 'taken', version, record });
+    this.#post({ type: 'taken', version, record });
   }
 
   /** Reports why this process cannot replace it. */
   failed(error: unknown): void {
-    this.#send({ type: 'failed', reason: renderFailure(error) });
+    this.#post({ type: 'failed', reason: renderFailure(error) });
   }
 
   stop(): void {
-    this.#send({ type: 'stop' });
+    this.#post({ type: 'stop' });
   }
 
   endStreams(): void {
-    this.#send({ type: 'end-streams' });
+    this.#post({ type: 'end-streams' });
   }
 
   killNow(): void {
-    this.#send({ type: 'end-at-once' });
+    this.#post({ type: 'end-at-once' });
   }
 
   /** The state of the workers that it still drains; null when it does not respond in time. */
   inspect(): Promise<PredecessorInspection | null> {
     if (this.#isGone) return Promise.resolve(null);
-    return this.#inspections.request((id) => this.#send({ type: 'inspect', id }));
+    return this.#inspections.request((id) => this.#post({ type: 'inspect', id }));
   }
 
   /** A grant to it returns slots that it has recalled; a recall from it requests some. */
@@ -161,8 +161,8 @@ export class Predecessor implements LeaseHolder {
     const { kind, key } = message;
     if (kind !== 'slots') return;
     if (message.type === 'lease-recall') {
-      this.#send({ type: 'lease-request', kind, key, amount: slotsPerRequest });
-    } else this.#send({ type: 'lease-return', kind, key, amount: message.amount });
+      this.#post({ type: 'lease-request', kind, key, amount: slotsPerRequest });
+    } else this.#post({ type: 'lease-return', kind, key, amount: message.amount });
   }
 
   #onMessage(message: ToSuccessor, handle: SocketHandle): void {
@@ -183,7 +183,7 @@ export class Predecessor implements LeaseHolder {
         break;
       case 'lease-recall':
         if (this.#sharedState) this.#sharedState.leases.reclaim(this, message.key);
-        else this.#send({ ...message, type: 'lease-return', amount: 0 });
+        else this.#post({ ...message, type: 'lease-return', amount: 0 });
         break;
       case 'worker-gone':
         this.#sharedState?.account.add(message.drain);
@@ -229,7 +229,7 @@ export class Predecessor implements LeaseHolder {
     if (this.#sockets === this.#handOff?.sockets) this.#received.resolve();
   }
 
-  #send(message: ToPredecessor): void {
+  #post(message: ToPredecessor): void {
     if (process.connected) process.send?.(message, undefined, undefined, () => {});
   }
 
