@@ -249,7 +249,7 @@ class Primary implements ControlledGateway, StoppableGateway {
     successor?.release();
     // A gateway that never ran reports the reason only.
     if (isHeld && this.running) {
-      this.#log.info(successor ? 'drained; another process goes on' : 'stopped');
+      this.#log.info(successor ? 'drained; another process has taken over' : 'stopped');
     }
     // An open channel would keep this process alive.
     if (this.#pool.draining.predecessor && process.connected) process.disconnect?.();

@@ -33,7 +33,7 @@ export function refuseAccess(
     return refused(403, 'web pages may not use the API');
   }
   if (request.method === 'POST' && isForm(headers['content-type'])) {
-    return refused(415, 'the API takes no forms');
+    return refused(415, 'the API does not accept forms');
   }
   if (forProbes.has(pathOf(request))) return null;
   if (security) return refuseLogin(security, request, logins, log);
@@ -41,12 +41,12 @@ export function refuseAccess(
     if (request.method === 'GET' && pathOf(request) === '/metrics') return null;
     return refused(
       403,
-      'other machines can reach the API: but for metrics it needs "api.security"',
+      'the API listens on an address that is not local: anything but /metrics requires "api.security"',
     );
   }
   const host = hostOf(headers.host);
   if (isThisMachine(host)) return null;
-  return refused(403, `the Host is no name of this machine; ask for 127.0.0.1 or localhost`);
+  return refused(403, 'the Host header does not name this machine; use 127.0.0.1 or localhost');
 }
 
 function refuseLogin(
@@ -75,7 +75,7 @@ function refuseLogin(
     log.warn({ client, failures }, 'failed logins to the API');
   }
   const challenge = { 'www-authenticate': 'Basic realm="Evergate API", charset="UTF-8"' };
-  return refused(401, 'user name and password are needed', challenge);
+  return refused(401, 'user name and password are required', challenge);
 }
 
 function refused(status: number, error: string, headers?: Record<string, string>): ControlAnswer {

@@ -77,8 +77,8 @@ function act(
     const [other = '', known] = name.split(' ');
     return known === path ? other : [];
   });
-  if (allow.length === 0) return { status: 404, body: { error: 'no such request' } };
+  if (allow.length === 0) return { status: 404, body: { error: 'not found' } };
   const [first] = allow;
-  const error = `${path} takes ${first}`;
+  const error = `method not allowed; use ${first}`;
   return { status: 405, body: { error }, headers: { allow: allow.join(', ') } };
 }

@@ -34,7 +34,7 @@ export class AutoReload {
     const reason = reasonOf(error);
     this.#log.warn(
       { reason },
-      'the system reports no changes of the configuration files; they are looked at every 2 s',
+      'the system does not report changes of the configuration files; checking them every 2 s',
     );
   };
 

@@ -42,7 +42,7 @@ export class ReloadHistory {
     if (record.result === 'done') {
       log.info({ generation, trigger, took, workers }, 'reloaded');
     } else if (record.result === 'unchanged') {
-      log.info({ trigger }, 'the configuration is the one that runs');
+      log.info({ trigger }, 'the configuration is unchanged');
     } else if (!isRepeated) {
       const outcome = record.result === 'refused' ? 'reload refused' : 'reload rolled back';
       log.error({ generation, trigger, took }, `${outcome}: ${problems.join('\n')}`);

@@ -145,7 +145,7 @@ export class Upgrades {
       this.#leaveTo(successor);
       const record = await this.#inTime(successor.tookOver, generation);
       this.successor = successor;
-      log.info({ pid }, `the gateway goes on as process ${pid}; this one drains`);
+      log.info({ pid }, `process ${pid} has taken over; this one drains`);
       this.onHandedOver?.();
       return record;
     } catch (error) {
@@ -189,7 +189,7 @@ export class Upgrades {
       await instanceLock.restore(pid);
       workerRecord.update();
     } catch (error) {
-      log.error({ error }, 'control socket or pid file are lost');
+      log.error({ error }, 'the control socket or the pid file cannot be restored');
     }
   }
 

@@ -144,7 +144,7 @@ export class Pool implements WorkerListener, WorkerSupply, HeartbeatListener<Wor
       return;
     }
     const { slot, pid } = worker;
-    this.#log.info({ worker: slot, pid }, 'worker was told to end; replacing it');
+    this.#log.info({ worker: slot, pid }, 'worker received SIGTERM; replacing it');
     void this.slots.respawn(slot);
   }
 
