@@ -29,7 +29,7 @@ export const utilityFields: FieldTable = {
   increment_id: {
     type: 'string',
     description:
-      'A number that grows each time, and that no other worker gives; below it stand rows of numbers of their own, by name.',
+      'A number that grows with each use and is unique over all workers, reloads and restarts. Append a name for a sequence of its own. INFINI Gateway counts 1, 2, 3; this number has up to 63 bits, so write it into JSON as text: many readers round numbers above 2^53.',
     read: () => nextId('default'),
     below: (bucket) => ({ read: () => nextId(bucket) }),
   },
