@@ -1,4 +1,7 @@
-/** What a program that extends the gateway, or runs one, uses: each type that it meets has a name here. */
+/**
+ * The public API: `defineFilter` for plugins, `runGateway` for programs, and every type that they
+ * meet.
+ */
 export { defineFilter } from './flow/filter.ts';
 export type {
   Filter,

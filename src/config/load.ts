@@ -25,22 +25,22 @@ import type { GatewayConfig } from './types.ts';
 import { type PathRules, validate, type Validated } from './validation/validate.ts';
 
 export interface LoadOptions {
-  /** Files and folders, in the order in which they count. */
+  /** Files and folders, in order of precedence. */
   readonly paths: readonly string[];
   readonly filters: readonly FilterDefinitionLike[];
-  /** What texts and conditions are made of; without it conditions are refused. */
+  /** Checks of texts and conditions; without it conditions are refused. */
   readonly syntax?: SyntaxChecks;
   /** Default: that of the process. */
   readonly environment?: NodeJS.ProcessEnv;
   /** Where relative paths begin; default: the working directory. */
   readonly cwd?: string;
-  /** Goes on without what the configuration asks for and is not supported, with a warning. */
+  /** Ignores unsupported sections and filters, with a warning. */
   readonly ignoreUnsupported?: boolean;
 }
 
 export interface LoadedConfiguration {
   readonly config: GatewayConfig;
-  /** What the TLS files of its entries held when they were checked, by entry; secret. */
+  /** Contents of the TLS files of its entries as they were checked, by entry; secret. */
   readonly tlsFiles: ReadonlyMap<string, EntryFiles>;
   readonly warnings: readonly Problem[];
   readonly watch: WatchTargets;
@@ -48,14 +48,14 @@ export interface LoadedConfiguration {
 
 /**
  * Reads, merges and validates a configuration.
- * @throws ConfigError with everything that is wrong with it.
+ * @throws ConfigError with all errors
  */
 export async function loadConfiguration(options: LoadOptions): Promise<LoadedConfiguration> {
   const loader = new Loader(options);
   const root = await loader.loadTree();
   const { problems } = loader;
   const found = new ProblemList();
-  // When a file is missing or no YAML, most of what else could be said would follow from that.
+  // If a file is missing or is not YAML, most other errors would be consequences of that.
   const validated =
     root && !loader.incomplete
       ? await loader.validate(root, options.syntax ?? noSyntax, found)
@@ -69,7 +69,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
   return { ...validated, warnings, watch };
 }
 
-/** A value that could not be filled in is of the wrong type, too: the first error says enough. */
+/** A value that could not be filled in has the wrong type, too; the first error is enough. */
 function isNewIn(errors: readonly Problem[]): (problem: Problem) => boolean {
   const known = new Set(errors.map(identity));
   return (problem) => !known.has(identity(problem));

@@ -19,7 +19,7 @@ export interface RelatedPlace extends Place {
 export interface Problem extends Place {
   /** `entry[0].network.binding`; empty for the file as a whole. */
   readonly path: string;
-  /** What is wrong, and what was expected. */
+  /** The error and the expected value. */
   readonly message: string;
   readonly related?: readonly RelatedPlace[];
 }
@@ -27,7 +27,7 @@ export interface Problem extends Place {
 /** Keys and list indexes from the root of the configuration. */
 export type Path = readonly (string | number)[];
 
-/** What has to be watched to notice a change of the configuration. Absolute paths. */
+/** Files and folders to watch for changes of the configuration; absolute paths. */
 export interface WatchTargets {
   /** Files that were read, or that should have been there. */
   readonly files: readonly string[];
@@ -35,7 +35,7 @@ export interface WatchTargets {
   readonly folders: readonly string[];
 }
 
-/** A configuration that cannot be used: everything that is wrong with it. */
+/** A configuration that cannot be used, with all its errors. */
 export class ConfigError extends GatewayError {
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];

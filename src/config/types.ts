@@ -71,13 +71,13 @@ export interface EntryConfig extends EntryLimits {
   readonly network: NetworkConfig;
   readonly tls: TlsConfig;
   readonly drain: DrainConfig;
-  /** What becomes of `X-Forwarded-…` and `Forwarded` fields that a client sends. */
+  /** How the headers `X-Forwarded-…` and `Forwarded` of a client are treated. */
   readonly forwarded: 'append' | 'replace' | 'off';
   /** Addresses and networks (`10.0.0.0/8`) of proxies whose word on the client is taken. */
   readonly trusted_addresses: readonly string[];
 }
 
-/** What one client may take up: time in ms, sizes in bytes; 0 is no limit. */
+/** Limits for one client: times in ms, sizes in bytes; 0 means no limit. */
 export interface EntryLimits {
   /** For a whole request head. */
   readonly head_timeout: number;
@@ -107,7 +107,7 @@ export interface NetworkConfig {
   /** Host name, IPv4 address, or IPv6 address without brackets, perhaps with `%zone`. */
   readonly host: string;
   readonly port: number;
-  /** Address told to the outside, `host:port`; null when it is the one listened to. */
+  /** Public address, `host:port`; null if it is the listening address. */
   readonly publish: string | null;
   readonly reuse_port: boolean;
   readonly skip_occupied_port: boolean;
@@ -183,7 +183,7 @@ export interface FlowConfig {
   readonly name: string;
   /** Bytes of bodies that are read; the defaults when absent. */
   readonly body_limits?: { readonly request: number; readonly response: number };
-  /** What becomes of a request body that is to be read as JSON and is none; `refuse` when absent. */
+  /** Treatment of a request body that is to be read as JSON and is not; `refuse` when absent. */
   readonly unreadable_json?: 'refuse' | 'ignore';
   readonly filter: readonly FilterConfig[];
 }
@@ -251,7 +251,7 @@ export interface HealthCheckConfig {
   readonly fall: number;
 }
 
-/** Limits for each node, over all workers; 0 is no limit. */
+/** Limits for each node, over all workers; 0 means no limit. */
 export interface TrafficControlConfig {
   readonly max_bytes_per_node: number;
   readonly max_qps_per_node: number;

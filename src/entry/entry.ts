@@ -32,7 +32,7 @@ import { Refusals } from './connection/rejections.ts';
 import { TimeLimits } from './connection/timeouts.ts';
 import { TlsServer } from './tls/server.ts';
 
-/** How long a proxy may take to say who its client is, ms. */
+/** Maximum time for a PROXY header, ms. */
 const longestGreeting = 60_000;
 
 /** A service entry in one worker: from the accepted connection to the flow, and the way back. */
@@ -59,7 +59,7 @@ export class Entry implements ExchangeOwner {
   readonly #tls: TlsServer | null;
   readonly #timeLimits: TimeLimits;
   #drain: Drain | null = null;
-  /** The gateway has been told to stop. */
+  /** The gateway is stopping. */
   #stops = false;
   #drained: Promise<DrainReport> | null = null;
   #probe: Probe | null = null;
@@ -192,7 +192,7 @@ export class Entry implements ExchangeOwner {
   }
 
   #accept(socket: Socket): void {
-    // A proxy that speaks for its clients says first who they are.
+    // A proxy sends the addresses of its clients first.
     const known = !this.#config.network.proxy_protocol;
     const address = socket.remoteAddress ?? '';
     if (known && this.#admits !== null && !this.#admits(address))
@@ -222,7 +222,7 @@ export class Entry implements ExchangeOwner {
     this.#greet(connection, socket);
   }
 
-  /** Learns who the client is, where a proxy in front tells it; then serves it. */
+  /** Reads the client's address from a PROXY header, if there is one, then serves the client. */
   #greet(connection: Connection, socket: Socket): void {
     const { network, head_timeout } = this.#config;
     if (!network.proxy_protocol) {

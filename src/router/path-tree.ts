@@ -43,7 +43,7 @@ export class PathTree<Value> {
     return this.#descend(this.#root, path, 1, path.includes('%'));
   }
 
-  /** What the variables of the last match stand for, in order, decoded. */
+  /** The values of the variables of the last match, in order, decoded. */
   get variables(): readonly string[] {
     return this.#variables;
   }

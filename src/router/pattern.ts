@@ -13,7 +13,7 @@ export type Segment =
 export interface SegmentMatcher {
   /** Two matchers of the same source match the same. */
   readonly source: string;
-  /** What the variables stand for, in order, when the whole segment matches. */
+  /** The values of the variables, in order, if the whole segment matches. */
   match(segment: string): readonly string[] | undefined;
 }
 
@@ -106,7 +106,7 @@ interface Part {
   readonly source: string | null;
 }
 
-/** One variable with a fixed text before it, behind it, or both. */
+/** One variable with a fixed text before it, after it, or both. */
 class AffixMatcher implements SegmentMatcher {
   readonly source: string;
   readonly #prefix: string;

@@ -11,19 +11,19 @@ interface Route<Flow> {
 }
 
 /**
- * An entry's rules: which flow takes a request. Rules that name the method go before those for any
- * method; of two rules for the same requests the first one counts.
+ * The rules of an entry: they select the flow for a request. Rules with the request's method take
+ * precedence over those for any method; of two rules for the same requests the first one applies.
  */
 export class Router<Flow> {
   readonly #byMethod = new Map<string, PathTree<Route<Flow>>>();
   readonly #anyMethod: PathTree<Route<Flow>> | null;
   readonly #default: Flow | null;
-  /** The last request's flow, unless its path had variables: many ask for the same again and again. */
+  /** The last request's flow, unless its path had variables: many requests repeat the last one. */
   #last: { readonly method: string; readonly target: string; readonly flow: Flow } | null = null;
 
   /**
-   * `resolve` gives what stands for several flows run in sequence.
-   * @throws SyntaxError for a pattern that is none.
+   * `resolve` combines several flows into one that runs them in sequence.
+   * @throws SyntaxError for an invalid pattern
    */
   constructor(config: RouterConfig, resolve: (flows: readonly string[]) => Flow) {
     for (const rule of config.rules) {

@@ -28,7 +28,7 @@ const LEAF_LIFETIME = 90;
 /** Days. */
 const AUTHORITY_LIFETIME = 10 * 365;
 const DAY = 24 * 3600 * 1000;
-/** Clocks of clients may be behind by this much, and this machine's may have been ahead, ms. */
+/** Tolerance for clocks of clients that are late, and for this machine's clock being early, ms. */
 const CLOCK_SKEW = 7 * DAY;
 
 const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -71,7 +71,7 @@ export class LocalAuthority {
       let key = await readIfThere(keyFile);
       if (known !== null && key === null) {
         const authority = new LocalAuthority(folder, known, null);
-        authority.notices.push(`${keyFile} is missing: no certificate can be made or renewed`);
+        authority.notices.push(`${keyFile} is missing: no certificate can be issued or renewed`);
         return authority;
       }
       key ??= await createOnce(keyFile, await newKey(), 0o600);
@@ -84,7 +84,7 @@ export class LocalAuthority {
       const renewed = await selfSign(key, now, certificate);
       const authority = new LocalAuthority(folder, renewed, key);
       authority.notices.push(
-        `${certificateFile} ${outdated}: it was made anew with the same key; clients that trust the file need the new one`,
+        `${certificateFile} ${outdated}: it was renewed with the same key; clients that trust the file need the new one`,
       );
       await authority.#save(certificateFile, renewed, 0o644);
       return authority;
@@ -242,7 +242,7 @@ function checkAuthority(pem: string, key: string): void {
   }
 }
 
-/** What is wrong with its time, in words; null for nothing. */
+/** Why it is not valid at this time, in words; null if it is. */
 function outsideValidity(pem: string, now: number): string | null {
   const { validFrom, validFromDate, validTo, validToDate } = new X509Certificate(pem);
   if (validToDate.getTime() <= now) return `expired on ${validTo}`;

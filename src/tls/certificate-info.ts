@@ -8,7 +8,7 @@ interface CertificateFiles {
   readonly certificates: readonly { readonly cert_file: string }[];
 }
 
-/** What `evergate cert` tells of a certificate. */
+/** The properties of a certificate that `evergate cert` shows. */
 export interface CertificateInfo {
   /** `CN=localhost, O=…`. */
   readonly subject: string;

@@ -1,5 +1,5 @@
 /**
- * What an entry shows its clients and asks of them, as text in memory. The primary reads or makes it
+ * The certificates and keys of an entry and the authorities for its clients, as text in memory. The primary reads or makes it
  * once for a generation and hands it to each worker, so that all of them have the same, whatever the
  * files say by then. Holds private keys: it is never logged and never part of a status.
  */
@@ -7,7 +7,7 @@ export interface EntryCredentials {
   /** For a client that names no host, or none of those below. */
   readonly fallback: CertificatePair;
   readonly named: readonly NamedPair[];
-  /** PEM; clients are asked for a certificate that one of these issued. Null when not asked. */
+  /** PEM; client certificates must be issued by one of these. Null: no client certificates. */
   readonly clientAuthorities: string | null;
 }
 
@@ -28,7 +28,7 @@ export interface NamedPair extends CertificatePair {
   readonly domains: readonly string[];
 }
 
-/** Something wrong, or worth a warning, with what the configuration says of TLS. */
+/** An error or warning about the TLS settings of a configuration. */
 export interface TlsProblem {
   /** Below the entry's `tls`: `['cert_file']`, `['certificates', 0, 'key_file']`. */
   readonly path: readonly (string | number)[];

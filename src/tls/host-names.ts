@@ -7,7 +7,7 @@ export interface HostNames {
   readonly addresses: readonly string[];
 }
 
-/** What of an entry's configuration says how it is called. */
+/** The part of an entry's configuration that contains its host names. */
 export interface NamedEntry {
   /** Host listened to: a name, or an address perhaps with `%zone`. */
   readonly host: string;
@@ -35,7 +35,7 @@ export function thisMachine(): Machine {
 
 /**
  * Everything that clients may reasonably call the entry: what it publishes, its domain, what it
- * listens on (all the machine's addresses behind a wildcard), the machine, and this host itself.
+ * listens on (for a wildcard, all addresses of the machine), the machine, and this host itself.
  * The first domain is the one the certificate is named by.
  */
 export function hostNamesOf(entry: NamedEntry, machine: Machine): HostNames {
@@ -64,7 +64,7 @@ function hostOf(address: string): string {
   return address.replace(/:\d*$/, '');
 }
 
-/** What may stand in a certificate; a machine name with an underscore or a blank may not. */
+/** Names that a certificate may contain; a machine name with an underscore or a space is not one. */
 export function isDomain(name: string): boolean {
   return name.length <= 253 && /^(?:\*\.)?[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$/i.test(name);
 }

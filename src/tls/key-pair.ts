@@ -12,7 +12,7 @@ export interface PairFiles {
 }
 
 export interface LoadedPair {
-  /** Null when a problem that is no warning was found. */
+  /** Null if an error was found. */
   readonly pair: CertificatePair | null;
   /** Names that the certificate is for; empty when it could not be read. */
   readonly names: readonly string[];
@@ -124,15 +124,15 @@ function loadKey(files: PairFiles, problems: TlsProblem[]): KeyObject | null {
   if (isProtected && files.key_passphrase === null) {
     return fail(
       'key_file',
-      `${path} is protected by a pass-phrase; expected "key_passphrase" beside it, or a key without one`,
+      `${path} is encrypted; expected "key_passphrase" beside it, or a key without one`,
     );
   }
   try {
     return createPrivateKey({ key: text, passphrase: files.key_passphrase ?? undefined });
   } catch (thrown) {
-    // What OpenSSL says of a wrong pass-phrase ("bad decrypt") helps nobody.
+    // OpenSSL's message for a wrong passphrase ("bad decrypt") helps nobody.
     return isProtected
-      ? fail('key_passphrase', `the pass-phrase does not open ${path}`)
+      ? fail('key_passphrase', `the passphrase does not decrypt ${path}`)
       : fail('key_file', `${path} cannot be read as a private key: ${reasonOf(thrown)}`);
   }
 }
@@ -171,7 +171,7 @@ function checkDates(
   problems.push({ path: [key], message: `${path}: the certificate ${trouble}`, warning: true });
 }
 
-/** What is wrong with a certificate's time, or will soon be, in words; null for nothing. */
+/** Why a certificate is not valid now or soon, in words; null if it is. */
 export function validityTrouble(from: Date, to: Date, now: number): string | null {
   if (to.getTime() <= now) return `expired on ${day(to)}`;
   if (from.getTime() > now) return `is not valid before ${day(from)}`;

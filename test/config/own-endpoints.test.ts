@@ -16,7 +16,7 @@ test('nodes that are entries of the gateway are warned of', async (t) => {
   );
   const own = warnings.filter((warning) => warning.includes('of this gateway'));
   assert.deepEqual(own, [
-    'flow[0].filter[0].http: http://localhost:8000 is the entry "main" of this gateway; a request that comes back there is ended with status 508',
-    'flow[0].filter[1].then[0].http: http://127.0.0.1:8000 is the entry "main" of this gateway; a request that comes back there is ended with status 508',
+    'flow[0].filter[0].http: http://localhost:8000 is the entry "main" of this gateway; a request that returns there gets 508',
+    'flow[0].filter[1].then[0].http: http://127.0.0.1:8000 is the entry "main" of this gateway; a request that returns there gets 508',
   ]);
 });

@@ -95,7 +95,7 @@ test('what was made while the clock was ahead is made anew', async (t) => {
   const { stdout } = await evergate(['cert', '-c', file]);
   assert.match(stdout, /\(not yet valid\)/);
   const gateway = await startGateway(t, configuration('{ enabled: true }'), { folder });
-  assert.match(gateway.output, /ca\.crt is not valid before .*made anew/);
+  assert.match(gateway.output, /ca\.crt is not valid before .*renewed/);
   const port = await gateway.port('web');
   const ca = readFileSync(join(certs, 'ca.crt'), 'utf8');
   const socket = connect({ port, host: '127.0.0.1', ca });

@@ -113,7 +113,7 @@ flow:
   assert.equal((await ask(`${two}/a`)).body, 'a');
   assert.equal((await ask(`${two}/c`)).body, 'a');
   assert.match(gateway.output, /"enabled\\" has no effect/);
-  assert.match(gateway.output, /left out, as they do not say \\"enabled: true\\": rules\[2\]/);
+  assert.match(gateway.output, /ignored, because they lack \\"enabled: true\\": rules\[2\]/);
 });
 
 test('addresses that are denied, or not permitted, get no connection', async (t) => {

@@ -1,4 +1,4 @@
-/** What a text must be made of, beyond being a text. */
+/** The syntax of a text. */
 export type TextSyntax =
   /** Text that may hold `$[[_ctx.request.path]]` and the like. */
   | 'template'
@@ -49,15 +49,15 @@ export interface JsonSchema {
   readonly duration?: true;
   /** `10mb`, `512kb`, or a bare number of bytes; becomes a number of bytes. */
   readonly bytes?: true;
-  /** 0 is no limit, and so is -1, which becomes 0. */
+  /** 0 means no limit, and so does -1, which becomes 0. */
   readonly noLimit?: true;
   /** The path of a file, relative to the configuration file that names it; becomes absolute. */
   readonly file?: FileUse;
-  /** A map that says how to speak TLS to nodes: its files are read, as a worker will. */
+  /** TLS settings for nodes: their files are read as a worker reads them. */
   readonly clientTls?: true;
   /** The value is a list of filters: each item names one filter, or is an if/then/else. */
   readonly filters?: true;
-  /** What the text must be made of. */
+  /** Syntax of the text. */
   readonly syntax?: TextSyntax;
   /** The value holds a secret: never printed by any command, log or error. */
   readonly secret?: true;

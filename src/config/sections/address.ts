@@ -28,7 +28,7 @@ export function parseAddress(text: string, lowestPort = 0): Address | string {
   }
   const [host = '', port] = text.split(':');
   if (host === '' && lowestPort === 0) return complete('::', port, lowestPort, isIPv6);
-  if (host === '*') return `"*" is no address; every IPv4 address is "0.0.0.0:${port ?? 8000}"`;
+  if (host === '*') return `"*" is not an address; every IPv4 address is "0.0.0.0:${port ?? 8000}"`;
   return complete(host, port, lowestPort, isHost);
 }
 
@@ -52,7 +52,7 @@ function complete(
 /** Whether `text` is an IPv4 address, an IPv6 address without brackets, or a host name. */
 export function isHost(text: string): boolean {
   if (isIPv4(text) || isIPv6(text)) return true;
-  // What ends in a number would be taken for an IPv4 address, and is none.
+  // A name that ends in a number would be taken for an IPv4 address.
   if (text.length > 253 || /(^|\.)(\d+|0x[\da-f]*)\.?$/i.test(text)) return false;
   return text.split('.').every((label, index, all) => {
     if (label === '') return index > 0 && index === all.length - 1;

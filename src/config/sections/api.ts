@@ -60,7 +60,7 @@ function securityOf(given: RawApi['security'], { root, problems }: Scope): ApiCo
   return username && password ? { username, password } : null;
 }
 
-/** Who can reach the API could stop the gateway: what it gives others without a password is little. */
+/** A client of the API could stop the gateway; without a password it serves little to other machines. */
 function checkReach({ network }: ApiConfig, { root, problems }: Scope): void {
   if (isThisMachine(network.host)) return;
   const at = addressPath(['api'], root);

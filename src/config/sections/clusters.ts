@@ -84,7 +84,7 @@ function normaliseCluster(raw: RawCluster, path: Path, scope: Scope): Elasticsea
   };
 }
 
-/** INFINI verifies no node unless told to; whoever takes its configuration over should know. */
+/** INFINI Gateway does not verify nodes by default; a user of its configurations should know. */
 function warnOfUnverified(
   { name, enabled, tls, basic_auth }: RawCluster,
   origins: readonly string[],
@@ -94,7 +94,7 @@ function warnOfUnverified(
   const secure = origins.find((origin) => origin.startsWith('https:'));
   if (!enabled || secure === undefined || !leavesNodesUnverified(tls ?? {})) return;
   const lost = basic_auth ? 'the requests, and the password of "basic_auth"' : 'the requests';
-  const message = `the nodes of "${name}" are not verified: whoever answers at ${secure} gets ${lost}; set "tls.ca_file", or "tls.skip_insecure_verify: false" for the authorities that Node.js trusts (true accepts any node)`;
+  const message = `the nodes of "${name}" are not verified: any server at ${secure} gets ${lost}; set "tls.ca_file", or "tls.skip_insecure_verify: false" for the authorities that Node.js trusts (true accepts any node)`;
   problems.warning(placeAt(root, path), path, message);
 }
 
@@ -122,7 +122,7 @@ function listOf(value: unknown): [number, unknown][] {
   return Array.isArray(value) ? [...value.entries()] : [];
 }
 
-/** `http://host:port` of a URL that says no more than that, or what is wrong with it. */
+/** `http://host:port` of a URL that contains only these, or the error in it. */
 export function originOf(text: string): string | { wrong: string } {
   const example = 'expected scheme, host and port, such as http://localhost:9200';
   if (!/^https?:\/\//i.test(text)) {

@@ -168,7 +168,7 @@ function normaliseFilter(
   return { ...place, when: normaliseCondition(condition, [...path, 'when'], scope) };
 }
 
-/** The parameters, and `when`, which is none of them. */
+/** The parameters without `when`, and `when`. */
 function withoutCondition(node: Node): [parameters: Node, condition: Node | undefined] {
   const condition = childOf(node, 'when');
   if (node.kind !== 'map' || !condition) return [node, undefined];

@@ -65,7 +65,7 @@ function normaliseRules(raw: RawRouter, path: Path, scope: Scope): RuleConfig[] 
       if (rule.enabled !== true) return [];
     } else if (rule.enabled === false) {
       const message =
-        '"enabled" has no effect: the rule counts; set "rule_toggle_enabled: true" in its router';
+        '"enabled" has no effect: the rule applies; set "rule_toggle_enabled: true" in its router';
       scope.problems.warning(keyPlaceAt(scope.root, [...at, 'enabled']), at, message);
     }
     reportTaken(normalised, index, at, taken, scope);
@@ -73,7 +73,7 @@ function normaliseRules(raw: RawRouter, path: Path, scope: Scope): RuleConfig[] 
   });
 }
 
-/** A rule that can be switched on is off until it says that it is on, which is easily overlooked. */
+/** With `rule_toggle_enabled`, rules are disabled by default, which is easily overlooked. */
 function warnOfUnsaid({ rules, rule_toggle_enabled }: RawRouter, path: Path, scope: Scope): void {
   if (rule_toggle_enabled !== true) return;
   const unsaid = [...rules.entries()].filter(
@@ -81,7 +81,7 @@ function warnOfUnsaid({ rules, rule_toggle_enabled }: RawRouter, path: Path, sco
   );
   if (unsaid.length === 0) return;
   const which = unsaid.map(([index]) => `rules[${index}]`).join(', ');
-  const message = `left out, as they do not say "enabled: true": ${which}`;
+  const message = `ignored, because they lack "enabled: true": ${which}`;
   const at = [...path, 'rule_toggle_enabled'];
   scope.problems.warning(keyPlaceAt(scope.root, at), at, message);
 }
@@ -105,7 +105,7 @@ function reportTaken(
         taken.set(requests, { rule, place });
       } else if (before.rule !== rule) {
         const what = name === '*' ? 'requests of any method' : `${name} requests`;
-        const message = `another rule takes ${what} for "${text}" already; this one would never be used for them`;
+        const message = `another rule already matches ${what} for "${text}"; this rule would never apply to them`;
         const other = related(before.place, 'the other rule is here');
         problems.error(place, at, message, [other]);
       }

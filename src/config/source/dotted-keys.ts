@@ -88,7 +88,7 @@ function rebuild(
   return { ...node, entries };
 }
 
-/** Adds to `entries`; two maps become one, otherwise the later one counts and a warning says so. */
+/** Adds to `entries`; two maps are merged, otherwise the later value wins, with a warning. */
 function addEntry(
   entries: Map<string, MapEntry>,
   key: string,
@@ -116,7 +116,7 @@ function warnReplaced(before: Place, now: Place, path: Path, problems: ProblemLi
 
 /** `network` of `network.binding`; undefined when there is no dot inside. */
 function headOf(key: string): string | undefined {
-  // An address is no path of keys.
+  // An address is not a path of keys.
   const dot = /^[a-z]/i.test(key) ? key.indexOf('.') : -1;
   return dot > 0 && dot < key.length - 1 ? key.slice(0, dot) : undefined;
 }

@@ -45,7 +45,7 @@ export class SourceReader {
     return { files: [...this.#files], folders: [...this.#folders] };
   }
 
-  /** What messages call the files, in the order in which they were read. */
+  /** Names of the files in messages, in the order in which they were read. */
   get names(): readonly string[] {
     return [...this.#paths.keys()];
   }

@@ -41,7 +41,7 @@ export function parseText(text: string, file: string, problems: ProblemList): Ma
     if (!document.contents || (isScalar(document.contents) && document.contents.value === null)) {
       return { kind: 'map', entries: new Map(), place: start };
     }
-    // What a file with a syntax error still says can help to find the running gateway.
+    // The readable part of a file with a syntax error can help to find the running gateway.
     const broken = document.errors.length > 0;
     const builder = new TreeBuilder(placeOf, broken ? new ProblemList() : problems);
     const root = builder.build(document.contents, []);

@@ -94,7 +94,7 @@ async function load(
   return { version, definitions };
 }
 
-/** What is wrong with what should be a definition. */
+/** The error in a value that should be a definition. */
 function faultOf(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) {
     return 'gives no filter; expected "export default defineFilter({ … })"';

@@ -14,7 +14,7 @@ export interface TemplateUse {
   readonly variables: ReadonlyMap<string, Node>;
 }
 
-/** The uses of templates that a file asks for. What is wrong with them is left to the schema. */
+/** The templates that a file uses. The schema reports errors in them. */
 export function templateUses(root: MapNode): TemplateUse[] {
   const list = childOf(childOf(root, 'configs'), 'template');
   if (list?.kind !== 'list') return [];

@@ -64,7 +64,7 @@ export function keyPlaceAt(root: Node, path: Path): Place {
   return entry?.place ?? placeAt(root, path);
 }
 
-/** Whether it is a map that says `enabled: false`. */
+/** Whether it is a map with `enabled: false`. */
 export function isOff(node: Node): boolean {
   const enabled = childOf(node, 'enabled');
   return enabled?.kind === 'scalar' && enabled.text === 'false';

@@ -3,7 +3,7 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { FSWatcher } from 'chokidar';
 
-/** What a configuration was made of; absolute paths. */
+/** Files and folders of a configuration; absolute paths. */
 export interface WatchTargets {
   readonly files: readonly string[];
   /** Folders whose list of files counts. */
@@ -168,7 +168,7 @@ async function foldersOf(targets: WatchTargets): Promise<string[]> {
   return [...folders].sort();
 }
 
-/** What changes whenever the content does, of the file or folder that the path leads to now. */
+/** A value that changes with the content of the file or folder at the path. */
 async function outlineOf(path: string): Promise<string> {
   const found = await stat(path, { bigint: true }).catch(() => null);
   if (found === null) return 'missing';

@@ -97,7 +97,7 @@ function translate(errors: readonly ErrorObject[]): Misfit[] {
   for (const error of errors) {
     if (hiddenByAlternative(error, alternatives, errors)) continue;
     const misfit = describe(error);
-    // The first says it: a wrong type makes more of the keywords beside it fail.
+    // The first error is enough: a wrong type makes other keywords fail, too.
     const key = JSON.stringify(misfit.path);
     if (misfit.atKey || !misfits.has(key)) misfits.set(misfit.atKey ? `${key}!` : key, misfit);
   }

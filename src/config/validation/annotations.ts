@@ -85,7 +85,7 @@ function warnOfBareNumber(path: Path, { root, problems }: Scope): void {
   problems.warning(node.place, path, message);
 }
 
-/** A map whose keys are names; `a: { b: x }` is `a.b: x` where `a` alone is no name. */
+/** A map whose keys are names; `a: { b: x }` means `a.b: x` if `a` alone is not a name. */
 function checkNamed(
   schema: JsonSchema,
   map: object,
@@ -121,13 +121,13 @@ function checkSyntax(
   if (message !== undefined) scope.problems.error(place, path, message);
 }
 
-/** `false`, or a map that says `enabled: false`: nothing is lost by leaving it out. */
+/** `false`, or a map with `enabled: false`: ignoring it changes nothing. */
 function isOff(value: unknown): boolean {
   if (value === false) return true;
   return typeof value === 'object' && (value as { enabled?: unknown }).enabled === false;
 }
 
-/** What a request makes of a name can only be looked up when the request is there. */
+/** A name that contains context fields can be looked up only for a request. */
 function isTemplate(schema: JsonSchema, value: string): boolean {
   return schema.syntax === 'template' && value.includes('$[[');
 }
@@ -148,7 +148,7 @@ function checkReference(
     if (forgiven) scope.problems.warning(place, path, message);
     else scope.problems.error(place, path, message);
   } else if (!found.enabled) {
-    const message = `the ${kind} "${name}" is switched off: it has no nodes, and requests to it are answered with 503`;
+    const message = `the ${kind} "${name}" is disabled: it has no nodes, and requests to it get 503`;
     scope.problems.warning(place, path, message, [related(found.place, `"${name}" is here`)]);
   }
 }

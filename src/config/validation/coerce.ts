@@ -50,7 +50,7 @@ function realiseScalar(node: ScalarNode, schema: JsonSchema, loose: boolean): un
   return loose || node.flexible || isText ? fitting(node, types) : value;
 }
 
-/** What older YAML takes for true and false. */
+/** Words for true and false in older versions of YAML. */
 const words = new Map([
   ['yes', true],
   ['on', true],

@@ -10,7 +10,7 @@ const typeNames: Readonly<Record<string, string>> = {
   null: 'null',
 };
 
-/** What a schema expects, in words: `an integer from 1 to 65535`, `"http" or "https"`. */
+/** The expectation of a schema in words: `an integer from 1 to 65535`, `"http" or "https"`. */
 export function expectation(schema: JsonSchema): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum) return listOf(schema.enum.map((value) => JSON.stringify(value)));
@@ -54,7 +54,7 @@ export function listOf(words: readonly string[]): string {
   return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} or ${last}`;
 }
 
-/** What was found instead, in words; a secret is not shown. */
+/** The actual value in words, without secrets. */
 export function describeValue(value: unknown, schema: JsonSchema): string {
   if (value === null || value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';

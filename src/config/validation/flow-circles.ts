@@ -44,7 +44,7 @@ function report(circle: readonly Edge[], always: boolean, { root, problems }: Sc
     const message = `the flows run each other without end: ${chain}`;
     problems.error(place, first.path, message, places);
   } else {
-    const message = `the flows can run each other again and again: ${chain}; a request that runs through too many is ended with status 508`;
+    const message = `the flows can run each other again and again: ${chain}; a request that runs through too many gets 508`;
     problems.warning(place, first.path, message, places);
   }
 }

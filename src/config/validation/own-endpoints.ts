@@ -15,7 +15,7 @@ export function checkOwnEndpoints(
   const warn = (origin: string, path: Path): void => {
     const entry = URL.canParse(origin) ? entryAt(new URL(origin), entries, local) : undefined;
     if (entry === undefined) return;
-    const message = `${origin} is the entry "${entry.name}" of this gateway; a request that comes back there is ended with status 508`;
+    const message = `${origin} is the entry "${entry.name}" of this gateway; a request that returns there gets 508`;
     scope.problems.warning(placeAt(scope.root, path), path, message);
   };
   for (const [index, { endpoints }] of clusters.entries()) {

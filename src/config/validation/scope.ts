@@ -6,7 +6,7 @@ import type { MapNode } from '../source/tree.ts';
 
 export type ReferenceKind = 'router' | 'flow' | 'cluster';
 
-/** What has a name in the configuration, by kind. */
+/** Named items of the configuration, by kind. */
 export type NameTable = Readonly<Record<ReferenceKind, ReadonlyMap<string, NamedThing>>>;
 
 /** The name of what has that `id`, by kind. */
@@ -24,7 +24,7 @@ export interface FlowUse {
   readonly path: Path;
 }
 
-/** What every step of the validation works with. */
+/** The state that all steps of the validation share. */
 export interface Scope {
   readonly root: MapNode;
   readonly problems: ProblemList;
@@ -40,6 +40,6 @@ export interface Scope {
   readonly watchFile: (path: string) => void;
   /** Places in flows that name other flows, as they are found. */
   readonly flowUses: FlowUse[];
-  /** What the TLS files of the enabled entries hold, by entry. */
+  /** Contents of the TLS files of the enabled entries, by entry. */
   readonly tlsFiles: Map<string, EntryFiles>;
 }

@@ -33,7 +33,7 @@ export interface PathRules {
 
 export interface Validated {
   readonly config: GatewayConfig;
-  /** What the TLS files of the enabled entries hold, by entry. */
+  /** Contents of the TLS files of the enabled entries, by entry. */
   readonly tlsFiles: ReadonlyMap<string, EntryFiles>;
 }
 
@@ -167,15 +167,15 @@ function withoutDefaultRouters(raw: RawConfig, { root }: Scope): unknown {
 }
 
 function requireEntry(enabled: number, all: readonly unknown[], { root, problems }: Scope): void {
-  // What is no entry at all has been reported.
+  // A value that is not an entry has been reported.
   if (enabled > 0 || all.some((entry) => typeof entry !== 'object' || entry === null)) return;
   const section = root.entries.get('entry');
-  // What is there instead of a list has been reported.
+  // A value that is not a list has been reported.
   const { value } = section ?? {};
   if (value && value.kind !== 'list' && !(value.kind === 'scalar' && value.value === null)) return;
   const message =
     all.length > 0
-      ? 'every entry is switched off; the gateway needs one to listen'
+      ? 'every entry is disabled; the gateway needs one to listen'
       : 'there is no entry; the gateway needs one to listen, such as "entry: [{ name: main, router: main }]"';
   problems.error(section?.place ?? root.place, ['entry'], message);
 }
@@ -204,7 +204,7 @@ function checkFlows(flows: readonly FlowConfig[], scope: Scope): void {
   for (const [index, { name, filter }] of flows.entries()) {
     const written = nodeAt(root, ['flow', index, 'filter']);
     if (filter.length > 0 || (written?.kind === 'list' && written.items.length > 0)) continue;
-    const message = `the flow "${name}" has no filter: a request that only comes to it gets 404`;
+    const message = `the flow "${name}" has no filter: a request that passes no other flow gets 404`;
     problems.warning(placeAt(root, ['flow', index]), ['flow', index], message);
   }
 }

@@ -13,8 +13,7 @@ import { ClientSocket, writeAhead } from './client-socket.ts';
 /** Rounds of the event loop without a new connection after which the queue counts as empty. */
 const quietRounds = 3;
 /**
- * A turn of the event loop that took no longer than this, ms, did next to nothing after it looked for
- * connections. Where this process is the last to hold the socket, as when a whole gateway leaves an
+ * Longest turn of the event loop, ms, after which the accept queue can be assumed still empty. Where this process is the last to hold the socket, as when a whole gateway leaves an
  * address that it shares with another, what comes between that look and the close is reset.
  */
 const briefTurn = 0.1;
@@ -32,11 +31,11 @@ const settling = 5_000;
 
 /** How connections are accepted. */
 export interface AcceptOptions {
-  /** What comes is HTTP itself, without TLS around it. */
+  /** Connections carry HTTP without TLS. */
   readonly plain: boolean;
   /** Quiet time before the system asks whether a client is still there, ms; null for never. */
   readonly keepAlive: number | null;
-  /** What is done when descriptors run out. */
+  /** The reaction to a shortage of file descriptors. */
   readonly shortage: DescriptorShortage;
 }
 

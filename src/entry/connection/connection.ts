@@ -12,7 +12,7 @@ import { closeLingering } from './lingering-close.ts';
 import { resetConnection } from '../../runtime/sockets/tcp-reset.ts';
 import type { ProxiedClient } from './proxy-protocol.ts';
 
-/** What is left of a long pause with each request after it. */
+/** Decay of the longest observed think time, per request. */
 const forgetting = 0.95;
 
 const owner = Symbol('connection');
@@ -32,7 +32,7 @@ export interface Multiplex {
   readonly receiving: boolean;
   /** Whether a response waits for its client. */
   readonly owing: boolean;
-  /** Changes when the client takes bytes of bodies, or says that it can take more. */
+  /** Changes when the client reads bytes of bodies, or opens its window. */
   readonly progress: number;
   /** Whether something has taken longer than it may. */
   isLate(now: number): boolean;
@@ -65,30 +65,27 @@ export class Connection implements ClientConnection, Placed {
   readonly tls: boolean;
   readonly intake: ClientIntake;
   certificate: ClientCertificate | null = null;
-  /** What HTTP runs on. */
+  /** The stream that carries HTTP. */
   socket: Duplex;
   /** performance.now() of the last byte or the last response's end that we know of. */
   lastActivity = this.acceptedAt;
-  /**
-   * How long its client pauses between a response and the next request, at most, as far as it has done
-   * so lately, ms; coarse.
-   */
+  /** Longest recent time between a response and the client's next request, ms; coarse. */
   pause = 0;
   current: PendingExchange | null = null;
   /** Set when the client speaks HTTP/2; `current` is null then. */
   multiplex: Multiplex | null = null;
   /** Set when it speaks another protocol with a node, such as WebSocket. */
   tunnel: { end(): void } | null = null;
-  /** No further request is answered: a response has said so, or the FIN is out. */
+  /** No further request is answered: a response announced it, or the FIN was sent. */
   closing = false;
   ending: Ending = 'quiet';
-  /** Set when it is over a limit: it is only told so. */
+  /** Set if it exceeds a limit: it only gets this error. */
   refused: ErrorCode | null = null;
   /** Target of the entry's request to itself, when this is one. */
   probe: string | null = null;
   /** Requests so far. */
   requests = 0;
-  /** What the last request told the backend of the client. */
+  /** The forwarded headers of the last request. */
   forwardedAs: ForwardedClient | null = null;
   /** Bytes after the current request have been read, but not looked at. */
   ahead = false;
@@ -100,7 +97,7 @@ export class Connection implements ClientConnection, Placed {
   #remotePort = 0;
   #localAddress: string | undefined;
   #localPort = 0;
-  /** What TLS, if any, runs on. */
+  /** The stream below TLS, or the same as `socket`. */
   readonly #transport: Duplex;
 
   constructor(socket: Duplex, tls: boolean) {
@@ -119,7 +116,7 @@ export class Connection implements ClientConnection, Placed {
     this.#adopt(socket);
   }
 
-  /** The peer is a proxy, which has told who its client is. */
+  /** The peer is a proxy that has sent the address of its client. */
   speaksFor({ address, port }: ProxiedClient): void {
     this.#remoteAddress = address;
     this.#remotePort = port;
@@ -202,7 +199,7 @@ export class Connection implements ClientConnection, Placed {
     if (this.tunnel !== null) return 0;
     const { intake, multiplex } = this;
     if (multiplex !== null) return intake.stalled(now, multiplex.owing ? multiplex.progress : null);
-    // What TLS holds back waits in its stream alone.
+    // Bytes that TLS holds back wait in its stream only.
     const owing = this.tls && this.socket.writableLength > 0;
     return intake.stalled(now, owing ? intake.taken : null);
   }
@@ -214,7 +211,7 @@ export class Connection implements ClientConnection, Placed {
     else closeLingering(this.socket, this.intake);
   }
 
-  /** The worker has begun to drain. HTTP/1.1 says so with the next response. */
+  /** The worker has begun to drain. HTTP/1.1 announces it with the next response. */
   announceEnd(): void {
     this.multiplex?.announceEnd();
   }

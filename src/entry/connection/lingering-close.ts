@@ -20,14 +20,14 @@ export function closeLingering(socket: Duplex, intake: ClientIntake | null = nul
   const lingering = new Lingering(socket, intake);
   clock.add(lingering);
   socket.once('close', () => clock.delete(lingering));
-  // Whoever parsed this connection has no more say in it.
+  // The parser of this connection gets no more input.
   socket.removeAllListeners('data');
   socket.on('data', discard);
   socket.resume();
   socket.end(() => lingering.begin());
 }
 
-/** A connection that has said its last word. */
+/** A connection whose last response has been sent. */
 class Lingering implements Timed {
   deadline = clock.deadline(lingerTime);
   place = -1;

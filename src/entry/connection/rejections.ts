@@ -8,10 +8,10 @@ import { rawErrorResponse } from '../exchange/error-response.ts';
 
 /** Connections being refused at one time; more are dropped without a word. */
 const maxRefusals = 1024;
-/** A client that says nothing is answered after this time, ms. */
+/** A client that sends nothing gets the response after this time, ms. */
 const patience = 100;
 
-/** What refusals need of their entry. */
+/** The part of an entry that rejections use. */
 type RefusingEntry = Pick<ExchangeOwner, 'name' | 'log' | 'rejections'>;
 
 /**
@@ -33,7 +33,7 @@ export class Refusals {
     return this.#total;
   }
 
-  /** Connections that are being told. */
+  /** Connections that are being answered. */
   get open(): number {
     return this.#open;
   }
@@ -51,7 +51,7 @@ export class Refusals {
     return true;
   }
 
-  /** Breaks off a connection that may not be: its client is told nothing. */
+  /** Aborts a connection that is not allowed, without a response. */
   deny(socket: Duplex, client: string): void {
     this.#total++;
     this.#entry.rejections.add('address');

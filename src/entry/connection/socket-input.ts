@@ -3,11 +3,11 @@ import { clock } from '../../runtime/deadline-timers.ts';
 import { countBodyBytes } from '../../runtime/external-memory.ts';
 import { ClientSocket } from './client-socket.ts';
 
-/** A session, which is told what happens on its connection. */
+/** A session that receives the events of its connection. */
 export interface InputListener {
   /** The first `end` of `bytes` were read; they may be lent. */
   received(bytes: Buffer, end: number): void;
-  /** What was written has gone out. */
+  /** All written bytes have been sent. */
   drained(): void;
   /** The client has ended its side. */
   clientEnded(): void;

@@ -61,7 +61,7 @@ export class ClientIntake {
     const queue = queues.get(this.#inode);
     if (queue === undefined || queue === this.#queue) return;
     if (!this.#isAlone && queue < smallQueue) return;
-    // What happened before the first look is not known.
+    // Progress before the first look is unknown.
     this.#since = now;
     this.#queue = queue;
   }

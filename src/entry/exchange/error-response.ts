@@ -2,13 +2,13 @@ import { GatewayError, reasonOf } from '../../errors.ts';
 import { errorBody } from '../../http/error-body.ts';
 import { STATUS_CODES } from '../../runtime/modules/builtins.ts';
 
-/** What was thrown, as an error that has a code. */
+/** Converts anything thrown to an error with a code. */
 export function toGatewayError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   return new GatewayError('INTERNAL', { reason: reasonOf(thrown) }, thrown);
 }
 
-/** A whole HTTP/1.1 answer, for a connection that no parsed request stands behind. */
+/** A complete HTTP/1.1 response for a connection without a parsed request. */
 export function rawErrorResponse(error: GatewayError, headers: readonly string[] = []): Buffer {
   const { contentType, body } = errorBody(error);
   let head = `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}\r\n`;

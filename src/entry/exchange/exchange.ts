@@ -16,7 +16,7 @@ import type { Fields, ResponseWriter } from '../../http/response-writer.ts';
 /** The rest of an unread body up to this size is read, so that the connection can go on; bytes. */
 export const smallRest = 64 << 10;
 
-/** What an exchange needs of its entry. */
+/** The part of an entry that an exchange uses. */
 export interface ExchangeOwner {
   readonly name: string;
   readonly log: Log;
@@ -115,7 +115,7 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
 
   /** The request's body turned out malformed, or did not come in time. */
   malformed(error: GatewayError): void {
-    // Whoever reads the body may answer as soon as it fails: that answer is not to be broken off.
+    // The reader of the body may respond as soon as it fails; that response must not be aborted.
     const { begun } = this;
     this.failBody(error);
     if (begun) this.breakOff();
@@ -136,7 +136,7 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
     cancel(context.response.body);
   }
 
-  /** Whether the connection ends with this response; requests received behind it come first. */
+  /** Whether the connection ends with this response; requests received after it come first. */
   protected get endsConnection(): boolean {
     const { owner, connection } = this;
     if (!owner.draining && connection.requests < owner.maxRequests) return false;
@@ -186,7 +186,7 @@ export abstract class Exchange implements ResponseWriter, InterimSink, Completio
     const { owner } = this;
     if (owner.unanswered++ % 1000 === 0) {
       const told = { entry, method: request.method, path: request.path, times: owner.unanswered };
-      owner.log.warn(told, 'no filter has answered a request');
+      owner.log.warn(told, 'no filter answered a request');
     }
     this.#fail(new GatewayError('REQUEST_UNANSWERED'));
   }

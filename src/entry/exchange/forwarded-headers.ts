@@ -5,7 +5,7 @@ import { type FieldLines, fieldLine, nameBit } from '../../http/headers/raw-line
 import { isIllegalValue } from '../../http/headers/syntax.ts';
 import type { HeaderList } from '../../http/headers/header-list.ts';
 
-/** What the fields say of a client that asks for one host; kept with its connection. */
+/** The header values for a client that requests one host; cached with its connection. */
 export interface ForwardedClient {
   readonly remoteAddress: string;
   readonly host: string | undefined;
@@ -19,7 +19,7 @@ export interface ForwardedClient {
 const names = ['X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'Forwarded'] as const;
 const nameBits = names.reduce((bits, name) => bits | nameBit(name), 0);
 
-/** A client's connection, which keeps what was last said of it. */
+/** A client's connection, which caches the last header values. */
 export interface ForwardingConnection extends ClientConnection {
   forwardedAs: ForwardedClient | null;
 }

@@ -30,7 +30,7 @@ export function respond(context: RequestContext, writer: ResponseWriter): void {
     return;
   }
   const length = lengthOf(body);
-  // Who looks afterwards is to find the fields as they were sent.
+  // Tracing flows that run afterwards must see the headers as they were sent.
   const asLines = writer.takesLines === true && !context.isObserved;
   const lines = asLines ? framedLines(response.headers, length) : null;
   const headers = lines ?? framed(response, method);
@@ -66,7 +66,7 @@ export function respondError(
     writer.breakOff();
     return;
   }
-  // What the client is told is what those see who look at the response afterwards.
+  // Tracing flows that run afterwards must see the response that the client got.
   const { response } = context;
   response.fail(error);
   const { method } = context.request;

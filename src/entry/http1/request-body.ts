@@ -23,7 +23,7 @@ export interface BodyLimits {
   readonly headLimits: HeadLimits;
 }
 
-/** What a head says of its body. */
+/** The framing of a body, from its head. */
 type BodyHead = Pick<ParsedHead, 'length' | 'expectsContinue'>;
 
 /** A request's body, most of which has still to arrive or is too large to copy. */
@@ -41,7 +41,7 @@ export class RequestBody implements BodySource {
   #unasked: boolean;
   /** Bytes that have arrived. */
   #received = 0;
-  /** What has arrived, and nobody has taken. */
+  /** Parts that have arrived and were not read. */
   #held: Buffer | null = null;
   #sink: BodySink | null = null;
   #started = false;

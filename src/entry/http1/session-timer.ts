@@ -8,7 +8,7 @@ const usualPatienceMs = 30_000;
 /** Something that a session waits for. */
 export type Awaited = 'nothing' | 'head' | 'request' | 'body' | 'answer';
 
-/** A session, which is told that something has not come in time. */
+/** A session; `late` reports input that did not arrive in time. */
 export interface TimedSession {
   late(awaited: Awaited): void;
 }

@@ -38,7 +38,7 @@ const lingerTime = 1_000;
 /** How long a client that floods us has to read why its connection ends, ms. */
 const floodTime = 1_000;
 
-/** What an entry's sessions allow their clients. */
+/** Limits of an entry's sessions. */
 export function serverLimits(limits: EntryLimits): ServerLimits {
   return {
     maxStreams,

@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import type { ClientCertificate } from '../../http/context.ts';
 
-/** What is known of the client's certificate once the handshake is done; null when it shows none. */
+/** The client's certificate after the handshake; null if it presented none. */
 export function clientCertificate(socket: TLSSocket): ClientCertificate | null {
   const certificate = socket.getPeerX509Certificate();
   if (!certificate) return null;
@@ -16,7 +16,7 @@ export function clientCertificate(socket: TLSSocket): ClientCertificate | null {
 
 /** Why the client's certificate does not verify; null when it does. */
 export function problemOf(socket: TLSSocket): string | null {
-  // node:tls gives OpenSSL's code, though its type says that it is an Error.
+  // node:tls gives OpenSSL's code, although its type is Error.
   const { authorized, authorizationError } = socket;
   return authorized ? null : String(authorizationError ?? 'UNKNOWN');
 }

@@ -26,7 +26,7 @@ export class TicketKeys {
     this.#named = named;
   }
 
-  /** `keys`: one behind the other, the newest first. */
+  /** `keys`: concatenated, the newest first. */
   set(keys: Buffer): void {
     // Asked for with the first keys: without any, node:tls has keys of its own.
     this.#isAsked ??= onTicketKey(this.#server, this.#named, (name, iv, issuing) =>

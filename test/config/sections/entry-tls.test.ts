@@ -86,7 +86,7 @@ test('a pass-phrase is never repeated in an error', async (t) => {
   const [missing] = await errorsOf(load(path, `{ ${pair} }`));
   assert.match(missing ?? '', /^entry\[0\]\.tls\.key_file: .*expected "key_passphrase"/);
   const [wrong] = await errorsOf(load(path, `{ ${pair}, key_passphrase: wr0ng-secret }`));
-  assert.match(wrong ?? '', /^entry\[0\]\.tls\.key_passphrase: the pass-phrase does not open/);
+  assert.match(wrong ?? '', /^entry\[0\]\.tls\.key_passphrase: the passphrase does not decrypt/);
   const [type] = await errorsOf(load(path, `{ ${pair}, key_passphrase: 918273 }`));
   for (const message of [missing, wrong, type]) assert.doesNotMatch(message ?? '', /wr0ng|918273/);
   const opened = await load(path, `{ ${pair}, key_passphrase: right }`);
