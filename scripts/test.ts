@@ -22,11 +22,8 @@ import { buildProgram } from './build/program.ts';
 const fileTimeoutMs = 300_000;
 /** The same for those in `test/alone`. */
 const aloneTimeoutMs = 900_000;
-/**
- * Files that run side by side: three for each core, as they mostly wait, for timers and for processes
- * that they started.
- */
-const width = 3 * availableParallelism();
+/** Files that run side by side. More would wait less, but tests about time need a processor when it comes. */
+const width = Math.max(2, availableParallelism());
 
 /** Folders of `test` whose tests start no process, wait for next to nothing and share no state. */
 const pure = [
