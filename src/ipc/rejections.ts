@@ -14,11 +14,11 @@ export const rejectionReasons = [
   'plain_http',
   /** Its certificate does not verify. */
   'client_certificate',
-  /** Something came that is no request, or none that may be served. */
+  /** Malformed input, or a request that may not be served. */
   'malformed',
-  /** There was no descriptor for a connection (RLIMIT_NOFILE), or not until it asked something. */
+  /** No descriptor was free for a connection (RLIMIT_NOFILE), or not before its first request. */
   'accept',
-  /** A request's head began, and did not come to its end in time (408). */
+  /** A request's head was incomplete after head_timeout (408). */
   'head_timeout',
   /** A request's head was too large (431). */
   'head_too_large',
@@ -26,13 +26,13 @@ export const rejectionReasons = [
 
 export type RejectionReason = (typeof rejectionReasons)[number];
 
-/** The reason for what is answered with `status` before there is a request. */
+/** The reason of a response with `status` that is sent before there is a request. */
 export function rejectionFor(status: number): RejectionReason {
   if (status === 408) return 'head_timeout';
   return status === 431 ? 'head_too_large' : 'malformed';
 }
 
-/** How many there were for each reason, in that order: a new one is the last, for upgrades. */
+/** Counts by reason, in the order of `rejectionReasons`. New reasons come last, for upgrades. */
 export type RejectionTally = readonly number[];
 
 export const noRejections: RejectionTally = rejectionReasons.map(() => 0);
