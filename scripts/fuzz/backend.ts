@@ -24,7 +24,9 @@ export class RecordingBackend {
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       // A client that goes away in the middle of a body takes the gateway's connection with it.
       const gone = error.code === 'ECONNRESET' || error.code === 'HPE_INVALID_EOF_STATE';
-      if (!gone) this.faults.push(`${error.code}: ${error.message}`);
+      // A method that this server does not know is a valid token all the same: the gateway has judged it.
+      const isUnknownMethod = error.code === 'HPE_INVALID_METHOD' && startsWithToken(error);
+      if (!gone && !isUnknownMethod) this.faults.push(`${error.code}: ${error.message}`);
       socket.destroy();
     });
   }
@@ -79,4 +81,12 @@ function pairsOf(raw: readonly string[]): [string, string][] {
     raw[2 * i] as string,
     raw[2 * i + 1] as string,
   ]);
+}
+
+/** Whether what the parser refused begins with a method by the grammar of RFC 9110, 5.6.2. */
+function startsWithToken(error: NodeJS.ErrnoException & { rawPacket?: Buffer }): boolean {
+  const text = error.rawPacket?.toString('latin1') ?? '';
+  return text
+    .split('\r\n')
+    .some((line) => /^[A-Z!#$%&'*+.^_`|~0-9-]+ \/\S* HTTP\/1\.1$/.test(line));
 }

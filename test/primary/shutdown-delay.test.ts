@@ -1,5 +1,6 @@
 /** A gateway that is told to stop leaves load balancers the time to take it out. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { requestControl } from '../../src/primary/control/client.ts';
@@ -33,7 +34,10 @@ test('a worker that dies meanwhile is replaced', async (t) => {
   const [before] = (await gateway.status()).workers;
   gateway.process.kill('SIGTERM');
   await eventually('the wish', () => gateway.output.includes('stopping in'));
-  process.kill(before?.pid ?? 0, 'SIGKILL');
+  const pid = before?.pid ?? 0;
+  process.kill(pid, 'SIGKILL');
+  // Until then it may still accept a connection, which ends with it.
+  await eventually('the end of the worker', () => !existsSync(`/proc/${pid}`));
   assert.equal((await ask(port)).status, 200);
 });
 
