@@ -3,9 +3,9 @@ import { isIllegalValue, isNamed, isToken } from './syntax.ts';
 import { dropOfConnection, isOfConnection, staysHere } from './hop-by-hop.ts';
 
 /**
- * Header fields in wire order, as one flat array `[name, value, name, value, …]`, which is how
- * node:http, undici and our own parser give them: passing them on copies nothing. Names keep their
- * case; look-ups ignore it. Lists are short, so a scan is cheaper than a map built per request.
+ * Header fields in wire order, as one flat array `[name, value, name, value, …]`, the form that the
+ * parsers produce: passing them on copies nothing. Names keep their case; look-ups ignore it. Lists are
+ * short, so a scan is cheaper than a map built per request.
  *
  * Fields that came as plain lines stay lines until somebody does more to them than to look one up or
  * to add some: see `passed`.

@@ -250,7 +250,10 @@ export class StreamExchange
     this.#stream = null;
   }
 
-  /** To nodes by node:http2 a request that is cancelled has ended: a part of it would pass for all. */
+  /**
+   * A node that uses node:http2 takes a cancelled request for complete, so that part of a body would pass
+   * for all of it.
+   */
   #reset(stream: Stream | null): void {
     const isWhole = isBuffered(this.request.body);
     stream?.reset(isWhole ? ErrorCode.cancel : ErrorCode.internalError);
